@@ -1,0 +1,89 @@
+/* A view of bytes: compare, fold case, and numbers as Redis reads and writes them.
+ *
+ * A view owns nothing. It is not terminated by a zero and may contain any byte.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct gf_bytes {
+    const char *data; /* may be NULL only when size is 0 */
+    size_t size;
+};
+
+/* GF_BYTES - view of a string literal. */
+#define GF_BYTES(literal) ((struct gf_bytes){.data = "" literal, .size = sizeof(literal) - 1})
+
+static inline struct gf_bytes gf_bytes_of(const char *text)
+{
+    return (struct gf_bytes){.data = text, .size = strlen(text)};
+}
+
+static inline bool gf_bytes_equal(struct gf_bytes a, struct gf_bytes b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* gf_bytes_compare - memcmp order, a prefix before the longer; <0, 0, >0. */
+int gf_bytes_compare(struct gf_bytes a, struct gf_bytes b);
+
+/* gf_bytes_equal_nocase - equal but for the case of ASCII letters. */
+bool gf_bytes_equal_nocase(struct gf_bytes a, struct gf_bytes b);
+
+/* gf_bytes_is - `bytes` spells `word` (a C string), ignoring the case of ASCII letters. */
+bool gf_bytes_is(struct gf_bytes bytes, const char *word);
+
+/* gf_bytes_match - Redis's glob: * ? [a-z] [^a] \x. Bounded: never exponential.
+ *
+ * nocase     fold ASCII letters
+ */
+bool gf_bytes_match(struct gf_bytes pattern, struct gf_bytes text, bool nocase);
+
+/* gf_bytes_parse_i64 - strict signed decimal, as Redis's string2ll.
+ *
+ * No spaces, no plus, no leading zeroes ("0" itself is fine), no "-0"; the whole view must be
+ * the number.
+ *
+ * Returns    true and *ret_value, or false with *ret_value untouched.
+ */
+bool gf_bytes_parse_i64(struct gf_bytes bytes, int64_t *ret_value);
+
+/* gf_bytes_parse_u64 - strict unsigned decimal (SCAN cursors); no sign, no spaces. */
+bool gf_bytes_parse_u64(struct gf_bytes bytes, uint64_t *ret_value);
+
+/* gf_bytes_parse_long_double - as Redis reads INCRBYFLOAT's numbers: strtold of the whole view,
+ * no leading space, no NaN ("inf" is accepted; the caller judges the result).
+ */
+bool gf_bytes_parse_long_double(struct gf_bytes bytes, long double *ret_value);
+
+/* gf_bytes_parse_double - the same for doubles. */
+bool gf_bytes_parse_double(struct gf_bytes bytes, double *ret_value);
+
+/* gf_bytes_parse_memory - "100mb", "1g", "64k", "12" → bytes; k=1000, kb=1024 as in redis.conf. */
+bool gf_bytes_parse_memory(struct gf_bytes bytes, uint64_t *ret_value);
+
+#define GF_I64_TEXT_MAX 20         /* "-9223372036854775808" */
+#define GF_LONG_DOUBLE_TEXT_MAX 5120 /* %.17Lf of the largest long double, and its zeroes */
+
+/* gf_i64_format - decimal text of `value`.
+ *
+ * text       at least GF_I64_TEXT_MAX bytes; not terminated
+ * Returns    its size, 1 .. 20
+ */
+size_t gf_i64_format(char *text, int64_t value);
+size_t gf_u64_format(char *text, uint64_t value);
+
+/* gf_long_double_format - "human" text as INCRBYFLOAT answers: %.17Lf without trailing zeroes.
+ *
+ * text       at least GF_LONG_DOUBLE_TEXT_MAX bytes; not terminated
+ * Returns    its size
+ */
+size_t gf_long_double_format(char *text, long double value);
+
+/* gf_double_format - shortest text that reads back as `value` (%.17g where shorter is not exact),
+ * "inf", "-inf", "nan" as Redis writes them. text at least 40 bytes; returns the size.
+ */
+size_t gf_double_format(char *text, double value);

@@ -1,0 +1,32 @@
+/* Names and texts of the error codes. */
+#include "core/error.h"
+
+const char *gf_error_text(int error)
+{
+    switch (error) {
+    case GF_OK:
+        return "no error";
+#define GF_ERROR_TEXT(name, value, text)                                                           \
+    case name:                                                                                     \
+        return text;
+        GF_ERRORS(GF_ERROR_TEXT)
+#undef GF_ERROR_TEXT
+    default:
+        return "unknown error";
+    }
+}
+
+const char *gf_error_name(int error)
+{
+    switch (error) {
+    case GF_OK:
+        return "GF_OK";
+#define GF_ERROR_NAME(name, value, text)                                                           \
+    case name:                                                                                     \
+        return #name;
+        GF_ERRORS(GF_ERROR_NAME)
+#undef GF_ERROR_NAME
+    default:
+        return "unknown";
+    }
+}

@@ -1,0 +1,183 @@
+/* Keys of one database in one partition: key → object, with expiry and access times.
+ *
+ * Owned by a partition; used on the core that owns the partition, which can change (a lent partition
+ * takes its keyspaces along): all memory here is either the keyspace's own slab or comes from
+ * gf_alloc, so any core may run it, one at a time.
+ *
+ * Expiry is logical: an object with expire_ms <= now_ms is absent to every function that takes
+ * now_ms, and stays in memory until gf_keyspace_expire_slice (or an overwrite) removes it. So what a
+ * command computes never depends on how far the background removal got.
+ *
+ * Access times are for eviction only and are the core's own business, not part of the data.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/bytes.h"
+#include "modules/module.h"
+#include "modules/object.h"
+
+struct gf_keyspace;
+
+enum gf_eviction_policy {
+    GF_NOEVICTION,
+    GF_ALLKEYS_LRU,
+    GF_ALLKEYS_LFU,
+    GF_ALLKEYS_RANDOM,
+    GF_VOLATILE_LRU,
+    GF_VOLATILE_LFU,
+    GF_VOLATILE_RANDOM,
+    GF_VOLATILE_TTL,
+};
+
+/* What all keyspaces of a partition share; owned by the partition, outlives its keyspaces. */
+struct gf_keyspace_context {
+    const struct gf_type *const *types; /* GF_TYPES_MAX entries by id, NULL = none (registry's) */
+    uint64_t hash_seed;     /* of the whole node (later: cluster); fixed when data is created */
+    bool lfu;               /* access counts instead of access times (maxmemory-policy *-lfu) */
+    uint8_t lfu_log_factor; /* lfu-log-factor */
+    uint32_t lfu_decay_min; /* lfu-decay-time, minutes */
+};
+
+struct gf_keyspace *gf_keyspace_create(const struct gf_keyspace_context *context);
+/* gf_keyspace_destroy - frees every object now; for big keyspaces see gf_keyspace_clear_slice. */
+void gf_keyspace_destroy(struct gf_keyspace *keyspace);
+
+/* gf_keyspace_clear_slice - free up to `budget` objects; true when the keyspace is empty. The
+ * keyspace must be out of use (FLUSH swaps in a fresh one and clears the old in the background). */
+bool gf_keyspace_clear_slice(struct gf_keyspace *keyspace, uint32_t budget);
+
+/* gf_keyspace_hash - the hash of a key; the same in every keyspace with the same hash_seed. */
+uint64_t gf_keyspace_hash(uint64_t hash_seed, struct gf_bytes key);
+
+/* Two steps that hide cache misses when several commands are known ahead: bucket first, then, some
+ * commands later, the entry that the bucket points at. Harmless at any time. */
+void gf_keyspace_prefetch_bucket(const struct gf_keyspace *keyspace, uint64_t hash);
+void gf_keyspace_prefetch_object(const struct gf_keyspace *keyspace, uint64_t hash);
+
+/* gf_keyspace_find - the live object of `key`, counted as an access; NULL when there is none. */
+struct gf_object *gf_keyspace_find(struct gf_keyspace *keyspace, uint64_t hash,
+                                   struct gf_bytes key, uint64_t now_ms);
+
+/* gf_keyspace_peek - the same, not counted as an access (OBJECT, TTL, TYPE, DEBUG…). */
+struct gf_object *gf_keyspace_peek(const struct gf_keyspace *keyspace, uint64_t hash,
+                                   struct gf_bytes key, uint64_t now_ms);
+
+/* A value to store: either bytes or a pointer, by the type. */
+struct gf_value {
+    uint8_t type;          /* enum gf_type_id */
+    uint8_t encoding;      /* the type's */
+    struct gf_bytes bytes; /* copied; must not point into this keyspace */
+    void *pointer;         /* structured types: the object takes it */
+};
+
+/* gf_keyspace_put - store `value` under `key`, replacing what is there (its old value is freed, big
+ * structures in slices).
+ *
+ * expire_ms  0 = none; GF_KEEP_EXPIRE = that of the live object being replaced
+ * Returns    the object, or NULL when there is no memory for bytes whose size a client chose
+ *            (nothing has changed then).
+ */
+#define GF_KEEP_EXPIRE UINT64_MAX
+struct gf_object *gf_keyspace_put(struct gf_keyspace *keyspace, uint64_t hash, struct gf_bytes key,
+                                  const struct gf_value *value, uint64_t expire_ms,
+                                  uint64_t now_ms);
+
+/* gf_keyspace_resize - change the size of a bytes value to `size`, keeping what fits; new bytes are
+ * zero. Grows with slack when it grows repeatedly (APPEND is amortised O(1) a byte). The object may
+ * move. encoding is set. NULL when there is no memory (nothing has changed then).
+ *
+ * ret_data   the value's bytes, writable until the next change of the keyspace
+ */
+struct gf_object *gf_keyspace_resize(struct gf_keyspace *keyspace, uint64_t hash,
+                                     struct gf_object *object, size_t size, uint8_t encoding,
+                                     char **ret_data);
+
+/* gf_keyspace_set_int - overwrite a GF_STRING_INT object's number in place. */
+void gf_keyspace_set_int(struct gf_keyspace *keyspace, struct gf_object *object, int64_t value);
+
+/* gf_keyspace_set_expire - 0 removes it. The object may move. */
+struct gf_object *gf_keyspace_set_expire(struct gf_keyspace *keyspace, uint64_t hash,
+                                         struct gf_object *object, uint64_t expire_ms);
+
+/* gf_keyspace_remove - the object is gone; a big structure is freed in slices. */
+void gf_keyspace_remove(struct gf_keyspace *keyspace, uint64_t hash, struct gf_object *object);
+
+/* gf_keyspace_take - like remove, but a structured value is given to the caller in ret_value, and
+ * bytes are copied into a block of gf_alloc(GF_MEMORY_DATA) given in ret_value->bytes (RENAME, MOVE:
+ * put it under another key, in another keyspace). gf_value_deinit frees what was not put. */
+void gf_keyspace_take(struct gf_keyspace *keyspace, uint64_t hash, struct gf_object *object,
+                      struct gf_value *ret_value, uint64_t *ret_expire_ms);
+void gf_value_deinit(struct gf_value *value, const struct gf_keyspace_context *context);
+
+/* gf_keyspace_count - objects, the expired that are still in memory included (as DBSIZE counts). */
+uint64_t gf_keyspace_count(const struct gf_keyspace *keyspace);
+/* gf_keyspace_volatile_count - those of them with an expiry. */
+uint64_t gf_keyspace_volatile_count(const struct gf_keyspace *keyspace);
+/* gf_keyspace_expire_sum_ms - an estimate of the mean time to live, for INFO's avg_ttl; 0 if none. */
+uint64_t gf_keyspace_average_ttl_ms(const struct gf_keyspace *keyspace, uint64_t now_ms);
+/* gf_keyspace_memory - bytes of tables and slab pages held. */
+size_t gf_keyspace_memory(const struct gf_keyspace *keyspace);
+
+/* gf_keyspace_scan - visit the live objects of at least one bucket, in the order of their hashes,
+ * until about `count` have been visited.
+ *
+ * cursor     0 to start; what the last call returned
+ * visit      must not change the keyspace
+ * Returns    the next cursor, 0 at the end. Below 2^48. An object that is there from the first to
+ *            the last call is visited at least once, whatever else happens to the keyspace
+ *            (growth included); the cursor means the same in every keyspace with the same hash_seed.
+ */
+uint64_t gf_keyspace_scan(struct gf_keyspace *keyspace, uint64_t cursor, uint32_t count,
+                          uint64_t now_ms,
+                          void (*visit)(void *context, struct gf_object *object), void *context);
+
+/* gf_keyspace_random - a live object chosen by seed, near uniform; NULL when there is none (bounded
+ * work: it may give up when nearly everything has expired). */
+struct gf_object *gf_keyspace_random(struct gf_keyspace *keyspace, uint64_t seed, uint64_t now_ms);
+
+/* Background work, bounded: */
+
+/* gf_keyspace_expire_slice - remove expired objects; looks at no more than `budget` buckets.
+ * Returns how many were removed. Goes round the table; cheap when nothing is volatile. */
+uint32_t gf_keyspace_expire_slice(struct gf_keyspace *keyspace, uint32_t budget, uint64_t now_ms);
+
+/* gf_keyspace_work_slice - table growth and sliced frees, about `budget` buckets or elements.
+ * Returns true when there is more to do. */
+bool gf_keyspace_work_slice(struct gf_keyspace *keyspace, uint32_t budget);
+
+/* Eviction (modules/evict.c keeps a pool of good victims per core): */
+
+/* One candidate for eviction. */
+struct gf_victim {
+    uint64_t hash;
+    uint64_t score; /* bigger = better to evict: idle time, 255 - frequency, or nearness of expiry */
+    struct gf_keyspace *keyspace;
+};
+
+/* gf_keyspace_sample - up to `count` candidates from random buckets (volatile ones only where the
+ * policy says so), scored. Returns how many. */
+uint32_t gf_keyspace_sample(struct gf_keyspace *keyspace, enum gf_eviction_policy policy,
+                            uint64_t *seed, uint64_t now_ms, struct gf_victim *ret_victims,
+                            uint32_t count);
+
+/* gf_keyspace_evict - remove the object that `victim` meant, if it still is there and its score has
+ * not dropped. Returns bytes freed, 0 if it was spared. */
+size_t gf_keyspace_evict(struct gf_keyspace *keyspace, enum gf_eviction_policy policy,
+                         const struct gf_victim *victim, uint64_t now_ms);
+
+/* gf_object_idle_ms, gf_object_frequency - for OBJECT IDLETIME / FREQ and eviction. */
+uint64_t gf_object_idle_ms(const struct gf_object *object, uint64_t now_ms);
+uint8_t gf_object_frequency(const struct gf_keyspace_context *context,
+                            const struct gf_object *object, uint64_t now_ms);
+/* gf_object_set_idle_ms, for RESTORE IDLETIME and tests. */
+void gf_object_set_idle_ms(struct gf_object *object, uint64_t idle_ms, uint64_t now_ms);
+
+/* gf_keyspace_context_of - the context given at creation. */
+const struct gf_keyspace_context *gf_keyspace_context_of(const struct gf_keyspace *keyspace);
+
+/* gf_keyspace_check - asserts every invariant; O(n). */
+void gf_keyspace_check(const struct gf_keyspace *keyspace);

@@ -1,0 +1,228 @@
+/* The contract between go-fish and its data types: what a command sees, what a command is, what a
+ * type is. Everything a plug-in needs, and nothing else.
+ *
+ * A command sees `struct gf_exec` and cannot reach anything that is not in it: no clock, no random,
+ * no file, no socket, no other core. So every replica that runs the same words computes the same.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/bytes.h"
+#include "protocol/args.h"
+#include "protocol/reply.h"
+
+#define GF_MODULE_ABI 1
+
+struct gf_keyspace;
+struct gf_object;
+struct gf_exec;
+
+/* Where a command finds the keyspaces of its keys: one partition's for most, several partitions'
+ * when a command was lent them. */
+struct gf_space {
+    /* The keyspace of `db` that holds `key`; its partition is owned by this core. Never NULL. */
+    struct gf_keyspace *(*find)(struct gf_space *space, uint32_t db, struct gf_bytes key);
+    /* The index-th keyspace of `db` that the command was given, for commands over all keys;
+     * NULL when there are no more. Empty ones may be skipped. */
+    struct gf_keyspace *(*at)(struct gf_space *space, uint32_t db, uint32_t index);
+    uint32_t databases; /* 0 .. databases - 1 */
+};
+
+/* Everything a command may see. */
+struct gf_exec {
+    struct gf_keyspace *keyspace; /* of the first key in the selected database; NULL without keys */
+    struct gf_args *args;         /* the request; read it front to back */
+    struct gf_reply *reply;       /* where the answer goes (discarded on replay) */
+    uint64_t now_ms;              /* the leader's clock when it proposed; never runs backwards */
+    uint64_t seed;                /* the only source of randomness */
+    uint64_t key_hash;            /* gf_keyspace_hash of the first key; valid with `keyspace` */
+    uint32_t db;                  /* selected database */
+    struct gf_space *space;       /* the other keys */
+    const struct gf_command *command; /* the row being run */
+    const struct gf_limits *limits;   /* options that commands obey */
+};
+
+/* Options that commands obey, the same on every replica. */
+struct gf_limits {
+    uint64_t bulk_size_max; /* proto-max-bulk-len: strings grow no longer than this */
+};
+
+/* gf_exec_keyspace - the keyspace of any key of the command, in the selected database. */
+static inline struct gf_keyspace *gf_exec_keyspace(struct gf_exec *x, struct gf_bytes key)
+{
+    return x->space->find(x->space, x->db, key);
+}
+
+/* gf_random_next - the next of a series of numbers from a seed (splitmix64). */
+static inline uint64_t gf_random_next(uint64_t *seed)
+{
+    uint64_t z = (*seed += 0x9e3779b97f4a7c15u);
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/*                 flag        name in COMMAND INFO ("" = not shown) */
+#define GF_COMMAND_FLAGS(X)                                                                       \
+    X(GF_WRITE,        0, "write")                                                                \
+    X(GF_READ,         1, "readonly")                                                             \
+    X(GF_GROWS,        2, "denyoom")       /* may need memory: refused over maxmemory */          \
+    X(GF_ADMIN,        3, "admin")                                                                \
+    X(GF_PUBSUB,       4, "pubsub")                                                               \
+    X(GF_NOSCRIPT,     5, "noscript")                                                             \
+    X(GF_BLOCKING,     6, "blocking")                                                             \
+    X(GF_LOADING_OK,   7, "loading")                                                              \
+    X(GF_STALE_OK,     8, "stale")                                                                \
+    X(GF_NO_MONITOR,   9, "skip_monitor")                                                         \
+    X(GF_NO_SLOWLOG,  10, "skip_slowlog")                                                         \
+    X(GF_ASKING,      11, "asking")                                                               \
+    X(GF_FAST,        12, "fast")                                                                 \
+    X(GF_NO_AUTH,     13, "no_auth")                                                              \
+    X(GF_MAY_REPLICATE, 14, "may_replicate")                                                      \
+    X(GF_NO_MULTI,    15, "no_multi")                                                             \
+    X(GF_MOVABLE,     16, "movablekeys")                                                          \
+    X(GF_ALLOW_BUSY,  17, "allow_busy")                                                           \
+    X(GF_NO_TOUCH,    18, "")              /* does not count as an access of its keys */          \
+    X(GF_HOME,        19, "")              /* runs on the home core, with its connection */       \
+    X(GF_DANGEROUS,   20, "")              /* ACL category @dangerous */                          \
+    X(GF_ALL_KEYS,    21, "")              /* works on whole databases, every partition */        \
+    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")
+
+enum gf_command_flag {
+#define GF_COMMAND_FLAG(flag, bit, name) flag = 1u << (bit),
+    GF_COMMAND_FLAGS(GF_COMMAND_FLAG)
+#undef GF_COMMAND_FLAG
+};
+
+/* How the answers of a command's parts become one, when its keys live on several cores. A part is
+ * the same command with only the keys (and what follows each: key_step words) of one core. */
+enum gf_merge {
+    GF_MERGE_NONE,   /* not a sum of parts: the partitions are lent to one core */
+    GF_MERGE_SUM,    /* integers: DEL EXISTS TOUCH UNLINK DBSIZE */
+    GF_MERGE_OK,     /* every part says OK, or the first error: MSET FLUSHDB FLUSHALL SWAPDB */
+    GF_MERGE_KEYS,   /* arrays with one element per key, put back in the order of the keys: MGET */
+    GF_MERGE_CONCAT, /* arrays one behind the other: KEYS */
+    GF_MERGE_ANY,    /* one of the parts that did not answer null, chosen by seed: RANDOMKEY */
+};
+
+/* What a key is used for, as COMMAND INFO's key specifications say it. */
+enum gf_key_flag {
+    GF_KEY_RO = 1u << 0,
+    GF_KEY_RW = 1u << 1,
+    GF_KEY_OW = 1u << 2,
+    GF_KEY_RM = 1u << 3,
+    GF_KEY_ACCESS = 1u << 4,
+    GF_KEY_UPDATE = 1u << 5,
+    GF_KEY_INSERT = 1u << 6,
+    GF_KEY_DELETE = 1u << 7,
+    GF_KEY_INCOMPLETE = 1u << 8,
+    GF_KEY_VARIABLE = 1u << 9,
+};
+
+/* One key specification (COMMAND DOCS/INFO): begins at a word, or after a keyword; a range or a
+ * counted list. Most commands need none: the row's key_first/last/step says the same. */
+struct gf_key_spec {
+    uint32_t flags;        /* enum gf_key_flag */
+    int16_t begin_index;   /* first key's word; or 0 and begin_keyword */
+    const char *begin_keyword;
+    int16_t begin_from;    /* where the search for the keyword starts */
+    int16_t last;          /* relative to begin; -1 = to the end */
+    int16_t step;
+    int16_t limit;
+    int16_t count_index;   /* keynum: word, relative to begin, that holds the count; 0 = a range */
+};
+
+enum gf_arg_type {
+    GF_ARG_STRING, GF_ARG_INTEGER, GF_ARG_DOUBLE, GF_ARG_KEY, GF_ARG_PATTERN, GF_ARG_UNIX_TIME,
+    GF_ARG_TOKEN, GF_ARG_ONEOF, GF_ARG_BLOCK,
+};
+
+enum gf_arg_flag {
+    GF_ARG_OPTIONAL = 1u << 0,
+    GF_ARG_MULTIPLE = 1u << 1,
+    GF_ARG_MULTIPLE_TOKEN = 1u << 2,
+};
+
+/* One argument, for COMMAND DOCS and the hints of redis-cli. */
+struct gf_arg {
+    const char *name;
+    enum gf_arg_type type;
+    uint32_t flags;           /* enum gf_arg_flag */
+    const char *token;        /* the word in front of it ("EX"), or NULL */
+    const char *since;        /* or NULL */
+    const struct gf_arg *args;/* of a ONEOF or BLOCK */
+    uint32_t args_count;
+};
+
+/* GF_ARGS - the .args and .args_count of a row or an argument. */
+#define GF_ARGS(...)                                                                              \
+    .args = (const struct gf_arg[]){__VA_ARGS__},                                                 \
+    .args_count = sizeof((const struct gf_arg[]){__VA_ARGS__}) / sizeof(struct gf_arg)
+
+/* One change of behaviour, for COMMAND DOCS. */
+struct gf_history {
+    const char *since;
+    const char *what;
+};
+
+/* One command: everything go-fish knows about it. */
+struct gf_command {
+    const char *name;   /* upper case; a subcommand's is its own word ("ENCODING") */
+    void (*run)(struct gf_exec *x);
+    uint32_t flags;     /* enum gf_command_flag */
+    int16_t arity;      /* words with the name; negative = at least; of a subcommand: with both */
+    int16_t key_first;  /* word index of the first key, 0 = no keys */
+    int16_t key_last;   /* of the last; negative counts from the end (-1 = last word) */
+    int16_t key_step;   /* words from one key to the next */
+    enum gf_merge merge;
+    /* Keys that key_first/last/step cannot say (GF_MOVABLE): writes at most `max` word indexes,
+     * returns how many there are; 0 and a broken command line are the same. */
+    uint32_t (*find_keys)(const struct gf_bytes *words, uint32_t count, uint32_t *ret_indexes,
+                          uint32_t max);
+    uint32_t key_flags; /* enum gf_key_flag of all keys, unless key_specs says more */
+    const struct gf_key_spec *key_specs;
+    uint32_t key_specs_count;
+    const char *since;      /* "2.0.0" */
+    const char *group;      /* COMMAND DOCS: "string", "generic", "connection", "server", … */
+    const char *complexity;
+    const char *summary;
+    const char *categories; /* extra ACL categories beyond flags and group: "@keyspace" or NULL */
+    const char *tips;       /* "request_policy:multi_shard|response_policy:agg_sum", '|' between */
+    const struct gf_arg *args;
+    uint32_t args_count;
+    const struct gf_history *history;
+    uint32_t history_count;
+    const struct gf_command *subcommands; /* rows whose name is the second word */
+    uint32_t subcommands_count;
+};
+
+/* A data type: how its values live, die, and are measured. A value is either bytes inside its
+ * object (strings, packed collections) or a structure behind a pointer. */
+struct gf_type {
+    const char *name; /* TYPE's answer: "string" */
+    uint8_t id;       /* 0 .. 15; part of the snapshot format, never reused */
+    /* OBJECT ENCODING's answer for an object of this type. */
+    const char *(*encoding_name)(const struct gf_object *object);
+    /* Structured values only (NULL for types that are bytes): */
+    void (*free)(void *value);
+    /* Free up to `budget` elements; true when nothing is left (the value itself is freed then). */
+    bool (*free_slice)(void *value, uint64_t budget);
+    void *(*copy)(const void *value);
+    /* Bytes held by the value; samples = elements to look at, 0 = all. */
+    size_t (*memory)(const void *value, uint64_t samples);
+    /* Elements to free, for the choice between freeing now and in slices. */
+    uint64_t (*length)(const void *value);
+};
+
+/* A module: a type and its commands, or only commands. */
+struct gf_module {
+    uint32_t abi; /* GF_MODULE_ABI */
+    const char *name;
+    const struct gf_type *type; /* or NULL */
+    const struct gf_command *commands;
+    uint32_t commands_count;
+};
