@@ -19,6 +19,7 @@
 struct gf_keyspace;
 struct gf_object;
 struct gf_exec;
+struct gf_registry;
 
 /* Where a command finds the keyspaces of its keys: one partition's for most, several partitions'
  * when a command was lent them. */
@@ -43,6 +44,7 @@ struct gf_exec {
     struct gf_space *space;       /* the other keys */
     const struct gf_command *command; /* the row being run */
     const struct gf_limits *limits;   /* options that commands obey */
+    const struct gf_registry *registry; /* every command's row, for COMMAND */
 };
 
 /* Options that commands obey, the same on every replica. */
