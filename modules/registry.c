@@ -15,10 +15,12 @@
 #include "modules/object.h"
 #include "modules/registry_check.h"
 
+extern const struct gf_module gf_command_module;
 extern const struct gf_module gf_strings_module;
 
 static const struct gf_module *const built_in[] = {
     &gf_strings_module,
+    &gf_command_module,
 };
 
 #define SLOT_BITS_MIN 6
