@@ -197,6 +197,8 @@ struct gf_command {
     uint32_t (*find_keys)(const struct gf_bytes *words, uint32_t count, uint32_t *ret_indexes,
                           uint32_t max);
     uint32_t key_flags; /* enum gf_key_flag of all keys, unless key_specs says more */
+    /* key_flags of this request, where they depend on it (GF_KEY_VARIABLE: SET with GET). */
+    uint32_t (*find_key_flags)(const struct gf_bytes *words, uint32_t count);
     const struct gf_key_spec *key_specs;
     uint32_t key_specs_count;
     const char *since;      /* "2.0.0" */
@@ -204,6 +206,8 @@ struct gf_command {
     const char *complexity;
     const char *summary;
     const char *categories; /* extra ACL categories beyond flags and group: "@keyspace" or NULL */
+    const char *deprecated_since; /* or NULL */
+    const char *replaced_by;      /* with deprecated_since: what to use instead, Markdown */
     const char *tips;       /* "request_policy:multi_shard|response_policy:agg_sum", '|' between */
     const struct gf_arg *args;
     uint32_t args_count;
