@@ -46,11 +46,11 @@ static bool place_move(struct gf_exec *x, const struct gf_place *from, struct gf
 
 /* RENAME and RENAMENX up to the answer.
  *
- * keep       leave an existing destination alone
- * Returns    true when the source has the new name now (which it may have had before); false when
- *            `keep` forbade it, or when an error was answered
+ * keep        leave an existing destination alone
+ * ret_renamed the source has the new name now, which it may have had before
+ * Returns     false when an error was answered
  */
-static bool rename_key(struct gf_exec *x, bool keep)
+static bool rename_key(struct gf_exec *x, bool keep, bool *ret_renamed)
 {
     struct gf_place from = gf_place_next(x);
     struct gf_place to = gf_place_next(x);
@@ -65,23 +65,27 @@ static bool rename_key(struct gf_exec *x, bool keep)
         return false;
     }
     bool same = gf_bytes_equal(from.key, to.key);
+    bool rename = !keep || (!same && gf_place_peek(x, &to) == NULL);
 
-    if (keep && (same || gf_place_peek(x, &to) != NULL))
+    if (rename && !same && !place_move(x, &from, object, &to))
         return false;
-    return same || place_move(x, &from, object, &to);
+    *ret_renamed = rename;
+    return true;
 }
 
 static void rename_always(struct gf_exec *x)
 {
-    if (rename_key(x, false))
+    bool renamed;
+
+    if (rename_key(x, false, &renamed))
         gf_reply_ok(x->reply);
 }
 
 static void rename_if_new(struct gf_exec *x)
 {
-    bool renamed = rename_key(x, true);
+    bool renamed;
 
-    if (!x->reply->failed)
+    if (rename_key(x, true, &renamed))
         gf_reply_int(x->reply, renamed);
 }
 

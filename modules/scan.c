@@ -10,6 +10,7 @@
 #include "core/assert.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
+#include "modules/registry.h"
 
 #define SCAN_COUNT_DEFAULT 10
 #define SCAN_ROUNDS_PER_COUNT 10 /* calls of gf_keyspace_scan that may find nothing, per COUNT */
@@ -37,10 +38,11 @@ bool gf_scan_cursor_parse(struct gf_bytes text, uint64_t *ret_cursor)
 
 /* Which keys are wanted. */
 struct key_filter {
-    struct gf_bytes pattern; /* borrowed from the words */
-    bool any_name;           /* the pattern matches everything */
-    struct gf_bytes type;    /* borrowed from the words; empty data = any */
-    const struct gf_type *const *types;
+    struct gf_bytes pattern;            /* borrowed from the words */
+    bool any_name;                      /* the pattern matches everything */
+    bool any_type;                      /* `type` is not set */
+    struct gf_bytes type;               /* borrowed from the words */
+    const struct gf_type *const *types; /* by id; the registry's */
 };
 
 static void filter_set_pattern(struct key_filter *filter, struct gf_bytes pattern)
@@ -49,11 +51,17 @@ static void filter_set_pattern(struct key_filter *filter, struct gf_bytes patter
     filter->any_name = gf_bytes_equal(pattern, GF_BYTES("*"));
 }
 
+static void filter_set_type(struct key_filter *filter, struct gf_bytes type)
+{
+    filter->type = type;
+    filter->any_type = false;
+}
+
 static bool filter_passes(const struct key_filter *filter, const struct gf_object *object)
 {
     if (!filter->any_name && !gf_bytes_match(filter->pattern, gf_object_key(object), false))
         return false;
-    return filter->type.data == NULL ||
+    return filter->any_type ||
            gf_bytes_is(filter->type, filter->types[gf_object_type(object)]->name);
 }
 
@@ -76,7 +84,8 @@ static void keys_visit(void *context, struct gf_object *object)
 
 static void keys(struct gf_exec *x)
 {
-    struct keys_walk walk = {.reply = x->reply};
+    struct keys_walk walk = {.reply = x->reply,
+                             .filter = {.any_type = true, .types = gf_registry_types(x->registry)}};
     struct gf_keyspace *keyspace;
 
     filter_set_pattern(&walk.filter, gf_args_next(x->args));
@@ -224,7 +233,7 @@ static bool scan_read(struct gf_exec *x, struct scan *scan, uint64_t *ret_cursor
         else if (gf_args_skip_if(args, "MATCH"))
             filter_set_pattern(&scan->filter, gf_args_next(args));
         else if (gf_args_skip_if(args, "TYPE"))
-            scan->filter.type = gf_args_next(args);
+            filter_set_type(&scan->filter, gf_args_next(args));
         else
             break; /* left over: a syntax error */
     }
@@ -233,9 +242,11 @@ static bool scan_read(struct gf_exec *x, struct scan *scan, uint64_t *ret_cursor
 
 static void scan_command(struct gf_exec *x)
 {
-    struct scan scan = {.filter = {.any_name = true}, .wanted = SCAN_COUNT_DEFAULT};
+    struct scan scan = {.wanted = SCAN_COUNT_DEFAULT};
     uint64_t cursor;
 
+    scan.filter = (struct key_filter){
+        .any_name = true, .any_type = true, .types = gf_registry_types(x->registry)};
     if (!scan_read(x, &scan, &cursor))
         return;
     scan.rounds = scan.wanted < UINT32_MAX ? scan.wanted * SCAN_ROUNDS_PER_COUNT : UINT64_MAX;
