@@ -30,6 +30,16 @@ struct gf_space {
      * NULL when there are no more. Empty ones may be skipped. */
     struct gf_keyspace *(*at)(struct gf_space *space, uint32_t db, uint32_t index);
     uint32_t databases; /* 0 .. databases - 1 */
+    /* The partition of the index-th keyspace: 0 .. partitions - 1, ascending with the index. A
+     * GF_CURSOR command is given its cursor's partition even when that is empty; a number left out
+     * is one that it was not given. */
+    uint32_t (*partition_at)(struct gf_space *space, uint32_t index);
+    /* Of every partition the command was given: an empty keyspace takes the place of `db`'s, and
+     * the old one is freed in the background; or those of `a` and `b` change places. Keyspace
+     * pointers from before are of no use afterwards, gf_exec.keyspace included. */
+    void (*clear)(struct gf_space *space, uint32_t db);
+    void (*swap)(struct gf_space *space, uint32_t a, uint32_t b);
+    uint32_t partitions; /* of the node, whether given to the command or not */
 };
 
 /* Everything a command may see. */
@@ -92,7 +102,8 @@ static inline uint64_t gf_random_next(uint64_t *seed)
     X(GF_HOME,        19, "")              /* runs on the home core, with its connection */       \
     X(GF_DANGEROUS,   20, "")              /* ACL category @dangerous */                          \
     X(GF_ALL_KEYS,    21, "")              /* works on whole databases, every partition */        \
-    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")
+    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                \
+    X(GF_CURSOR,       23, "")             /* SCAN: runs where the cursor in word 1 points */
 
 enum gf_command_flag {
 #define GF_COMMAND_FLAG(flag, bit, name) flag = 1u << (bit),

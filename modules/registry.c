@@ -17,10 +17,24 @@
 
 extern const struct gf_module gf_command_module;
 extern const struct gf_module gf_strings_module;
+extern const struct gf_module gf_generic_module;
+extern const struct gf_module gf_rename_module;
+extern const struct gf_module gf_expire_module;
+extern const struct gf_module gf_scan_module;
+extern const struct gf_module gf_database_module;
+extern const struct gf_module gf_object_module;
+extern const struct gf_module gf_memory_module;
 
 static const struct gf_module *const built_in[] = {
     &gf_strings_module,
     &gf_command_module,
+    &gf_generic_module,
+    &gf_rename_module,
+    &gf_expire_module,
+    &gf_scan_module,
+    &gf_database_module,
+    &gf_object_module,
+    &gf_memory_module,
 };
 
 #define SLOT_BITS_MIN 6

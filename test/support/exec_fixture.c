@@ -16,10 +16,14 @@ static uint32_t partition_of(struct exec_fixture *fixture, struct gf_bytes key)
     return (uint32_t)(gf_keyspace_hash(fixture->context.hash_seed, key) >> 20) % EXEC_PARTITIONS;
 }
 
+static struct exec_fixture *fixture_of(struct gf_space *space)
+{
+    return (struct exec_fixture *)((char *)space - offsetof(struct exec_fixture, space));
+}
+
 static struct gf_keyspace *space_find(struct gf_space *space, uint32_t db, struct gf_bytes key)
 {
-    struct exec_fixture *fixture =
-        (struct exec_fixture *)((char *)space - offsetof(struct exec_fixture, space));
+    struct exec_fixture *fixture = fixture_of(space);
 
     GF_ASSERT(db < EXEC_DATABASES);
     return fixture->keyspaces[db][partition_of(fixture, key)];
@@ -27,12 +31,54 @@ static struct gf_keyspace *space_find(struct gf_space *space, uint32_t db, struc
 
 static struct gf_keyspace *space_at(struct gf_space *space, uint32_t db, uint32_t index)
 {
-    struct exec_fixture *fixture =
-        (struct exec_fixture *)((char *)space - offsetof(struct exec_fixture, space));
+    struct exec_fixture *fixture = fixture_of(space);
 
     GF_ASSERT(db < EXEC_DATABASES);
     return index < EXEC_PARTITIONS ? fixture->keyspaces[db][index] : NULL;
 }
+
+static uint32_t space_partition_at(struct gf_space *space, uint32_t index)
+{
+    (void)space;
+    GF_ASSERT(index < EXEC_PARTITIONS);
+    return index;
+}
+
+static void space_clear(struct gf_space *space, uint32_t db)
+{
+    struct exec_fixture *fixture = fixture_of(space);
+
+    GF_ASSERT(db < EXEC_DATABASES);
+    for (uint32_t i = 0; i < EXEC_PARTITIONS; i++) {
+        gf_keyspace_destroy(fixture->keyspaces[db][i]);
+        fixture->keyspaces[db][i] = gf_keyspace_create(&fixture->context);
+    }
+}
+
+static void space_swap(struct gf_space *space, uint32_t a, uint32_t b)
+{
+    struct exec_fixture *fixture = fixture_of(space);
+
+    GF_ASSERT(a < EXEC_DATABASES);
+    GF_ASSERT(b < EXEC_DATABASES);
+    for (uint32_t i = 0; i < EXEC_PARTITIONS; i++) {
+        struct gf_keyspace *keyspace = fixture->keyspaces[a][i];
+
+        fixture->keyspaces[a][i] = fixture->keyspaces[b][i];
+        fixture->keyspaces[b][i] = keyspace;
+    }
+}
+
+/* What a command can reach: everything. A test may put functions of its own in here. */
+static const struct gf_space whole_space = {
+    .find = space_find,
+    .at = space_at,
+    .partition_at = space_partition_at,
+    .clear = space_clear,
+    .swap = space_swap,
+    .databases = EXEC_DATABASES,
+    .partitions = EXEC_PARTITIONS,
+};
 
 void exec_fixture_init(struct exec_fixture *fixture)
 {
@@ -43,7 +89,7 @@ void exec_fixture_init(struct exec_fixture *fixture)
         .seed = 1,
         .resp = 2,
         .limits = {.bulk_size_max = 512u << 20},
-        .space = {.find = space_find, .at = space_at, .databases = EXEC_DATABASES},
+        .space = whole_space,
     };
     if (gf_registry_create(NULL, 0, &fixture->registry, why, sizeof(why)) != GF_OK)
         gf_panic(__FILE__, __LINE__, why);
