@@ -6,9 +6,9 @@
  * takes a 32nd of the table of lengths that Redis keeps; the limit counts that table all the same,
  * so that both refuse the same strings.
  */
-#include "modules/strings.h"
-
 #include "core/alloc.h"
+#include "modules/place.h"
+#include "modules/strings.h"
 
 #define LCS_SIZE_MAX (UINT32_MAX - 2) /* bytes of one string */
 
@@ -56,13 +56,14 @@ static bool options_read(struct gf_exec *x, struct lcs_options *ret_options)
     return gf_args_ok(x->args, x->reply);
 }
 
-/* string_at - the object of the index-th word; false when it is not a string. */
-static bool string_at(struct gf_exec *x, uint32_t index, char *text, struct gf_bytes *ret_bytes)
+/* string_next - the string that the next word names, empty without one; false for another type.
+ *
+ * text       GF_I64_TEXT_MAX bytes, which the string of a number is written to
+ */
+static bool string_next(struct gf_exec *x, char *text, struct gf_bytes *ret_bytes)
 {
-    struct gf_bytes key = x->args->words[index];
-    uint64_t hash_seed = gf_keyspace_context_of(x->keyspace)->hash_seed;
-    struct gf_object *object = gf_keyspace_find(gf_exec_keyspace(x, key),
-                                                gf_keyspace_hash(hash_seed, key), key, x->now_ms);
+    struct gf_place place = gf_place_next(x);
+    struct gf_object *object = gf_place_find(x, &place);
 
     *ret_bytes = GF_BYTES("");
     if (object == NULL)
@@ -239,12 +240,10 @@ void gf_string_lcs_run(struct gf_exec *x)
     struct lcs lcs = {0};
     enum gf_message_id error;
 
-    if (!string_at(x, 1, a_text, &lcs.a) || !string_at(x, 2, b_text, &lcs.b)) {
+    if (!string_next(x, a_text, &lcs.a) || !string_next(x, b_text, &lcs.b)) {
         gf_reply_error(x->reply, GF_MSG_LCS_NOT_STRINGS);
         return;
     }
-    gf_args_next(x->args);
-    gf_args_next(x->args);
     if (!options_read(x, &options))
         return;
 

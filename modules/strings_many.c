@@ -3,58 +3,45 @@
  * Keys are worked on in batches: first every bucket of a batch is fetched ahead, then every object,
  * then the work is done, so that the cache misses of a batch overlap.
  */
+#include "modules/place.h"
 #include "modules/strings.h"
 
 #define BATCH_SIZE 16 /* about as many misses as a core has in flight, with room */
 
-/* Where one key lives. */
-struct place {
-    struct gf_keyspace *keyspace; /* borrowed */
-    uint64_t hash;
-    struct gf_bytes key;
-};
-
-/* The keys from words[index] on, every step-th word, up to BATCH_SIZE of them. */
+/* The next keys of the command line, with their values where it has values. */
 struct batch {
-    struct place places[BATCH_SIZE];
+    struct gf_place places[BATCH_SIZE];
+    struct gf_bytes values[BATCH_SIZE];
     uint32_t count;
 };
 
-static void batch_fill(struct gf_exec *x, uint32_t index, uint32_t step, struct batch *ret_batch)
+/* batch_next - false when there are no more keys. */
+static bool batch_next(struct gf_exec *x, bool with_values, struct batch *ret_batch)
 {
-    uint64_t hash_seed = gf_keyspace_context_of(x->keyspace)->hash_seed;
+    struct gf_place *places = ret_batch->places;
     uint32_t count = 0;
 
-    for (; index < x->args->count && count < BATCH_SIZE; index += step) {
-        struct place *place = &ret_batch->places[count++];
-
-        place->key = x->args->words[index];
-        if (index == 1) {
-            place->keyspace = x->keyspace;
-            place->hash = x->key_hash;
-        } else {
-            place->keyspace = gf_exec_keyspace(x, place->key);
-            place->hash = gf_keyspace_hash(hash_seed, place->key);
-        }
-        gf_keyspace_prefetch_bucket(place->keyspace, place->hash);
+    while (count < BATCH_SIZE && gf_args_left(x->args) > 0) {
+        places[count] = gf_place_next(x);
+        if (with_values)
+            ret_batch->values[count] = gf_args_next(x->args);
+        gf_keyspace_prefetch_bucket(places[count].keyspace, places[count].hash);
+        count++;
     }
     for (uint32_t i = 0; i < count; i++)
-        gf_keyspace_prefetch_object(ret_batch->places[i].keyspace, ret_batch->places[i].hash);
+        gf_keyspace_prefetch_object(places[i].keyspace, places[i].hash);
     ret_batch->count = count;
+    return count > 0;
 }
 
 void gf_string_mget_run(struct gf_exec *x)
 {
-    uint32_t count = x->args->count;
     struct batch batch;
 
-    gf_reply_array(x->reply, count - 1);
-    for (uint32_t index = 1; index < count; index += batch.count) {
-        batch_fill(x, index, 1, &batch);
+    gf_reply_array(x->reply, gf_args_left(x->args));
+    while (batch_next(x, false, &batch)) {
         for (uint32_t i = 0; i < batch.count; i++) {
-            const struct place *place = &batch.places[i];
-            struct gf_object *object =
-                gf_keyspace_find(place->keyspace, place->hash, place->key, x->now_ms);
+            struct gf_object *object = gf_place_find(x, &batch.places[i]);
 
             /* Another type is no error here: one key must not spoil the others' answers. */
             if (object != NULL && gf_object_type(object) != GF_TYPE_STRING)
@@ -67,9 +54,9 @@ void gf_string_mget_run(struct gf_exec *x)
 /* pairs_complete - every key has its value; otherwise the error is answered. */
 static bool pairs_complete(struct gf_exec *x, const char *name)
 {
-    if (x->args->count % 2 == 1)
+    if (gf_args_left(x->args) % 2 == 0)
         return true;
-    gf_reply_error_format(x->reply, GF_MSG_WRONG_ARITY, gf_bytes_of(name), (struct gf_bytes){0});
+    gf_reply_error_format(x->reply, GF_MSG_WRONG_ARITY, gf_bytes_of(name), GF_BYTES(""));
     return false;
 }
 
@@ -79,37 +66,35 @@ static bool pairs_store(struct gf_exec *x)
 {
     struct batch batch;
 
-    for (uint32_t index = 1; index < x->args->count; index += 2 * batch.count) {
-        batch_fill(x, index, 2, &batch);
+    while (batch_next(x, true, &batch)) {
         for (uint32_t i = 0; i < batch.count; i++) {
-            const struct place *place = &batch.places[i];
+            const struct gf_place *place = &batch.places[i];
             int64_t number;
-            struct gf_value value = gf_string_value(x->args->words[index + 2 * i + 1], &number);
+            struct gf_value value = gf_string_value(batch.values[i], &number);
 
-            if (gf_keyspace_put(place->keyspace, place->hash, place->key, &value, 0, x->now_ms) !=
-                NULL)
-                continue;
-            gf_reply_error(x->reply, GF_MSG_OOM);
-            return false;
+            if (gf_keyspace_put(place->keyspace, place->hash, place->key, &value, 0, x->now_ms) ==
+                NULL) {
+                gf_reply_error(x->reply, GF_MSG_OOM);
+                return false;
+            }
         }
     }
     return true;
 }
 
+/* pairs_any_exists - reads all keys and goes back to the first. */
 static bool pairs_any_exists(struct gf_exec *x)
 {
+    uint32_t first = x->args->index;
+    bool found = false;
     struct batch batch;
 
-    for (uint32_t index = 1; index < x->args->count; index += 2 * batch.count) {
-        batch_fill(x, index, 2, &batch);
-        for (uint32_t i = 0; i < batch.count; i++) {
-            const struct place *place = &batch.places[i];
-
-            if (gf_keyspace_find(place->keyspace, place->hash, place->key, x->now_ms) != NULL)
-                return true;
-        }
+    while (!found && batch_next(x, true, &batch)) {
+        for (uint32_t i = 0; i < batch.count; i++)
+            found = found || gf_place_find(x, &batch.places[i]) != NULL;
     }
-    return false;
+    x->args->index = first;
+    return found;
 }
 
 void gf_string_mset_run(struct gf_exec *x)
