@@ -21,9 +21,14 @@ struct parser_case {
     bool unauthenticated;
 };
 
-#define CASE(in, out) {.input = (in), .size = sizeof(in) - 1, .expected = (out)}
+#define CASE(in, out)                                                                              \
+    {                                                                                              \
+        .input = (in), .size = sizeof(in) - 1, .expected = (out)                                   \
+    }
 #define CASE_UNAUTHENTICATED(in, out)                                                              \
-    {.input = (in), .size = sizeof(in) - 1, .expected = (out), .unauthenticated = true}
+    {                                                                                              \
+        .input = (in), .size = sizeof(in) - 1, .expected = (out), .unauthenticated = true          \
+    }
 
 static const struct parser_case cases[] = {
     /* Arrays. */
