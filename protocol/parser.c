@@ -48,6 +48,7 @@ enum step {
 
 void gf_words_deinit(struct gf_words *words)
 {
+    gf_chain_clear(&words->unquoted);
     gf_free(GF_MEMORY_BUFFERS, words->items);
     *words = (struct gf_words){0};
 }
@@ -79,6 +80,11 @@ void gf_parser_init(struct gf_parser *parser, const struct gf_parser_limits *lim
 }
 
 void gf_parser_deinit(struct gf_parser *parser)
+{
+    gf_parser_reset(parser);
+}
+
+void gf_parser_reset(struct gf_parser *parser)
 {
     gf_free(GF_MEMORY_BUFFERS, parser->resume.places);
     parser->resume = (struct gf_parser_resume){0};
@@ -282,7 +288,7 @@ static enum step resume_finish(struct gf_parser *parser, const char *input, stru
             .data = input + resume->places[i].offset,
             .size = resume->places[i].size,
         };
-    gf_parser_deinit(parser);
+    gf_parser_reset(parser);
     return STEP_DONE;
 }
 
@@ -305,8 +311,8 @@ static enum step parse_array_resumed(struct gf_parser *parser, const char *input
     return resume_finish(parser, input, words, ret_parsed);
 }
 
-/* parse_line - an inline command: one line, split into words in place. */
-static enum step parse_line(struct gf_parser *parser, char *input, size_t size,
+/* parse_line - an inline command: one line, split into words. */
+static enum step parse_line(struct gf_parser *parser, const char *input, size_t size,
                             struct gf_words *words, struct gf_parsed *ret_parsed)
 {
     size_t line_size;
@@ -322,7 +328,9 @@ static enum step parse_line(struct gf_parser *parser, char *input, size_t size,
     /* Every word but the last is followed by a space. */
     if (!words_reserve(words, text_size / 2 + 1))
         return fail_no_memory(parser);
-    if (!gf_inline_split(input, text_size, words)) {
+    if (first == 0 && words->unquoted.first != NULL)
+        gf_chain_clear(&words->unquoted);
+    if (!gf_inline_split((struct gf_bytes){.data = input, .size = text_size}, words)) {
         words->count = first;
         return fail(parser, "Protocol error: unbalanced quotes in request");
     }
@@ -331,7 +339,7 @@ static enum step parse_line(struct gf_parser *parser, char *input, size_t size,
         .words_count = words->count - first,
         .size = line_size + 1,
     };
-    gf_parser_deinit(parser);
+    gf_parser_reset(parser);
     return STEP_DONE;
 }
 
@@ -427,7 +435,7 @@ static bool is_fresh(const struct gf_parser_resume *resume)
     return (resume->offset | resume->scanned) == 0;
 }
 
-enum gf_parse_result gf_parser_next(struct gf_parser *parser, char *input, size_t size,
+enum gf_parse_result gf_parser_next(struct gf_parser *parser, const char *input, size_t size,
                                     struct gf_words *words, struct gf_parsed *ret_parsed)
 {
     enum step step;

@@ -16,13 +16,7 @@
 #define BUFFER_SIZE 16384 /* one receive buffer */
 #define PASSES 15
 
-static const struct gf_parser_limits limits = {
-    .bulk_size_max = 512 * 1024 * 1024,
-    .words_max = INT32_MAX,
-    .inline_size_max = 64 * 1024,
-    .words_max_unauthenticated = 10,
-    .bulk_size_max_unauthenticated = 16384,
-};
+static const struct gf_parser_limits limits = GF_PARSER_LIMITS_DEFAULT;
 
 static uint64_t now_ns(void)
 {
