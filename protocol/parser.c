@@ -15,9 +15,9 @@
  * Memory follows the bytes received, never a number a client announced: a word takes at least
  * WORD_SIZE_MIN bytes of input, and no more words are reserved than the input could hold.
  *
- * Which input is an error, and when, is Redis 7.0's own behaviour, found by experiment: any byte may
- * follow the CR of a header line, the two bytes behind a word are not looked at, and a zero byte
- * hides the rest of a line.
+ * Which input is an error, and when, is Redis 7.0's own behaviour, found by experiment: any byte
+ * may follow the CR of a header line, the two bytes behind a word are not looked at, and a zero
+ * byte hides the rest of a line.
  */
 #include "protocol/parser.h"
 
@@ -107,7 +107,8 @@ static enum step fail(struct gf_parser *parser, const char *text)
 
 /* Header lines: "*<count>" and "$<size>". */
 
-/* line_find - the end of the line at resume->offset: the first `end`, unless a zero byte comes first.
+/* line_find - the end of the line at resume->offset: the first `end`, unless a zero byte comes
+ * before it.
  *
  * ret_size   bytes of the line before `end`
  * Returns    false when it is not there yet; how far the search got is remembered
@@ -365,8 +366,8 @@ static const char *number_long(const char *p, const char *end, char type, uint64
     return p + LINE_END_SIZE;
 }
 
-/* number_plain - a header line. One and two digits are told apart without a branch: sizes of keys and
- * values alternate between them, and a misprediction costs more than the whole request.
+/* number_plain - a header line. One and two digits are told apart without a branch: sizes of keys
+ * and values alternate between them, and a misprediction costs as much as a word.
  *
  * p          at least WORD_SIZE_MIN bytes before `end`
  */

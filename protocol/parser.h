@@ -1,9 +1,11 @@
 /* Incremental parser of client requests: RESP arrays of bulk strings, and inline commands.
  *
- * Zero-copy: words are views into the caller's input, which is never changed, so what was parsed ahead
- * can be parsed again. Only inline words with quotes are copied, unquoted, beside the words. Resumable: when the input ends inside a
- * request, the parser remembers how far it got in it (in offsets from the request's first byte), so
- * a request that trickles in costs O(its size), never O(size²). An idle parser holds no memory.
+ * Zero-copy: words are views into the caller's input, which is never changed, so what was parsed
+ * ahead can be parsed again. Only inline words with quotes are copied, unquoted, beside the words.
+ *
+ * Resumable: when the input ends inside a request, the parser remembers how far it got in it (in
+ * offsets from the request's first byte), so a request that trickles in costs O(its size), never
+ * O(size²). An idle parser holds no memory.
  *
  * The caller keeps the bytes of an unfinished request in front of what arrives next and passes them
  * again; the parser itself copies nothing.
@@ -82,8 +84,8 @@ struct gf_parsed {
 void gf_parser_init(struct gf_parser *parser, const struct gf_parser_limits *limits);
 void gf_parser_deinit(struct gf_parser *parser);
 
-/* gf_parser_reset - forget the unfinished request: the next input starts with a request's first byte
- * (for an owner that parses again what it had parsed ahead). */
+/* gf_parser_reset - forget the unfinished request: the next input starts with a request's first
+ * byte (for an owner that parses again what it had parsed ahead). */
 void gf_parser_reset(struct gf_parser *parser);
 
 /* gf_parser_next - the next request at the start of `input`.
@@ -95,6 +97,6 @@ enum gf_parse_result gf_parser_next(struct gf_parser *parser, const char *input,
                                     struct gf_words *words, struct gf_parsed *ret_parsed);
 
 /* gf_parser_wanted - after GF_PARSE_MORE: bytes the whole unfinished request is known to need at
- * least, counted from its first byte; 0 when not known. A hint for buffer growth (never trust it with
- * memory before the bytes arrive). */
+ * least, counted from its first byte; 0 when not known. A hint for buffer growth (never trust it
+ * with memory before the bytes arrive). */
 size_t gf_parser_wanted(const struct gf_parser *parser);

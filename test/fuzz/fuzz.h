@@ -1,7 +1,7 @@
 /* What a fuzz target gives to the program around it.
  *
- * A target is one file, <name>_fuzz.c, with the function below and a list of good inputs. It becomes
- * the program fuzz_<name>: with clang and the fuzz preset libFuzzer drives it, guided by coverage;
+ * A target is one file, <name>_fuzz.c, with the function below and a list of good inputs. It is a
+ * program of that name: with clang and the fuzz preset libFuzzer drives it, guided by coverage;
  * otherwise test/fuzz/main.c does, with random changes to the good inputs, and runs as a test.
  */
 #pragma once

@@ -1,9 +1,9 @@
 /* Runs a fuzz target without libFuzzer: a bounded number of random inputs from a seed.
  *
- *   fuzz_parser [rounds] [seed]
+ *   parser_fuzz [rounds] [seed]
  *
- * The same seed gives the same inputs. Before a round its number is noted, and an abort prints it, so
- * that the failing input can be made again with `fuzz_parser 1 <seed of the round>`.
+ * The same seed gives the same inputs. An abort prints the seed of the round it happened in, and
+ * `parser_fuzz 1 <seed>` makes that input again.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Any bytes, cut anywhere: the parser reads nothing it was not given, and what it makes of them does
- * not depend on how they arrived.
+/* Any bytes, cut anywhere: the parser reads nothing it was not given, and what it makes of them
+ * does not depend on how they arrived.
  *
  * The first four bytes of the input choose the cuts and whether the client is authenticated.
  */

@@ -278,7 +278,7 @@ Test(parser, announced_sizes_take_no_memory)
     gf_memory_account_use(before);
 }
 
-/* Places are remembered while a request is unfinished, in proportion to what came, and given back. */
+/* Places are remembered while a request is unfinished, as many as came, and given back. */
 Test(parser, idle_parser_holds_no_memory)
 {
     struct gf_memory_account account = {0};
