@@ -1,11 +1,11 @@
 /* Blocks from mimalloc, and the account of the thread that takes or returns them.
  *
- * A block is booked with the size it really occupies, asked from the allocator both when it is taken
- * and when it is returned, so that no header is needed and the two always agree.
+ * A block is booked with the size it really occupies, asked from the allocator both when it is
+ * taken and when it is returned, so that no header is needed and the two always agree.
  *
- * An account has one writer, its core's thread: a relaxed load and a relaxed store book a block, and
- * a locked read-modify-write (20 times as dear) is not needed. Readers may see a figure that is a
- * few blocks old.
+ * An account has one writer, its core's thread: a relaxed load and a relaxed store book a block,
+ * and a locked read-modify-write (20 times as dear) is not needed. Readers may see a figure that
+ * is a few blocks old.
  *
  * With GF_SYSTEM_ALLOC blocks come from the C library, where a sanitizer can watch them.
  */

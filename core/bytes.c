@@ -60,8 +60,8 @@ static int glob_rank(char byte, bool nocase)
     return nocase ? (signed char)byte_fold(byte) : (signed char)byte;
 }
 
-/* Match one byte with the class whose '[' is at *index; leaves *index behind its ']'. A class without
- * ']' ends with the pattern. */
+/* Match one byte with the class whose '[' is at *index; leaves *index behind its ']'. A class
+ * without ']' ends with the pattern. */
 static bool glob_match_class(struct gf_bytes pattern, size_t *index, char byte, bool nocase)
 {
     const char *p = pattern.data + *index + 1;
@@ -119,9 +119,9 @@ static size_t glob_skip_stars(struct gf_bytes pattern, size_t index)
     return index;
 }
 
-/* Every element but a star takes exactly one byte. So when the elements behind the last star met have
- * found a place, an earlier star has nothing to gain from taking more: only the last one is ever
- * tried again, which bounds the work by pattern times text. */
+/* Every element but a star takes exactly one byte. So when the elements behind the last star met
+ * have found a place, an earlier star has nothing to gain from taking more: only the last one is
+ * ever tried again, which bounds the work by pattern times text. */
 bool gf_bytes_match(struct gf_bytes pattern, struct gf_bytes text, bool nocase)
 {
     size_t index = 0;             /* in the pattern */
