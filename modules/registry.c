@@ -15,6 +15,7 @@
 #include "modules/object.h"
 #include "modules/registry_check.h"
 
+extern const struct gf_module gf_command_module;
 extern const struct gf_module gf_strings_module;
 extern const struct gf_module gf_generic_module;
 extern const struct gf_module gf_rename_module;
@@ -26,6 +27,7 @@ extern const struct gf_module gf_memory_module;
 
 static const struct gf_module *const built_in[] = {
     &gf_strings_module,
+    &gf_command_module,
     &gf_generic_module,
     &gf_rename_module,
     &gf_expire_module,

@@ -24,6 +24,7 @@
 #define LINE_SIZE_MAX (1 + GF_I64_TEXT_MAX + 2) /* type, number, CR LF */
 #define TABLE_COUNT 100
 #define ERROR_ARG_MAX 128  /* bytes of an argument that an error text repeats */
+#define COPY_MAX 8192      /* bytes of a string that are worth leaving a chunk's rest empty */
 #define DOUBLE_TEXT_MAX 32 /* "-1.2345678901234567e-308" and its zero */
 
 /* Elements owed: the checks of debug builds. owed[0] counts the answer itself. */
@@ -177,7 +178,7 @@ static inline char *line_write(char *p, char type, uint64_t number)
     return p;
 }
 
-/* chain_end - what was written up to `p` is part of the answer. */
+/* written - what was written from `from` to `to` is part of the answer. */
 static inline void written(struct gf_reply *reply, const char *from, const char *to)
 {
     gf_chain_commit(reply->chain, (size_t)(to - from));
@@ -246,8 +247,8 @@ static void write_framed(struct gf_reply *reply, char type, struct gf_bytes byte
     char *p = start;
 
     *p++ = type;
-    memcpy(p, bytes.data, bytes.size);
-    p += bytes.size;
+    if (bytes.size > 0)
+        p = mempcpy(p, bytes.data, bytes.size);
     *p++ = '\r';
     *p++ = '\n';
     written(reply, start, p);
@@ -282,18 +283,42 @@ void gf_reply_int(struct gf_reply *reply, int64_t value)
     written(reply, start, p);
 }
 
-/* write_bulk - a bulk string: one reserve, one copy. */
-static inline void write_bulk(struct gf_reply *reply, struct gf_bytes bytes)
+/* write_long - a line with the size, a prefix and the bytes, when they are too many for one chunk's
+ * rest: they fill it and go on in chunks of their own. */
+static void write_long(struct gf_reply *reply, char type, struct gf_bytes prefix,
+                       struct gf_bytes bytes)
 {
-    char *start = gf_chain_reserve(reply->chain, LINE_SIZE_MAX + bytes.size + 2);
-    char *p = line_write(start, '$', bytes.size);
+    write_line(reply, type, prefix.size + bytes.size);
+    gf_chain_append(reply->chain, prefix);
+    gf_chain_append(reply->chain, bytes);
+    gf_chain_append(reply->chain, GF_BYTES("\r\n"));
+}
 
+/* write_sized - size, CR LF, prefix, bytes, CR LF: one reserve, one copy. */
+static inline void write_sized(struct gf_reply *reply, char type, struct gf_bytes prefix,
+                               struct gf_bytes bytes)
+{
+    char *start;
+    char *p;
+
+    if (GF_UNLIKELY(bytes.size > COPY_MAX)) {
+        write_long(reply, type, prefix, bytes);
+        return;
+    }
+    start = gf_chain_reserve(reply->chain, LINE_SIZE_MAX + prefix.size + bytes.size + 2);
+    p = line_write(start, type, prefix.size + bytes.size);
+    if (prefix.size > 0)
+        p = mempcpy(p, prefix.data, prefix.size);
     if (bytes.size > 0)
-        memcpy(p, bytes.data, bytes.size);
-    p += bytes.size;
+        p = mempcpy(p, bytes.data, bytes.size);
     *p++ = '\r';
     *p++ = '\n';
     written(reply, start, p);
+}
+
+static inline void write_bulk(struct gf_reply *reply, struct gf_bytes bytes)
+{
+    write_sized(reply, '$', GF_BYTES(""), bytes);
 }
 
 void gf_reply_bulk(struct gf_reply *reply, struct gf_bytes bytes)
@@ -354,8 +379,7 @@ void gf_reply_long_double(struct gf_reply *reply, long double value)
 
 void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_bytes text)
 {
-    char *start;
-    char *p;
+    char prefix[4] = "txt:";
 
     GF_ASSERT(strlen(format3) == 3);
     owed_pay(reply, 1);
@@ -365,17 +389,8 @@ void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_by
         write_bulk(reply, text);
         return;
     }
-    start = gf_chain_reserve(reply->chain, LINE_SIZE_MAX + 4 + text.size + 2);
-    p = line_write(start, '=', 4 + text.size);
-    memcpy(p, format3, 3);
-    p[3] = ':';
-    p += 4;
-    if (text.size > 0)
-        memcpy(p, text.data, text.size);
-    p += text.size;
-    *p++ = '\r';
-    *p++ = '\n';
-    written(reply, start, p);
+    memcpy(prefix, format3, 3);
+    write_sized(reply, '=', (struct gf_bytes){.data = prefix, .size = 4}, text);
 }
 
 void gf_reply_bigint(struct gf_reply *reply, struct gf_bytes digits)

@@ -82,7 +82,7 @@ Test(object, help_is_lines_of_status)
 
     const char *answer = exec_run(&fixture, "OBJECT HELP");
 
-    cr_assert_eq(strncmp(answer, "*13\r\n+OBJECT <subcommand> ", 26), 0, "%s", answer);
+    cr_assert_eq(strncmp(answer, "*11\r\n+OBJECT <subcommand> ", 26), 0, "%s", answer);
     cr_assert_not_null(strstr(answer, "\r\n+IDLETIME <key>\r\n+    "), "%s", answer);
     answer = exec_run(&fixture, "MEMORY HELP");
     cr_assert_not_null(strstr(answer, "\r\n+USAGE <key> [SAMPLES <count>]\r\n+    "), "%s", answer);
