@@ -163,7 +163,7 @@ uint32_t gf_keyspace_sample(struct gf_keyspace *keyspace, enum gf_eviction_polic
 size_t gf_keyspace_evict(struct gf_keyspace *keyspace, enum gf_eviction_policy policy,
                          const struct gf_victim *victim, uint64_t now_ms)
 {
-    struct gf_place place;
+    struct gf_table_place place;
     const struct gf_object *object;
 
     GF_ASSERT(victim->keyspace == keyspace);

@@ -31,9 +31,9 @@ void gf_heap_destroy(struct gf_heap *heap)
 }
 
 /* The place that refers to `object`, in one of the heap's keyspaces. */
-static struct gf_place heap_locate(const struct gf_heap *heap, const struct gf_object *object)
+static struct gf_table_place heap_locate(const struct gf_heap *heap, const struct gf_object *object)
 {
-    struct gf_place place = {0};
+    struct gf_table_place place = {0};
 
     for (struct gf_link *link = gf_list_peek_front(&heap->keyspaces); link;
          link = gf_list_next(&heap->keyspaces, link)) {
@@ -50,7 +50,7 @@ static struct gf_place heap_locate(const struct gf_heap *heap, const struct gf_o
 static void object_move(void *context, void *block)
 {
     struct gf_heap *heap = context;
-    struct gf_place place = heap_locate(heap, block);
+    struct gf_table_place place = heap_locate(heap, block);
     size_t size = gf_slab_block_size(block); /* slack included */
     void *moved = gf_slab_alloc(&heap->slab, size);
 

@@ -116,7 +116,7 @@ void gf_keyspace_object_free(struct gf_keyspace *keyspace, struct gf_object *obj
 /* Storing. */
 
 /* Another object with the same key: into the bucket with it, away with the old one. */
-static void object_swap(struct gf_keyspace *keyspace, const struct gf_place *place,
+static void object_swap(struct gf_keyspace *keyspace, const struct gf_table_place *place,
                         struct gf_object *old, struct gf_object *object)
 {
     object->access = old->access;
@@ -140,7 +140,8 @@ static struct gf_object *put_new(struct gf_keyspace *keyspace, uint64_t hash,
 }
 
 /* Make the object at `place` hold `draft`, in place or as another object. */
-static struct gf_object *object_change(struct gf_keyspace *keyspace, const struct gf_place *place,
+static struct gf_object *object_change(struct gf_keyspace *keyspace,
+                                       const struct gf_table_place *place,
                                        const struct gf_object_draft *draft)
 {
     struct gf_object *old = gf_bucket_object(place->bucket, place->slot);
@@ -168,7 +169,7 @@ struct gf_object *gf_keyspace_put(struct gf_keyspace *keyspace, uint64_t hash, s
                                     .expire_ms = expire_ms,
                                     .type = value->type,
                                     .encoding = value->encoding};
-    struct gf_place place;
+    struct gf_table_place place;
     struct gf_object *old = gf_table_find(&keyspace->table, hash, key, &place);
     struct gf_object *object;
 
@@ -183,10 +184,10 @@ struct gf_object *gf_keyspace_put(struct gf_keyspace *keyspace, uint64_t hash, s
     return object;
 }
 
-static struct gf_place place_of(const struct gf_keyspace *keyspace, uint64_t hash,
-                                const struct gf_object *object)
+static struct gf_table_place place_of(const struct gf_keyspace *keyspace, uint64_t hash,
+                                      const struct gf_object *object)
 {
-    struct gf_place place;
+    struct gf_table_place place;
 
     GF_ASSERT(gf_table_locate(&keyspace->table, hash, object, &place));
     return place;
@@ -229,7 +230,8 @@ static char *block_grow(struct gf_object *object, size_t size, size_t slack)
 
 /* Another object with the same bytes, `size` of them; zeroes behind the old ones. */
 static struct gf_object *object_with_size(struct gf_keyspace *keyspace,
-                                          const struct gf_place *place, size_t size, size_t slack)
+                                          const struct gf_table_place *place, size_t size,
+                                          size_t slack)
 {
     struct gf_object *old = gf_bucket_object(place->bucket, place->slot);
     struct gf_bytes bytes = gf_object_bytes(old);
@@ -266,7 +268,7 @@ struct gf_object *gf_keyspace_resize(struct gf_keyspace *keyspace, uint64_t hash
         if (size > before.size)
             memset(data + before.size, 0, size - before.size);
     } else {
-        struct gf_place place = place_of(keyspace, hash, object);
+        struct gf_table_place place = place_of(keyspace, hash, object);
 
         object = object_with_size(keyspace, &place, size, slack);
         if (!object)
@@ -289,7 +291,7 @@ void gf_keyspace_set_int(struct gf_keyspace *keyspace, struct gf_object *object,
 struct gf_object *gf_keyspace_set_expire(struct gf_keyspace *keyspace, uint64_t hash,
                                          struct gf_object *object, uint64_t expire_ms)
 {
-    struct gf_place place;
+    struct gf_table_place place;
     struct gf_object *moved;
 
     if (expire_ms != 0 && object->flags & GF_OBJECT_EXPIRE) {
@@ -312,7 +314,7 @@ struct gf_object *gf_keyspace_set_expire(struct gf_keyspace *keyspace, uint64_t 
 
 /* Out of the table and the accounts; the object is the caller's. */
 static struct gf_object *object_unlink(struct gf_keyspace *keyspace, uint64_t hash,
-                                       const struct gf_place *place)
+                                       const struct gf_table_place *place)
 {
     struct gf_object *object = gf_bucket_object(place->bucket, place->slot);
 
@@ -321,7 +323,8 @@ static struct gf_object *object_unlink(struct gf_keyspace *keyspace, uint64_t ha
     return object;
 }
 
-size_t gf_keyspace_drop(struct gf_keyspace *keyspace, uint64_t hash, const struct gf_place *place)
+size_t gf_keyspace_drop(struct gf_keyspace *keyspace, uint64_t hash,
+                        const struct gf_table_place *place)
 {
     struct gf_object *object = object_unlink(keyspace, hash, place);
     size_t size = gf_object_memory(object);
@@ -332,7 +335,7 @@ size_t gf_keyspace_drop(struct gf_keyspace *keyspace, uint64_t hash, const struc
 
 void gf_keyspace_remove(struct gf_keyspace *keyspace, uint64_t hash, struct gf_object *object)
 {
-    struct gf_place place = place_of(keyspace, hash, object);
+    struct gf_table_place place = place_of(keyspace, hash, object);
 
     gf_keyspace_object_free(keyspace, object_unlink(keyspace, hash, &place));
 }
@@ -340,7 +343,7 @@ void gf_keyspace_remove(struct gf_keyspace *keyspace, uint64_t hash, struct gf_o
 void gf_keyspace_take(struct gf_keyspace *keyspace, uint64_t hash, struct gf_object *object,
                       struct gf_value *ret_value, uint64_t *ret_expire_ms)
 {
-    struct gf_place place = place_of(keyspace, hash, object);
+    struct gf_table_place place = place_of(keyspace, hash, object);
     struct gf_value value = {.type = object->type, .encoding = object->encoding};
 
     *ret_expire_ms = gf_object_expire_ms(object);

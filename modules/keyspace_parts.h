@@ -36,7 +36,7 @@ static inline bool gf_object_is_expired(const struct gf_object *object, uint64_t
 /* gf_keyspace_drop - remove the object at `place` and free it. Returns the bytes it occupied, not
  * counting a structure that is freed in slices. */
 size_t gf_keyspace_drop(struct gf_keyspace *keyspace, uint64_t hash,
-                        const struct gf_place *place);
+                        const struct gf_table_place *place);
 
 /* gf_keyspace_object_free - free an object that is in no bucket any more, and what it holds. */
 void gf_keyspace_object_free(struct gf_keyspace *keyspace, struct gf_object *object);

@@ -216,7 +216,8 @@ static void half_insert(const struct gf_table *table, struct gf_table_half *half
 
 /* The first object with the tag of `hash` and either this address or, without one, this hash. */
 static struct gf_object *table_search(const struct gf_table *table, uint64_t hash,
-                                      const struct gf_object *wanted, struct gf_place *ret_place)
+                                      const struct gf_object *wanted,
+                                      struct gf_table_place *ret_place)
 {
     uint32_t which = gf_table_half_of(table, hash);
     const struct gf_table_half *half = &table->half[which];
@@ -231,7 +232,7 @@ static struct gf_object *table_search(const struct gf_table *table, uint64_t has
             struct gf_object *object = gf_bucket_object(bucket, slot);
 
             if (wanted ? object == wanted : gf_table_hash(table, object) == hash) {
-                *ret_place = (struct gf_place){
+                *ret_place = (struct gf_table_place){
                     .bucket = bucket, .half = which, .index = index, .slot = slot};
                 return object;
             }
@@ -242,19 +243,19 @@ static struct gf_object *table_search(const struct gf_table *table, uint64_t has
 }
 
 bool gf_table_locate(const struct gf_table *table, uint64_t hash, const struct gf_object *object,
-                     struct gf_place *ret_place)
+                     struct gf_table_place *ret_place)
 {
     GF_ASSERT(object != NULL);
     return table_search(table, hash, object, ret_place) != NULL;
 }
 
 struct gf_object *gf_table_find_hash(const struct gf_table *table, uint64_t hash,
-                                     struct gf_place *ret_place)
+                                     struct gf_table_place *ret_place)
 {
     return table_search(table, hash, NULL, ret_place);
 }
 
-void gf_table_replace(const struct gf_place *place, struct gf_object *object)
+void gf_table_replace(const struct gf_table_place *place, struct gf_object *object)
 {
     slot_set(place->bucket, place->slot, object);
 }
@@ -391,7 +392,7 @@ void gf_table_insert(struct gf_table *table, uint64_t hash, struct gf_object *ob
         table_change_if_needed(table);
 }
 
-void gf_table_remove(struct gf_table *table, uint64_t hash, const struct gf_place *place)
+void gf_table_remove(struct gf_table *table, uint64_t hash, const struct gf_table_place *place)
 {
     const struct gf_table_half *half = &table->half[place->half];
 
@@ -512,7 +513,7 @@ static uint64_t half_check(const struct gf_table *table, uint32_t which)
             uint32_t slot = (uint32_t)__builtin_ctz(used);
             struct gf_object *object = gf_bucket_object(bucket, slot);
             uint64_t hash = gf_table_hash(table, object);
-            struct gf_place place;
+            struct gf_table_place place;
 
             GF_ASSERT(bucket->tags[slot] == gf_table_tag(hash));
             GF_ASSERT(gf_table_half_of(table, hash) == which);

@@ -67,7 +67,7 @@ struct gf_table {
 };
 
 /* Where an object is referred to. Good until the next change of the table. */
-struct gf_place {
+struct gf_table_place {
     struct gf_bucket *bucket;
     uint32_t half;  /* 0 or 1 */
     uint32_t index; /* the bucket's */
@@ -141,7 +141,7 @@ static inline bool gf_key_equal(const struct gf_object *object, struct gf_bytes 
 
 /* gf_table_find - the object of `key`, NULL when there is none. ret_place may be NULL. */
 static inline struct gf_object *gf_table_find(const struct gf_table *table, uint64_t hash,
-                                              struct gf_bytes key, struct gf_place *ret_place)
+                                              struct gf_bytes key, struct gf_table_place *ret_place)
 {
     uint32_t which = gf_table_half_of(table, hash);
     const struct gf_table_half *half = &table->half[which];
@@ -158,7 +158,7 @@ static inline struct gf_object *gf_table_find(const struct gf_table *table, uint
 
             if (GF_LIKELY(gf_key_equal(object, key))) {
                 if (ret_place)
-                    *ret_place = (struct gf_place){
+                    *ret_place = (struct gf_table_place){
                         .bucket = bucket, .half = which, .index = index, .slot = slot};
                 return object;
             }
@@ -194,20 +194,20 @@ uint64_t gf_table_hash(const struct gf_table *table, const struct gf_object *obj
 
 /* gf_table_locate - where this very object is; false when it is not in the table. */
 bool gf_table_locate(const struct gf_table *table, uint64_t hash, const struct gf_object *object,
-                     struct gf_place *ret_place);
+                     struct gf_table_place *ret_place);
 
 /* gf_table_find_hash - an object with this hash; NULL when there is none. */
 struct gf_object *gf_table_find_hash(const struct gf_table *table, uint64_t hash,
-                                     struct gf_place *ret_place);
+                                     struct gf_table_place *ret_place);
 
 /* gf_table_insert - an object whose key is not in the table. Then moves the frontier, if any. */
 void gf_table_insert(struct gf_table *table, uint64_t hash, struct gf_object *object);
 
 /* gf_table_replace - another object with the same key takes the place. */
-void gf_table_replace(const struct gf_place *place, struct gf_object *object);
+void gf_table_replace(const struct gf_table_place *place, struct gf_object *object);
 
 /* gf_table_remove - the place is empty then. Then moves the frontier, if any. */
-void gf_table_remove(struct gf_table *table, uint64_t hash, const struct gf_place *place);
+void gf_table_remove(struct gf_table *table, uint64_t hash, const struct gf_table_place *place);
 
 /* gf_table_step - move the frontier by up to `budget` buckets; true when there is more to do. */
 bool gf_table_step(struct gf_table *table, uint32_t budget);
