@@ -40,52 +40,6 @@ void gf_reply_end(struct gf_reply *reply)
 
 /* What every verb does. */
 
-<<<<<<< HEAD
-/* What follows the type byte of a line with a small number. */
-struct number_line {
-    char text[7];
-    uint8_t size;
-};
-
-_Static_assert(sizeof(struct number_line) == 8, "copied with one store");
-
-#define LINE_1(ones)                                                                               \
-    {                                                                                              \
-        .text = {'0' + (ones), '\r', '\n'}, .size = 3                                              \
-    }
-#define LINE_2(tens, ones)                                                                         \
-    {                                                                                              \
-        .text = {'0' + (tens), '0' + (ones), '\r', '\n'}, .size = 4                                \
-    }
-#define LINES_10(LINE)                                                                             \
-    LINE(0), LINE(1), LINE(2), LINE(3), LINE(4), LINE(5), LINE(6), LINE(7), LINE(8), LINE(9)
-#define LINES_OF(t)                                                                                \
-    LINE_2(t, 0), LINE_2(t, 1), LINE_2(t, 2), LINE_2(t, 3), LINE_2(t, 4), LINE_2(t, 5),            \
-        LINE_2(t, 6), LINE_2(t, 7), LINE_2(t, 8), LINE_2(t, 9)
-
-static const struct number_line number_lines[] = {
-    LINES_10(LINE_1), LINES_OF(1), LINES_OF(2), LINES_OF(3), LINES_OF(4),
-    LINES_OF(5),      LINES_OF(6), LINES_OF(7), LINES_OF(8), LINES_OF(9),
-};
-
-_Static_assert(GF_COUNT(number_lines) == TABLE_COUNT, "one line per number below 100");
-
-/* line_write - type, number, CR LF. `p` has LINE_SIZE_MAX bytes; returns what follows the line. */
-static inline char *line_write(char *p, char type, uint64_t number)
-{
-    *p++ = type;
-    if (GF_LIKELY(number < TABLE_COUNT)) {
-        memcpy(p, &number_lines[number], sizeof(struct number_line));
-        return p + number_lines[number].size;
-    }
-    p += gf_u64_format(p, number);
-    *p++ = '\r';
-    *p++ = '\n';
-    return p;
-}
-
-=======
->>>>>>> refs/heads/protocol
 /* written - what was written from `from` to `to` is part of the answer. */
 static inline void written(struct gf_reply *reply, const char *from, const char *to)
 {
@@ -214,13 +168,8 @@ static inline void write_sized(struct gf_reply *reply, char type, struct gf_byte
         write_long(reply, type, prefix, bytes);
         return;
     }
-<<<<<<< HEAD
-    start = gf_chain_reserve(reply->chain, LINE_SIZE_MAX + prefix.size + bytes.size + 2);
-    p = line_write(start, type, prefix.size + bytes.size);
-=======
     start = gf_chain_reserve(reply->chain, GF_LINE_SIZE_MAX + prefix.size + bytes.size + 2);
     p = gf_line_write(start, type, prefix.size + bytes.size);
->>>>>>> refs/heads/protocol
     if (prefix.size > 0)
         p = mempcpy(p, prefix.data, prefix.size);
     if (bytes.size > 0)
