@@ -1,5 +1,5 @@
-/* COMMAND: the table of commands as clients see it. test/e2e/command_table.py compares all of it with
- * a real Redis; here is what must hold without one. */
+/* COMMAND: the table of commands as clients see it. test/e2e/command_table.py compares all of it
+ * with a real Redis; here is what must hold without one. */
 #include "modules/command.h"
 
 #include <stdio.h>
