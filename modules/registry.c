@@ -26,6 +26,7 @@ extern const struct gf_module gf_database_module;
 extern const struct gf_module gf_object_module;
 extern const struct gf_module gf_memory_module;
 
+/* clang-format off */
 static const struct gf_module *const built_in[] = {
     &gf_strings_module,
     &gf_command_module,
@@ -37,6 +38,7 @@ static const struct gf_module *const built_in[] = {
     &gf_object_module,
     &gf_memory_module,
 };
+/* clang-format on */
 
 #define SLOT_BITS_MIN 6
 #define SLOTS_PER_NAME 16    /* sparse enough that a few thousand seeds suffice for 250 names */
