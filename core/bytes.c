@@ -156,7 +156,8 @@ bool gf_bytes_match(struct gf_bytes pattern, struct gf_bytes text, bool nocase)
     return glob_skip_stars(pattern, index) == pattern.size;
 }
 
-/* One to eight characters as a word: the last one in the highest byte, '0' in front of the first. */
+/* One to eight characters as a word: the last one in the highest byte, '0' in front of the
+ * first. */
 static uint64_t digits_load(const char *digits, size_t count)
 {
     uint64_t word = UINT64_C(0x3030303030303030);
