@@ -1,8 +1,8 @@
 /* Nanoseconds per request of the parser, for the shapes of input that matter.
  *
  * Each line is a full receive buffer of one kind of request, parsed over and over; the best of
- * many short passes is printed, since everything that disturbs a pass makes it slower. Run it on one
- * core: taskset -c 1 parser_bench. With --short the passes are tiny, to be run as a test.
+ * many short passes is printed, since everything that disturbs a pass makes it slower. Run it on
+ * one core: taskset -c 1 parser_bench. With --short the passes are tiny, to be run as a test.
  */
 #include <stdio.h>
 #include <stdlib.h>

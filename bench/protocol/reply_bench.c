@@ -1,8 +1,8 @@
 /* Nanoseconds per answer of the reply writer.
  *
  * Each line writes one kind of answer until a chain holds a send's worth, empties it, and starts
- * again; the best of many short passes is printed. Run it on one core: taskset -c 1 reply_bench. With
- * --short the passes are tiny, to be run as a test.
+ * again; the best of many short passes is printed. Run it on one core: taskset -c 1 reply_bench.
+ * With --short the passes are tiny, to be run as a test.
  */
 #include <stdio.h>
 #include <stdlib.h>
