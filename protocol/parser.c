@@ -389,8 +389,8 @@ static inline const char *number_plain(const char *p, const char *end, char type
 }
 
 /* head_plain - the array's line and the first word's together, when both have one digit: nearly all
- * requests of up to nine words. Every line's place depends on the number in the line before; this saves one
- * step of that chain.
+ * requests of up to nine words. Every line's place depends on the number in the line before; this
+ * saves one step of that chain.
  *
  * p          at least HEAD_SIZE bytes
  */
