@@ -147,8 +147,8 @@ static bool value_copy(const struct gf_place *place, const struct gf_object *obj
 }
 
 /* Puts a copy of `object` under `to`; false when there is no memory for it. */
-static bool place_copy(struct gf_exec *x, const struct gf_place *from, const struct gf_object *object,
-                     const struct gf_place *to)
+static bool place_copy(struct gf_exec *x, const struct gf_place *from,
+                       const struct gf_object *object, const struct gf_place *to)
 {
     struct gf_value value;
 
