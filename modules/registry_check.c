@@ -228,8 +228,9 @@ int gf_registry_check_modules(const struct gf_module_list *list, char *ret_why, 
 
         if (complaint.text == NULL)
             continue;
-        snprintf(ret_why, why_size, "%s: %s%s%s: %s", complaint.module, complaint.command,
-                 complaint.subcommand[0] != '\0' ? "|" : "", complaint.subcommand, complaint.text);
+        snprintf(ret_why, why_size, "%s: %s%s%s%s%s", complaint.module, complaint.command,
+                 complaint.subcommand[0] != '\0' ? "|" : "", complaint.subcommand,
+                 complaint.command[0] != '\0' ? ": " : "", complaint.text);
         return GF_EINVAL;
     }
     return GF_OK;

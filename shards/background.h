@@ -8,7 +8,6 @@
 
 #include "core/driver.h"
 #include "core/timer.h"
-#include "modules/evict.h"
 
 struct gf_worker;
 
@@ -22,7 +21,6 @@ struct gf_background {
     uint32_t next_partition;       /* index into worker->owned: where the round goes on */
     uint32_t round_idle;           /* partitions in a row that had nothing to do */
     bool expiring;                 /* the expiry round found expired keys: go on at once */
-    struct gf_evictor evictor;
     int64_t node_memory;           /* all kinds, all cores: at the last tick or check */
     uint64_t expire_paused;        /* DEBUG SET-ACTIVE-EXPIRE 0 */
 };

@@ -21,13 +21,7 @@
 #include "protocol/parser.h"
 
 /* Redis 7.0's limits. */
-static const struct gf_parser_limits feed_limits = {
-    .bulk_size_max = 512 * 1024 * 1024,
-    .words_max = INT32_MAX,
-    .inline_size_max = 64 * 1024,
-    .words_max_unauthenticated = 10,
-    .bulk_size_max_unauthenticated = 16384,
-};
+static const struct gf_parser_limits feed_limits = GF_PARSER_LIMITS_DEFAULT;
 
 struct feed {
     struct gf_parser parser;
@@ -76,10 +70,11 @@ static inline void feed_write_word(struct feed *feed, struct gf_bytes word)
 
 static inline void feed_write_request(struct feed *feed, const struct gf_parsed *parsed)
 {
-    const struct gf_bytes *words = feed->words.items + parsed->words_first;
+    const struct gf_bytes *words;
 
     if (parsed->words_count == 0)
         return;
+    words = feed->words.items + parsed->words_first;
     feed_write(feed, "(", 1);
     for (uint32_t i = 0; i < parsed->words_count; i++) {
         if (i > 0)

@@ -21,9 +21,14 @@ struct parser_case {
     bool unauthenticated;
 };
 
-#define CASE(in, out) {.input = (in), .size = sizeof(in) - 1, .expected = (out)}
+#define CASE(in, out)                                                                              \
+    {                                                                                              \
+        .input = (in), .size = sizeof(in) - 1, .expected = (out)                                   \
+    }
 #define CASE_UNAUTHENTICATED(in, out)                                                              \
-    {.input = (in), .size = sizeof(in) - 1, .expected = (out), .unauthenticated = true}
+    {                                                                                              \
+        .input = (in), .size = sizeof(in) - 1, .expected = (out), .unauthenticated = true          \
+    }
 
 static const struct parser_case cases[] = {
     /* Arrays. */
@@ -273,7 +278,7 @@ Test(parser, announced_sizes_take_no_memory)
     gf_memory_account_use(before);
 }
 
-/* Places are remembered while a request is unfinished, in proportion to what came, and given back. */
+/* Places are remembered while a request is unfinished, as many as came, and given back. */
 Test(parser, idle_parser_holds_no_memory)
 {
     struct gf_memory_account account = {0};
@@ -413,4 +418,32 @@ Test(parser, many_words_survive_many_pieces)
     gf_parser_deinit(&parser);
     gf_words_deinit(&words);
     gf_buf_deinit(&input);
+}
+
+/* An owner that could not run what it parsed ahead parses it again and gets the same words. */
+Test(parser, input_can_be_parsed_again)
+{
+    char input[] = "SET \"a \\x41\" b'c d'\r\n*2\r\n$3\r\nGET";
+    size_t size = sizeof(input) - 1;
+    struct gf_parser parser;
+    struct gf_words words = {0};
+    struct gf_parsed parsed;
+
+    gf_parser_init(&parser, &feed_limits);
+    parser.authenticated = true;
+    for (int round = 0; round < 3; round++) {
+        words.count = 0;
+        cr_assert(
+            eq(int, (int)gf_parser_next(&parser, input, size, &words, &parsed), GF_PARSE_REQUEST));
+        cr_assert(eq(u32, parsed.words_count, 3));
+        cr_expect(gf_bytes_equal(words.items[1], GF_BYTES("a A")));
+        cr_expect(gf_bytes_equal(words.items[2], GF_BYTES("bc d")));
+        cr_assert(eq(
+            int,
+            (int)gf_parser_next(&parser, input + parsed.size, size - parsed.size, &words, &parsed),
+            GF_PARSE_MORE));
+        gf_parser_reset(&parser);
+    }
+    gf_parser_deinit(&parser);
+    gf_words_deinit(&words);
 }
