@@ -131,10 +131,45 @@ static void background_tick(struct gf_timer *timer)
     struct gf_worker *worker = background->worker;
 
     gf_worker_check_memory(worker);
+    gf_shutdown_poll(worker);
     close_stalled(worker);
     if (anything_volatile(worker))
         gf_background_poke(worker);
     gf_timer_start(worker->core, timer, GF_BACKGROUND_TICK_NS);
+}
+
+/* Memory of all cores, all kinds. */
+static int64_t node_memory(const struct gf_server *server)
+{
+    int64_t sum = 0;
+
+    for (uint16_t core = 0; core < server->cores_count; core++) {
+        for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
+            sum += atomic_load_explicit(&server->cores[core].memory.bytes[kind],
+                                        memory_order_relaxed);
+    }
+    return sum;
+}
+
+void gf_worker_check_memory(struct gf_worker *worker)
+{
+    int64_t data = atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA],
+                                        memory_order_relaxed);
+    int64_t room;
+
+    if (worker->settings.maxmemory == 0) {
+        worker->memory_ceiling = INT64_MAX;
+        return;
+    }
+    room = (int64_t)worker->settings.maxmemory - node_memory(worker->server);
+    worker->memory_ceiling = data + room / worker->core->count;
+}
+
+bool gf_background_make_room(struct gf_worker *worker)
+{
+    gf_worker_check_memory(worker);
+    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA],
+                                memory_order_relaxed) <= worker->memory_ceiling;
 }
 
 struct gf_background *gf_background_create(struct gf_worker *worker)

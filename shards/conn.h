@@ -93,6 +93,7 @@ struct gf_conn {
     bool held;                    /* no request may start; gf_conn_release ends it        */
     bool full;                    /* held because too many requests are on other cores    */
     bool draining;                /* held until `requests` is empty                       */
+    bool paused;                  /* held by CLIENT PAUSE                                 */
     bool moving;                  /* being handed to another core                         */
     uint32_t pins;                /* calls to other cores that will come back to it       */
     struct gf_session session;

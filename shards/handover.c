@@ -48,6 +48,7 @@ void gf_handover_try(struct gf_conn *conn)
     conn->session = (struct gf_session){0};
     conn->in = (struct gf_buf){0};
     worker->counters.handovers++;
+    worker->handovers_live++;
     gf_conn_forget(conn);
     gf_parcel_post(worker, &handover->parcel);
 }
@@ -58,7 +59,9 @@ void gf_handover_arrive(struct gf_worker *worker, struct gf_handover *handover)
     gf_mesh_return(worker->core, &handover->parcel.message);
 }
 
-void gf_handover_home(struct gf_handover *handover)
+void gf_handover_home(struct gf_worker *worker, struct gf_handover *handover)
 {
+    GF_ASSERT(worker->handovers_live > 0);
+    worker->handovers_live--;
     gf_free(GF_MEMORY_OTHER, handover);
 }

@@ -29,4 +29,4 @@ void gf_handover_try(struct gf_conn *conn);
 void gf_handover_arrive(struct gf_worker *worker, struct gf_handover *handover);
 
 /* gf_handover_home - on the old core: the message came back. */
-void gf_handover_home(struct gf_handover *handover);
+void gf_handover_home(struct gf_worker *worker, struct gf_handover *handover);

@@ -1,5 +1,6 @@
 /* Process entry: settings, server, exit status. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/alloc.h"
 #include "core/driver.h"

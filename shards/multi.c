@@ -59,7 +59,8 @@ static void part_run(struct gf_worker *worker, struct gf_part *part)
         .db = request->db,
         .space = &worker->space.space,
         .reply = &reply,
-        .memory_checked = true,
+        .part = true,
+        .partition = GF_NO_PARTITION,
     };
 
     if (request->command->key_first > 0) {
@@ -153,7 +154,6 @@ static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
 
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_run_command(worker, &run);
-    request->duration_ns = run.duration_ns;
 }
 
 /* Every lock is held: a lent command runs here and gives all back; the parts of a split that have not
@@ -189,6 +189,8 @@ static void multi_merge(struct gf_worker *worker, struct gf_multi *multi)
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_merge(&reply, &input);
     gf_reply_end(&reply);
+    gf_worker_stats_of(worker, request->command)->calls++;
+    worker->counters.commands_processed++;
 }
 
 static void multi_answer(struct gf_worker *worker, struct gf_multi *multi)
@@ -292,6 +294,7 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
 
         one.partition = plan->first_partition;
         one.key_hash = plan->first_hash;
+        one.located = true;
         gf_dispatch_here(conn, &one, words);
         return true;
     }
@@ -320,7 +323,7 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
     } else if (plan.cores_count == 1) {
         started = start_on_one_core(conn, ahead, words, &plan);
     } else if ((ahead->command->flags & GF_GROWS) && !gf_worker_has_room(worker)) {
-        gf_dispatch_here(conn, ahead, words); /* answers the OOM error before it touches a key */
+        gf_dispatch_refuse(conn, GF_MSG_OOM); /* before any part of it ran */
     } else {
         multi_start(conn, ahead, words, &plan);
     }

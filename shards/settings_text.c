@@ -7,6 +7,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/buf.h"
+#include "core/error.h"
 
 static void append(struct gf_buf *buf, const char *text)
 {

@@ -1,6 +1,8 @@
 /* Shutdown, one tick at a time. */
 #include "shards/shutdown.h"
 
+#include <signal.h>
+
 #include "core/assert.h"
 #include "core/core.h"
 #include "core/log.h"
@@ -18,12 +20,10 @@ void gf_shutdown_begin(struct gf_server *server)
 
 void gf_shutdown_wait(struct gf_server *server)
 {
-    const char *name = gf_signals_wait();
-
-    if (atomic_exchange(&server->stopping, 1) == 0)
-        gf_log_line(GF_LOG_NOTICE, "%s: finishing what clients asked, then stopping", name);
-    else
-        gf_log_line(GF_LOG_NOTICE, "SHUTDOWN: finishing what clients asked, then stopping");
+    while (gf_signals_wait() == SIGHUP)
+        continue; /* a terminal that went away is no reason to stop serving */
+    atomic_store(&server->stopping, 1);
+    gf_log_line(GF_LOG_NOTICE, "stopping: finishing what clients asked");
 }
 
 static void close_clients(struct gf_worker *worker, bool after_reply)

@@ -72,7 +72,7 @@ static void receive_one(struct gf_worker *worker, struct gf_message *message)
         return;
     case GF_MESSAGE_HANDOVER:
         if (home)
-            gf_handover_home((struct gf_handover *)message);
+            gf_handover_home(worker, (struct gf_handover *)message);
         else
             gf_handover_arrive(worker, (struct gf_handover *)message);
         return;
@@ -216,4 +216,21 @@ void gf_worker_deinit(struct gf_worker *worker)
     gf_words_deinit(&worker->words);
     gf_settings_deinit(&worker->settings);
     *worker = (struct gf_worker){0};
+}
+
+void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
+                          struct gf_partition_space *ret_space)
+{
+    uint32_t first = 0;
+    uint32_t count = 0;
+
+    *ret_space = worker->space;
+    while (first < worker->owned_count && worker->owned[first] != partition)
+        first++;
+    GF_ASSERT(first < worker->owned_count);
+    while (first + count < worker->owned_count &&
+           !worker->locks.held[worker->owned[first + count]])
+        count++;
+    ret_space->given = worker->owned + first;
+    ret_space->given_count = count;
 }
