@@ -3,9 +3,10 @@
  * The registry copies every row into one array, subcommands behind all top-level rows, so that a
  * row's number is its place in the array and needs no lookup.
  *
- * A name becomes two words of eight folded bytes (longer names are mixed into the second). Words and
- * size together are multiplied by a seed and the top bits are the slot. The seed is searched for at
- * start until no two names share a slot, so a lookup is one multiplication, one slot, one compare.
+ * A name becomes two words of eight folded bytes (longer names are mixed into the second). Words
+ * and size together are multiplied by a seed and the top bits are the slot. The seed is searched
+ * for at start until no two names share a slot, so a lookup is one multiplication, one slot, one
+ * compare.
  */
 #include "modules/registry.h"
 
@@ -61,8 +62,8 @@ struct gf_registry {
     const struct gf_type *types[GF_TYPES_MAX];
 };
 
-/* fold8 - upper case for the ASCII letters among eight bytes. Each byte is compared in its low seven
- * bits, where the additions cannot carry into its neighbour. */
+/* fold8 - upper case for the ASCII letters among eight bytes. Each byte is compared in its low
+ * seven bits, where the additions cannot carry into its neighbour. */
 static inline uint64_t fold8(uint64_t bytes)
 {
     const uint64_t ones = 0x0101010101010101u;
@@ -144,7 +145,7 @@ const struct gf_command *gf_registry_find(const struct gf_registry *registry, st
     return slot->row;
 }
 
-/* seed_separates - no two names meet. Visited slots are marked with the attempt's number, in `size`. */
+/* seed_separates - no two names meet. Visited slots are marked with the attempt's number. */
 static bool seed_separates(struct gf_registry *registry, uint64_t seed, uint64_t attempt)
 {
     for (uint32_t i = 0; i < registry->count; i++) {
@@ -364,7 +365,9 @@ size_t gf_registry_row_name(const struct gf_registry *registry, uint32_t row_id,
         size = name_lower(registry->rows[container].name, text);
         text[size++] = '|';
     }
-    return size + name_lower(registry->rows[row_id].name, text + size);
+    size += name_lower(registry->rows[row_id].name, text + size);
+    text[size] = '\0';
+    return size;
 }
 
 const struct gf_type *const *gf_registry_types(const struct gf_registry *registry)
