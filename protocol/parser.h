@@ -52,6 +52,7 @@ struct gf_parser {
         uint32_t words_expected; /* 0: the header is not read yet */
         int64_t bulk_size;       /* size of the bulk being read; -1: its header is not read yet */
         size_t offset;           /* bytes of the request already understood */
+        size_t scanned;          /* bytes behind `offset` known to hold no end of a line */
     } resume;
     char error_storage[64];
 };
