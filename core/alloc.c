@@ -32,26 +32,30 @@ static _Thread_local struct gf_memory_account *account_here;
 
 #ifdef GF_SYSTEM_ALLOC
 
+#define BLOCK_SIZE_MAX ((size_t)1 << 39) /* sanitizers end the process above 2^40 bytes */
+
 static void *block_take(size_t size)
 {
-    return malloc(size);
+    return size <= BLOCK_SIZE_MAX ? malloc(size) : NULL;
 }
 
 static void *block_take_zero(size_t size)
 {
-    return calloc(1, size);
+    return size <= BLOCK_SIZE_MAX ? calloc(1, size) : NULL;
 }
 
 static void *block_take_aligned(size_t size, size_t alignment)
 {
     void *block = NULL;
 
+    if (size > BLOCK_SIZE_MAX)
+        return NULL;
     return posix_memalign(&block, alignment, size) == 0 ? block : NULL;
 }
 
 static void *block_resize(void *block, size_t size)
 {
-    return realloc(block, size);
+    return size <= BLOCK_SIZE_MAX ? realloc(block, size) : NULL;
 }
 
 static void block_return(void *block)

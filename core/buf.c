@@ -225,3 +225,26 @@ void gf_chain_clear(struct gf_chain *chain)
     }
     *chain = (struct gf_chain){0};
 }
+
+void gf_chain_check(const struct gf_chain *chain)
+{
+    size_t sealed_size = 0;
+
+    GF_ASSERT((chain->first == NULL) == (chain->last == NULL));
+    if (!chain->last) {
+        GF_ASSERT(chain->cursor == NULL);
+        GF_ASSERT(chain->end == NULL);
+        GF_ASSERT(chain->sealed_size == 0);
+        return;
+    }
+    for (struct gf_chunk *chunk = chain->first; chunk != chain->last; chunk = chunk->next) {
+        GF_ASSERT(chunk->used > 0);
+        GF_ASSERT(chunk->used <= chunk->capacity);
+        sealed_size += chunk->used;
+    }
+    GF_ASSERT(chain->sealed_size == sealed_size);
+    GF_ASSERT(chain->last->next == NULL);
+    GF_ASSERT(chain->cursor >= chain->last->data);
+    GF_ASSERT(chain->cursor <= chain->end);
+    GF_ASSERT(chain->end == chain->last->data + chain->last->capacity);
+}

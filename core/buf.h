@@ -41,6 +41,11 @@ struct gf_chunk {
     char data[];
 };
 
+/* Invariants (gf_chain_check walks them):
+ *   sealed_size == sum of `used` of all chunks but the last
+ *   no chunk but the last is empty
+ *   data <= cursor <= end == data + capacity, of the last chunk
+ */
 struct gf_chain {
     struct gf_chunk *first; /* owned; NULL when empty */
     struct gf_chunk *last;
@@ -93,3 +98,6 @@ void gf_chain_consume(struct gf_chain *chain, size_t size);
 
 /* gf_chain_clear - frees everything; usable afterwards. */
 void gf_chain_clear(struct gf_chain *chain);
+
+/* gf_chain_check - asserts the invariants; O(chunks). */
+void gf_chain_check(const struct gf_chain *chain);

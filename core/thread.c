@@ -317,3 +317,8 @@ int gf_signals_wait(void)
         if (sigwait(&set, &signal_number) == 0)
             return signal_number;
 }
+
+void gf_signals_raise(void)
+{
+    kill(getpid(), SIGTERM);
+}

@@ -15,6 +15,7 @@
 #include "modules/object.h"
 #include "modules/registry_check.h"
 
+extern const struct gf_module gf_command_module;
 extern const struct gf_module gf_strings_module;
 extern const struct gf_module gf_generic_module;
 extern const struct gf_module gf_rename_module;
@@ -26,6 +27,7 @@ extern const struct gf_module gf_memory_module;
 
 static const struct gf_module *const built_in[] = {
     &gf_strings_module,
+    &gf_command_module,
     &gf_generic_module,
     &gf_rename_module,
     &gf_expire_module,
@@ -365,7 +367,7 @@ uint32_t gf_command_keys(const struct gf_command *row, const struct gf_bytes *wo
         return 0;
 
     last = row->key_last >= 0 ? row->key_last : (int64_t)count + row->key_last;
-    if (last >= (int64_t)count || (last - row->key_first) % row->key_step != 0)
+    if (last >= (int64_t)count)
         return 0;
     for (int64_t index = row->key_first; index <= last; index += row->key_step) {
         if (found < max)

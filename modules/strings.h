@@ -99,3 +99,25 @@ static inline bool gf_string_put(struct gf_exec *x, struct gf_bytes key, struct 
 /* The commands; their rows in strings.c say what they do. */
 void gf_string_get_run(struct gf_exec *x);
 void gf_string_set_run(struct gf_exec *x);
+void gf_string_getex_run(struct gf_exec *x);
+void gf_string_getdel_run(struct gf_exec *x);
+void gf_string_getset_run(struct gf_exec *x);
+void gf_string_setnx_run(struct gf_exec *x);
+void gf_string_setex_run(struct gf_exec *x);
+void gf_string_psetex_run(struct gf_exec *x);
+void gf_string_strlen_run(struct gf_exec *x);
+void gf_string_mget_run(struct gf_exec *x);
+void gf_string_mset_run(struct gf_exec *x);
+void gf_string_msetnx_run(struct gf_exec *x);
+void gf_string_append_run(struct gf_exec *x);
+void gf_string_getrange_run(struct gf_exec *x);
+void gf_string_setrange_run(struct gf_exec *x);
+void gf_string_incr_run(struct gf_exec *x);
+void gf_string_decr_run(struct gf_exec *x);
+void gf_string_incrby_run(struct gf_exec *x);
+void gf_string_decrby_run(struct gf_exec *x);
+void gf_string_incrbyfloat_run(struct gf_exec *x);
+void gf_string_lcs_run(struct gf_exec *x);
+
+/* gf_string_set_key_flags - SET reads its key only with the option GET. */
+uint32_t gf_string_set_key_flags(const struct gf_bytes *words, uint32_t count);

@@ -1,15 +1,15 @@
-/* Splitting an inline command into words, in place. */
+/* Splitting an inline command into words. */
 #include "protocol/inline.h"
 
+#include <string.h>
+
 #include "core/assert.h"
-#include "core/bytes.h"
 #include "protocol/parser.h"
 
-/* Reads and writes the same line; `to` never overtakes `from`. */
 struct splitter {
     const char *from; /* next byte to read */
-    const char *end;
-    char *to; /* where the next byte of the word goes */
+    const char *end;  /* of the line */
+    char *to;         /* where the next byte of an unquoted word goes */
 };
 
 /* As isspace in the C locale. */
@@ -89,8 +89,8 @@ static bool split_quoted(struct splitter *s, char quote)
     return false;
 }
 
-/* split_word - one word from its first byte. */
-static bool split_word(struct splitter *s)
+/* split_unquoted - the rest of a word with quotes in it; what it means is written to s->to. */
+static bool split_unquoted(struct splitter *s)
 {
     while (s->from < s->end && !ends_word(*s->from)) {
         char c = *s->from++;
@@ -102,25 +102,40 @@ static bool split_word(struct splitter *s)
     return true;
 }
 
-bool gf_inline_split(char *text, size_t size, struct gf_words *words)
+/* split_word - one word from its first byte: a view, or a copy if there are quotes in it. */
+static bool split_word(struct splitter *s, struct gf_chain *unquoted, struct gf_bytes *ret_word)
 {
-    struct splitter s = {.from = text, .end = text + size, .to = text};
+    const char *start = s->from;
+    char *copy;
+
+    while (s->from < s->end && !ends_word(*s->from) && *s->from != '"' && *s->from != '\'')
+        s->from++;
+    *ret_word = (struct gf_bytes){.data = start, .size = (size_t)(s->from - start)};
+    if (s->from == s->end || ends_word(*s->from))
+        return true;
+
+    /* Unquoting only makes it shorter. */
+    copy = gf_chain_reserve(unquoted, (size_t)(s->end - start));
+    s->to = mempcpy(copy, start, ret_word->size);
+    if (!split_unquoted(s))
+        return false;
+    *ret_word = (struct gf_bytes){.data = copy, .size = (size_t)(s->to - copy)};
+    gf_chain_commit(unquoted, ret_word->size);
+    return true;
+}
+
+bool gf_inline_split(struct gf_bytes line, struct gf_words *words)
+{
+    struct splitter s = {.from = line.data, .end = line.data + line.size};
 
     for (;;) {
-        char *word;
-
         while (s.from < s.end && is_space(*s.from))
             s.from++;
         if (s.from == s.end)
             return true;
-        word = s.to = text + (s.from - text);
-        if (!split_word(&s))
-            return false;
-        GF_ASSERT(s.to <= s.from);
         GF_ASSERT(words->count < words->capacity);
-        words->items[words->count++] = (struct gf_bytes){
-            .data = word,
-            .size = (size_t)(s.to - word),
-        };
+        if (!split_word(&s, &words->unquoted, &words->items[words->count]))
+            return false;
+        words->count++;
     }
 }

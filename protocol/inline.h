@@ -10,14 +10,16 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
+
+#include "core/bytes.h"
 
 struct gf_words;
 
-/* gf_inline_split - split and unquote a line in place.
+/* gf_inline_split - split a line into words.
  *
- * text       the line without its end; quoted words are rewritten in place (they only get shorter)
- * words      has room for size / 2 + 1 more words
+ * line       without its end; stays as it is
+ * words      has room for line.size / 2 + 1 more words; words without quotes become views into the
+ *            line, words with quotes are unquoted into words->unquoted
  * Returns    false when quotes are not balanced; some words may have been added then
  */
-bool gf_inline_split(char *text, size_t size, struct gf_words *words);
+bool gf_inline_split(struct gf_bytes line, struct gf_words *words);

@@ -15,9 +15,9 @@
  * Memory follows the bytes received, never a number a client announced: a word takes at least
  * WORD_SIZE_MIN bytes of input, and no more words are reserved than the input could hold.
  *
- * Which input is an error, and when, is Redis 7.0's own behaviour, found by experiment: any byte may
- * follow the CR of a header line, the two bytes behind a word are not looked at, and a zero byte
- * hides the rest of a line.
+ * Which input is an error, and when, is Redis 7.0's own behaviour, found by experiment: any byte
+ * may follow the CR of a header line, the two bytes behind a word are not looked at, and a zero
+ * byte hides the rest of a line.
  */
 #include "protocol/parser.h"
 
@@ -48,6 +48,7 @@ enum step {
 
 void gf_words_deinit(struct gf_words *words)
 {
+    gf_chain_clear(&words->unquoted);
     gf_free(GF_MEMORY_BUFFERS, words->items);
     *words = (struct gf_words){0};
 }
@@ -80,6 +81,11 @@ void gf_parser_init(struct gf_parser *parser, const struct gf_parser_limits *lim
 
 void gf_parser_deinit(struct gf_parser *parser)
 {
+    gf_parser_reset(parser);
+}
+
+void gf_parser_reset(struct gf_parser *parser)
+{
     gf_free(GF_MEMORY_BUFFERS, parser->resume.places);
     parser->resume = (struct gf_parser_resume){0};
 }
@@ -101,7 +107,8 @@ static enum step fail(struct gf_parser *parser, const char *text)
 
 /* Header lines: "*<count>" and "$<size>". */
 
-/* line_find - the end of the line at resume->offset: the first `end`, unless a zero byte comes first.
+/* line_find - the end of the line at resume->offset: the first `end`, unless a zero byte comes
+ * before it.
  *
  * ret_size   bytes of the line before `end`
  * Returns    false when it is not there yet; how far the search got is remembered
@@ -282,7 +289,7 @@ static enum step resume_finish(struct gf_parser *parser, const char *input, stru
             .data = input + resume->places[i].offset,
             .size = resume->places[i].size,
         };
-    gf_parser_deinit(parser);
+    gf_parser_reset(parser);
     return STEP_DONE;
 }
 
@@ -305,8 +312,8 @@ static enum step parse_array_resumed(struct gf_parser *parser, const char *input
     return resume_finish(parser, input, words, ret_parsed);
 }
 
-/* parse_line - an inline command: one line, split into words in place. */
-static enum step parse_line(struct gf_parser *parser, char *input, size_t size,
+/* parse_line - an inline command: one line, split into words. */
+static enum step parse_line(struct gf_parser *parser, const char *input, size_t size,
                             struct gf_words *words, struct gf_parsed *ret_parsed)
 {
     size_t line_size;
@@ -322,7 +329,9 @@ static enum step parse_line(struct gf_parser *parser, char *input, size_t size,
     /* Every word but the last is followed by a space. */
     if (!words_reserve(words, text_size / 2 + 1))
         return fail_no_memory(parser);
-    if (!gf_inline_split(input, text_size, words)) {
+    if (first == 0 && words->unquoted.first != NULL)
+        gf_chain_clear(&words->unquoted);
+    if (!gf_inline_split((struct gf_bytes){.data = input, .size = text_size}, words)) {
         words->count = first;
         return fail(parser, "Protocol error: unbalanced quotes in request");
     }
@@ -331,7 +340,7 @@ static enum step parse_line(struct gf_parser *parser, char *input, size_t size,
         .words_count = words->count - first,
         .size = line_size + 1,
     };
-    gf_parser_deinit(parser);
+    gf_parser_reset(parser);
     return STEP_DONE;
 }
 
@@ -357,8 +366,8 @@ static const char *number_long(const char *p, const char *end, char type, uint64
     return p + LINE_END_SIZE;
 }
 
-/* number_plain - a header line. One and two digits are told apart without a branch: sizes of keys and
- * values alternate between them, and a misprediction costs more than the whole request.
+/* number_plain - a header line. One and two digits are told apart without a branch: sizes of keys
+ * and values alternate between them, and a misprediction costs as much as a word.
  *
  * p          at least WORD_SIZE_MIN bytes before `end`
  */
@@ -427,7 +436,7 @@ static bool is_fresh(const struct gf_parser_resume *resume)
     return (resume->offset | resume->scanned) == 0;
 }
 
-enum gf_parse_result gf_parser_next(struct gf_parser *parser, char *input, size_t size,
+enum gf_parse_result gf_parser_next(struct gf_parser *parser, const char *input, size_t size,
                                     struct gf_words *words, struct gf_parsed *ret_parsed)
 {
     enum step step;

@@ -1,13 +1,12 @@
 /* Writing RESP2 and RESP3 answers into a chain.
  *
- * Every verb reserves once, stores without further checks, and commits once. Lines that are a type
- * byte and a number ("$5\r\n", "*2\r\n", ":0\r\n") take their number from a table when it is below
- * 100: one 8-byte store, of which only the bytes that count are committed.
+ * Every verb reserves once, stores without further checks, and commits once.
  *
- * An aggregate of unknown count (gf_reply_array_open) leaves LINE_SIZE_MAX bytes free for its header.
- * gf_reply_close writes the header there and moves the bytes behind it, as far as they lie in the
- * same chunk, down to it, so the client sees no gap. Whatever is moved belongs to the aggregate that
- * is being closed, so no token of an outer aggregate points into it. At most a chunk is moved.
+ * An aggregate of unknown count (gf_reply_array_open) leaves GF_LINE_SIZE_MAX bytes free for its
+ * header. gf_reply_close writes the header there and moves the bytes behind it, as far as they lie
+ * in the same chunk, down to it, so the client sees no gap. Whatever is moved belongs to the
+ * aggregate that is being closed, so no token of an outer aggregate points into it. At most a chunk
+ * is moved.
  *
  *   open    | ...earlier | (23 bytes free) |
  *   filled  | ...earlier | (23 bytes free) | elements | -> | elements in further chunks |
@@ -20,164 +19,28 @@
 #include <string.h>
 
 #include "core/assert.h"
+#include "protocol/line.h"
+#include "protocol/owed.h"
 
-#define LINE_SIZE_MAX (1 + GF_I64_TEXT_MAX + 2) /* type, number, CR LF */
-#define TABLE_COUNT 100
 #define ERROR_ARG_MAX 128  /* bytes of an argument that an error text repeats */
+#define COPY_MAX 8192      /* bytes of a string that are worth leaving a chunk's rest empty */
 #define DOUBLE_TEXT_MAX 32 /* "-1.2345678901234567e-308" and its zero */
-
-/* Elements owed: the checks of debug builds. owed[0] counts the answer itself. */
-
-#ifdef GF_VERIFY_ENABLED
-
-/* An open aggregate owes any number; what is left of this tells how many came. */
-#define OWED_OPEN (UINT64_MAX / 2)
-
-static void owed_reset(struct gf_reply *reply)
-{
-    reply->depth = 0;
-    reply->owed[0] = 1;
-}
-
-static void owed_pay(struct gf_reply *reply, uint64_t elements)
-{
-    GF_VERIFY(reply->owed[reply->depth] >= elements);
-    reply->owed[reply->depth] -= elements;
-    while (reply->depth > 0 && reply->owed[reply->depth] == 0)
-        reply->depth--;
-}
-
-/* owed_push - an aggregate begins. It is paid for at once in the one around it, which must stay on the
- * stack until this one is complete: so only the count is taken, and levels are left by owed_pay. */
-static void owed_push(struct gf_reply *reply, uint64_t elements)
-{
-    if (elements == 0)
-        return;
-    GF_VERIFY(reply->depth + 1 < GF_REPLY_DEPTH_MAX);
-    reply->owed[++reply->depth] = elements;
-}
-
-static void owed_aggregate(struct gf_reply *reply, uint64_t elements)
-{
-    GF_VERIFY(reply->owed[reply->depth] > 0);
-    reply->owed[reply->depth]--;
-    owed_push(reply, elements);
-    owed_pay(reply, 0);
-}
-
-static void owed_close(struct gf_reply *reply, uint64_t elements)
-{
-    GF_VERIFY(reply->depth > 0);
-    GF_VERIFY(reply->owed[reply->depth] == OWED_OPEN - elements);
-    reply->owed[reply->depth] = 0;
-    owed_pay(reply, 0);
-}
-
-static void owed_check_end(struct gf_reply *reply)
-{
-    GF_VERIFY(reply->depth == 0);
-    GF_VERIFY(reply->owed[0] == 0);
-    owed_reset(reply);
-}
-
-#else
-
-#define OWED_OPEN 0
-
-static inline void owed_reset(struct gf_reply *reply)
-{
-    (void)reply;
-}
-
-static inline void owed_pay(struct gf_reply *reply, uint64_t elements)
-{
-    (void)reply;
-    (void)elements;
-}
-
-static inline void owed_push(struct gf_reply *reply, uint64_t elements)
-{
-    (void)reply;
-    (void)elements;
-}
-
-static inline void owed_aggregate(struct gf_reply *reply, uint64_t elements)
-{
-    (void)reply;
-    (void)elements;
-}
-
-static inline void owed_close(struct gf_reply *reply, uint64_t elements)
-{
-    (void)reply;
-    (void)elements;
-}
-
-static inline void owed_check_end(struct gf_reply *reply)
-{
-    (void)reply;
-}
-
-#endif
 
 void gf_reply_init(struct gf_reply *reply, struct gf_chain *chain, uint8_t resp)
 {
     GF_ASSERT(resp == 2 || resp == 3);
     *reply = (struct gf_reply){.chain = chain, .resp = resp};
-    owed_reset(reply);
+    gf_owed_reset(reply);
 }
 
 void gf_reply_end(struct gf_reply *reply)
 {
-    owed_check_end(reply);
+    gf_owed_check_end(reply);
 }
 
-/* Lines. */
+/* What every verb does. */
 
-/* What follows the type byte of a line with a small number. */
-struct number_line {
-    char text[7];
-    uint8_t size;
-};
-
-_Static_assert(sizeof(struct number_line) == 8, "copied with one store");
-
-#define LINE_1(ones)                                                                               \
-    {                                                                                              \
-        .text = {'0' + (ones), '\r', '\n'}, .size = 3                                              \
-    }
-#define LINE_2(tens, ones)                                                                         \
-    {                                                                                              \
-        .text = {'0' + (tens), '0' + (ones), '\r', '\n'}, .size = 4                                \
-    }
-#define LINES_10(LINE)                                                                             \
-    LINE(0), LINE(1), LINE(2), LINE(3), LINE(4), LINE(5), LINE(6), LINE(7), LINE(8), LINE(9)
-#define LINES_OF(t)                                                                                \
-    LINE_2(t, 0), LINE_2(t, 1), LINE_2(t, 2), LINE_2(t, 3), LINE_2(t, 4), LINE_2(t, 5),            \
-        LINE_2(t, 6), LINE_2(t, 7), LINE_2(t, 8), LINE_2(t, 9)
-
-static const struct number_line number_lines[] = {
-    LINES_10(LINE_1), LINES_OF(1), LINES_OF(2), LINES_OF(3), LINES_OF(4),
-    LINES_OF(5),      LINES_OF(6), LINES_OF(7), LINES_OF(8), LINES_OF(9),
-};
-
-_Static_assert(GF_COUNT(number_lines) == TABLE_COUNT, "one line per number below 100");
-
-/* line_write - type, number, CR LF. `p` has LINE_SIZE_MAX bytes; returns what follows the line. */
-static inline char *line_write(char *p, char type, uint64_t number)
-{
-    *p++ = type;
-    if (GF_LIKELY(number < TABLE_COUNT)) {
-        memcpy(p, &number_lines[number], sizeof(struct number_line));
-        return p + number_lines[number].size;
-    }
-    p += gf_u64_format(p, number);
-    *p++ = '\r';
-    *p++ = '\n';
-    return p;
-}
-
-/* chain_end - what was written up to `p` is part of the answer. */
+/* written - what was written from `from` to `to` is part of the answer. */
 static inline void written(struct gf_reply *reply, const char *from, const char *to)
 {
     gf_chain_commit(reply->chain, (size_t)(to - from));
@@ -186,12 +49,13 @@ static inline void written(struct gf_reply *reply, const char *from, const char 
 /* write_line - a line of its own, in the chain. */
 static void write_line(struct gf_reply *reply, char type, uint64_t number)
 {
-    char *p = gf_chain_reserve(reply->chain, LINE_SIZE_MAX);
+    char *p = gf_chain_reserve(reply->chain, GF_LINE_SIZE_MAX);
 
-    written(reply, p, line_write(p, type, number));
+    written(reply, p, gf_line_write(p, type, number));
 }
 
-/* write_short - a prebuilt answer of at most 8 bytes: stored whole, committed as far as it counts. */
+/* write_short - a prebuilt answer of at most 8 bytes: stored whole, committed as far as it
+ * counts. */
 static inline void write_short(struct gf_reply *reply, const char text[8], size_t size)
 {
     if (reply->discard)
@@ -208,13 +72,13 @@ static inline void write_short(struct gf_reply *reply, const char text[8], size_
 
 void gf_reply_ok(struct gf_reply *reply)
 {
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     WRITE_SHORT(reply, "+OK\r\n");
 }
 
 void gf_reply_null(struct gf_reply *reply)
 {
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     if (reply->resp == 2)
         WRITE_SHORT(reply, "$-1\r\n");
     else
@@ -223,7 +87,7 @@ void gf_reply_null(struct gf_reply *reply)
 
 void gf_reply_null_array(struct gf_reply *reply)
 {
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     if (reply->resp == 2)
         WRITE_SHORT(reply, "*-1\r\n");
     else
@@ -232,7 +96,7 @@ void gf_reply_null_array(struct gf_reply *reply)
 
 void gf_reply_bool(struct gf_reply *reply, bool value)
 {
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     if (reply->resp == 2)
         write_short(reply, value ? ":1\r\n\0\0\0" : ":0\r\n\0\0\0", 4);
     else
@@ -246,8 +110,8 @@ static void write_framed(struct gf_reply *reply, char type, struct gf_bytes byte
     char *p = start;
 
     *p++ = type;
-    memcpy(p, bytes.data, bytes.size);
-    p += bytes.size;
+    if (bytes.size > 0)
+        p = mempcpy(p, bytes.data, bytes.size);
     *p++ = '\r';
     *p++ = '\n';
     written(reply, start, p);
@@ -255,7 +119,7 @@ static void write_framed(struct gf_reply *reply, char type, struct gf_bytes byte
 
 void gf_reply_status(struct gf_reply *reply, struct gf_bytes text)
 {
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     GF_VERIFY(text.size == 0 || memchr(text.data, '\r', text.size) == NULL);
     GF_VERIFY(text.size == 0 || memchr(text.data, '\n', text.size) == NULL);
     if (!reply->discard)
@@ -267,14 +131,14 @@ void gf_reply_int(struct gf_reply *reply, int64_t value)
     char *start;
     char *p;
 
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     if (reply->discard)
         return;
     if (GF_LIKELY(value >= 0)) {
         write_line(reply, ':', (uint64_t)value);
         return;
     }
-    start = p = gf_chain_reserve(reply->chain, LINE_SIZE_MAX);
+    start = p = gf_chain_reserve(reply->chain, GF_LINE_SIZE_MAX);
     *p++ = ':';
     p += gf_i64_format(p, value);
     *p++ = '\r';
@@ -282,23 +146,47 @@ void gf_reply_int(struct gf_reply *reply, int64_t value)
     written(reply, start, p);
 }
 
-/* write_bulk - a bulk string: one reserve, one copy. */
-static inline void write_bulk(struct gf_reply *reply, struct gf_bytes bytes)
+/* write_long - a line with the size, a prefix and the bytes, when they are too many for one chunk's
+ * rest: they fill it and go on in chunks of their own. */
+static void write_long(struct gf_reply *reply, char type, struct gf_bytes prefix,
+                       struct gf_bytes bytes)
 {
-    char *start = gf_chain_reserve(reply->chain, LINE_SIZE_MAX + bytes.size + 2);
-    char *p = line_write(start, '$', bytes.size);
+    write_line(reply, type, prefix.size + bytes.size);
+    gf_chain_append(reply->chain, prefix);
+    gf_chain_append(reply->chain, bytes);
+    gf_chain_append(reply->chain, GF_BYTES("\r\n"));
+}
 
+/* write_sized - size, CR LF, prefix, bytes, CR LF: one reserve, one copy. */
+static inline void write_sized(struct gf_reply *reply, char type, struct gf_bytes prefix,
+                               struct gf_bytes bytes)
+{
+    char *start;
+    char *p;
+
+    if (GF_UNLIKELY(bytes.size > COPY_MAX)) {
+        write_long(reply, type, prefix, bytes);
+        return;
+    }
+    start = gf_chain_reserve(reply->chain, GF_LINE_SIZE_MAX + prefix.size + bytes.size + 2);
+    p = gf_line_write(start, type, prefix.size + bytes.size);
+    if (prefix.size > 0)
+        p = mempcpy(p, prefix.data, prefix.size);
     if (bytes.size > 0)
-        memcpy(p, bytes.data, bytes.size);
-    p += bytes.size;
+        p = mempcpy(p, bytes.data, bytes.size);
     *p++ = '\r';
     *p++ = '\n';
     written(reply, start, p);
 }
 
+static inline void write_bulk(struct gf_reply *reply, struct gf_bytes bytes)
+{
+    write_sized(reply, '$', GF_BYTES(""), bytes);
+}
+
 void gf_reply_bulk(struct gf_reply *reply, struct gf_bytes bytes)
 {
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     if (!reply->discard)
         write_bulk(reply, bytes);
 }
@@ -331,7 +219,7 @@ void gf_reply_double(struct gf_reply *reply, double value)
     char text[DOUBLE_TEXT_MAX];
     struct gf_bytes bytes = {.data = text};
 
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     if (reply->discard)
         return;
     bytes.size = double_format(text, value);
@@ -345,7 +233,7 @@ void gf_reply_long_double(struct gf_reply *reply, long double value)
 {
     char text[GF_LONG_DOUBLE_TEXT_MAX];
 
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     if (reply->discard)
         return;
     size_t size = gf_long_double_format(text, value);
@@ -354,33 +242,23 @@ void gf_reply_long_double(struct gf_reply *reply, long double value)
 
 void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_bytes text)
 {
-    char *start;
-    char *p;
+    char prefix[4] = "txt:";
 
     GF_ASSERT(strlen(format3) == 3);
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     if (reply->discard)
         return;
     if (reply->resp == 2) {
         write_bulk(reply, text);
         return;
     }
-    start = gf_chain_reserve(reply->chain, LINE_SIZE_MAX + 4 + text.size + 2);
-    p = line_write(start, '=', 4 + text.size);
-    memcpy(p, format3, 3);
-    p[3] = ':';
-    p += 4;
-    if (text.size > 0)
-        memcpy(p, text.data, text.size);
-    p += text.size;
-    *p++ = '\r';
-    *p++ = '\n';
-    written(reply, start, p);
+    memcpy(prefix, format3, 3);
+    write_sized(reply, '=', (struct gf_bytes){.data = prefix, .size = 4}, text);
 }
 
 void gf_reply_bigint(struct gf_reply *reply, struct gf_bytes digits)
 {
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     if (reply->discard)
         return;
     if (reply->resp == 2)
@@ -394,7 +272,7 @@ void gf_reply_bigint(struct gf_reply *reply, struct gf_bytes digits)
 /* aggregate - the header of `count` elements: type3 in RESP3, a flat array in RESP2. */
 static void aggregate(struct gf_reply *reply, char type3, uint64_t count, uint64_t elements)
 {
-    owed_aggregate(reply, elements);
+    gf_owed_aggregate(reply, elements);
     if (reply->discard)
         return;
     if (reply->resp == 2)
@@ -426,7 +304,7 @@ void gf_reply_push(struct gf_reply *reply, uint64_t count)
 void gf_reply_attribute(struct gf_reply *reply, uint64_t pairs)
 {
     GF_ASSERT(reply->resp == 3);
-    owed_push(reply, pairs * 2); /* beside the element it describes, not instead of it */
+    gf_owed_push(reply, pairs * 2); /* beside the element it describes, not instead of it */
     if (!reply->discard)
         write_line(reply, '|', pairs);
 }
@@ -437,13 +315,13 @@ static struct gf_reply_open aggregate_open(struct gf_reply *reply, char type)
     struct gf_reply_open open = {.type = type};
     char *p;
 
-    owed_aggregate(reply, OWED_OPEN);
+    gf_owed_aggregate(reply, GF_OWED_OPEN);
     if (reply->discard)
         return open;
-    p = gf_chain_reserve(chain, LINE_SIZE_MAX);
+    p = gf_chain_reserve(chain, GF_LINE_SIZE_MAX);
     open.chunk = chain->last;
     open.offset = (size_t)(p - chain->last->data);
-    gf_chain_commit(chain, LINE_SIZE_MAX);
+    gf_chain_commit(chain, GF_LINE_SIZE_MAX);
     return open;
 }
 
@@ -485,14 +363,14 @@ void gf_reply_close(struct gf_reply *reply, struct gf_reply_open open, uint64_t 
     char *header;
     char *end;
 
-    owed_close(reply, elements);
+    gf_owed_close(reply, elements);
     if (open.chunk == NULL)
         return;
     GF_ASSERT(!reply->discard);
     header = open.chunk->data + open.offset;
-    end =
-        reply->resp == 2 ? line_write(header, '*', elements) : line_write(header, open.type, count);
-    chunk_shrink(reply->chain, open.chunk, end, LINE_SIZE_MAX - (size_t)(end - header));
+    end = reply->resp == 2 ? gf_line_write(header, '*', elements)
+                           : gf_line_write(header, open.type, count);
+    chunk_shrink(reply->chain, open.chunk, end, GF_LINE_SIZE_MAX - (size_t)(end - header));
 }
 
 /* Errors. */
@@ -502,7 +380,7 @@ static void error_write(struct gf_reply *reply, struct gf_bytes text)
 {
     char *line;
 
-    owed_pay(reply, 1);
+    gf_owed_pay(reply, 1);
     reply->failed = true;
     if (reply->discard)
         return;
@@ -523,7 +401,8 @@ void gf_reply_error(struct gf_reply *reply, enum gf_message_id id)
     error_write(reply, gf_bytes_of(text));
 }
 
-/* argument_cut - what an error text repeats of an argument: up to a zero byte, at most `max` bytes. */
+/* argument_cut - what an error text repeats of an argument: up to a zero byte, at most `max`
+ * bytes. */
 static struct gf_bytes argument_cut(struct gf_bytes argument, size_t max)
 {
     return (struct gf_bytes){
@@ -593,7 +472,7 @@ void gf_reply_error_unknown(struct gf_reply *reply, const struct gf_bytes *words
 
 void gf_reply_raw(struct gf_reply *reply, struct gf_bytes bytes, uint64_t elements)
 {
-    owed_pay(reply, elements);
+    gf_owed_pay(reply, elements);
     if (!reply->discard)
         gf_chain_append(reply->chain, bytes);
 }

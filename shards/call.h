@@ -7,22 +7,22 @@
 
 #include <stdint.h>
 
-#include "core/mesh.h"
+#include "core/driver.h"
+#include "shards/parcel.h"
 
 struct gf_call;
 struct gf_worker;
 
 struct gf_call_leg {
-    struct gf_message message; /* first */
+    struct gf_parcel parcel; /* first */
     struct gf_call *call;
-    struct gf_link link;       /* waiting for room in the ring */
 };
 
 struct gf_call {
     void (*on_core)(struct gf_worker *worker, struct gf_call *call);
     void (*done)(struct gf_worker *worker, struct gf_call *call); /* may free the call */
     uint32_t waiting;          /* cores that have not answered */
-    struct gf_op op;           /* delivers `done` when there is only this core */
+    struct gf_op op;           /* runs this core's own part */
     struct gf_worker *home;
     struct gf_call_leg *legs;  /* one per other core; owned */
 };
@@ -30,3 +30,7 @@ struct gf_call {
 /* gf_call_start - on_core and done are set by the caller; `call` stays until done.
  * done never runs inside this call. */
 void gf_call_start(struct gf_worker *worker, struct gf_call *call);
+
+/* gf_call_arrive - on another core; gf_call_home - back on the calling core. */
+void gf_call_arrive(struct gf_worker *worker, struct gf_call_leg *leg);
+void gf_call_home(struct gf_call_leg *leg);

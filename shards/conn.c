@@ -78,6 +78,26 @@ static void conn_process_in(struct gf_conn *conn)
         gf_buf_consume(&conn->in, used);
 }
 
+int gf_conn_reserve_in(struct gf_conn *conn, size_t size)
+{
+    if (conn->in.size + size > conn->worker->settings.client_query_buffer_limit) {
+        conn->worker->counters.query_limit_disconnects++;
+        return GF_EFULL;
+    }
+    return gf_buf_reserve(&conn->in, size);
+}
+
+void gf_conn_adopt(struct gf_worker *worker, int handle, const struct gf_session *session,
+                   struct gf_buf *in)
+{
+    struct gf_conn *conn = gf_conn_open(worker, handle, session);
+
+    conn->in = *in;
+    conn->in_since_ns = worker->core->now_ns;
+    if (conn->in.size > 0)
+        gf_core_defer(worker->core, GF_PHASE_WORK, &conn->resume);
+}
+
 /* Stop reading a connection that has enough unparsed bytes, read on when it has few again. */
 static void conn_balance(struct gf_conn *conn)
 {
@@ -257,6 +277,7 @@ static void conn_free(struct gf_conn *conn)
 {
     GF_ASSERT(conn->state == GF_CONN_CLOSED);
     GF_ASSERT(conn->pins == 0);
+    gf_list_remove(&conn->link);
     gf_parser_deinit(&conn->parser);
     gf_session_deinit(&conn->session);
     gf_buf_deinit(&conn->in);
@@ -273,7 +294,6 @@ void gf_conn_forget(struct gf_conn *conn)
     conn->state = GF_CONN_CLOSED;
     gf_core_defer_cancel(worker->core, &conn->flush);
     gf_core_defer_cancel(worker->core, &conn->resume);
-    gf_list_remove(&conn->link);
     gf_worker_count_conns(worker, -1);
     if (conn->pins == 0)
         conn_free(conn);

@@ -93,6 +93,7 @@ struct gf_conn {
     bool held;                    /* no request may start; gf_conn_release ends it        */
     bool full;                    /* held because too many requests are on other cores    */
     bool draining;                /* held until `requests` is empty                       */
+    bool paused;                  /* held by CLIENT PAUSE                                 */
     bool moving;                  /* being handed to another core                         */
     uint32_t pins;                /* calls to other cores that will come back to it       */
     struct gf_session session;
@@ -117,6 +118,10 @@ struct gf_conn {
 
 /* gf_conn_open - a new client on this core. Takes the handle. */
 struct gf_conn *gf_conn_open(struct gf_worker *worker, int handle, const struct gf_session *session);
+
+/* gf_conn_adopt - the same for a client handed over with bytes it had sent; takes `in`. */
+void gf_conn_adopt(struct gf_worker *worker, int handle, const struct gf_session *session,
+                   struct gf_buf *in);
 
 /* gf_conn_close - stop receiving, drop what is queued, close. after_reply: send `out` first. Safe to
  * call more than once and from inside its own command. */

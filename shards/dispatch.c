@@ -25,7 +25,8 @@ static inline bool command_has_one_key(const struct gf_command *command)
 
 static inline bool command_has_keys(const struct gf_command *command)
 {
-    return command->key_first > 0 || command->find_keys || (command->flags & GF_ALL_KEYS);
+    return command->key_first > 0 || command->find_keys ||
+           (command->flags & (GF_ALL_KEYS | GF_CURSOR)) != 0;
 }
 
 /* Finds partition and hash of the only key, if the command has exactly one. */
@@ -113,22 +114,43 @@ static inline bool over_memory(const struct gf_worker *worker)
                                 memory_order_relaxed) > worker->memory_ceiling;
 }
 
-void gf_run_command(struct gf_worker *worker, const struct gf_run *run)
+bool gf_worker_has_room(struct gf_worker *worker)
 {
-    const struct gf_command *command = run->command;
-    struct gf_command_stats *stats = gf_worker_stats_of(worker, command);
-    struct gf_args args;
-    struct gf_exec x;
+    return !over_memory(worker) || gf_background_make_room(worker);
+}
 
-    if (GF_UNLIKELY((command->flags & GF_GROWS) && over_memory(worker)) &&
-        !gf_background_make_room(worker)) {
-        gf_reply_error(run->reply, GF_MSG_OOM);
-        stats->rejected++;
+static void count_run(struct gf_worker *worker, const struct gf_run *run)
+{
+    struct gf_command_stats *stats = gf_worker_stats_of(worker, run->command);
+
+    stats->calls++;
+    worker->counters.commands_processed++;
+    if (GF_UNLIKELY(run->reply->failed)) {
+        stats->failed++;
+        worker->counters.error_replies++;
+    }
+}
+
+static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_exec *x)
+{
+    struct gf_timing_span span;
+
+    if (GF_LIKELY(!gf_timing_alone(worker, run->command))) {
+        run->command->run(x);
+        gf_timing_ran(worker, run->command);
         return;
     }
+    gf_timing_begin(worker, &span);
+    run->command->run(x);
+    run->duration_ns = gf_timing_end(worker, &span, run->command);
+}
 
-    gf_args_init(&args, run->words, run->words_count);
-    x = (struct gf_exec){
+void gf_run_command(struct gf_worker *worker, struct gf_run *run)
+{
+    const struct gf_command *command = run->command;
+    struct gf_partition_space rest;
+    struct gf_args args;
+    struct gf_exec x = {
         .args = &args,
         .reply = run->reply,
         .now_ms = gf_core_now_ms(worker->core),
@@ -140,18 +162,27 @@ void gf_run_command(struct gf_worker *worker, const struct gf_run *run)
         .limits = &worker->limits,
         .registry = worker->server->registry,
     };
-    if (command->key_first > 0 || command->find_keys)
-        x.keyspace = gf_partition_keyspace(worker->partitions[run->partition], run->db);
-    command->run(&x);
-    gf_reply_end(run->reply);
 
-    stats->calls++;
-    worker->counters.commands_processed++;
-    if (GF_UNLIKELY(run->reply->failed)) {
-        run->reply->failed = false;
-        stats->failed++;
-        worker->counters.error_replies++;
+    run->duration_ns = 0;
+    if (GF_UNLIKELY((command->flags & GF_GROWS) && !run->part && !gf_worker_has_room(worker))) {
+        gf_reply_error(run->reply, GF_MSG_OOM);
+        gf_worker_stats_of(worker, command)->rejected++;
+        return;
     }
+    gf_args_init(&args, run->words, run->words_count);
+    if (GF_LIKELY(run->partition != GF_NO_PARTITION))
+        x.keyspace = gf_partition_keyspace(worker->partitions[run->partition], run->db);
+    if (GF_UNLIKELY(command->flags & GF_CURSOR)) {
+        gf_worker_space_from(worker, run->partition, &rest);
+        x.space = &rest.space;
+    }
+    run_timed(worker, run, &x);
+    gf_reply_end(run->reply);
+    if (!run->part)
+        count_run(worker, run);
+    run->reply->failed = false;
+    if (GF_UNLIKELY(command->flags & GF_ALL_KEYS))
+        gf_background_poke(worker);
 }
 
 /* Where the answer of a command that runs now must go: straight out, or behind what is outstanding. */
@@ -170,8 +201,8 @@ static void park_done(struct gf_conn *conn, struct gf_request *request)
     conn->requests_count++;
 }
 
-static void run_here(struct gf_conn *conn, const struct gf_ahead *ahead,
-                     const struct gf_bytes *words)
+void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
+                      const struct gf_bytes *words)
 {
     struct gf_worker *worker = conn->worker;
     struct gf_run run = {
@@ -179,7 +210,7 @@ static void run_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         .words = words,
         .words_count = ahead->parsed.words_count,
         .db = conn->session.db,
-        .partition = ahead->partition,
+        .partition = ahead->located ? ahead->partition : GF_NO_PARTITION,
         .key_hash = ahead->key_hash,
         .space = &worker->space.space,
         .reply = &conn->reply,
@@ -197,6 +228,24 @@ static void run_here(struct gf_conn *conn, const struct gf_ahead *ahead,
     }
     conn->away_count = 0;
     worker->counters.commands_local++;
+}
+
+void gf_dispatch_refuse(struct gf_conn *conn, enum gf_message_id message)
+{
+    struct gf_reply *reply = &conn->reply;
+    struct gf_request *request = NULL;
+    struct gf_reply parked;
+
+    if (conn->requests_count > 0) {
+        request = park(conn, &parked);
+        reply = &parked;
+    }
+    gf_reply_error(reply, message);
+    gf_reply_end(reply);
+    reply->failed = false;
+    conn->worker->counters.error_replies++;
+    if (request)
+        park_done(conn, request);
 }
 
 /* Another core owns the key, or a command over several cores is busy with it here. */
@@ -238,7 +287,7 @@ bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
     struct gf_ahead one = *ahead;
 
     if (!command_has_keys(one.command)) {
-        run_here(conn, &one, words);
+        gf_dispatch_here(conn, &one, words);
         return true;
     }
     if (!command_has_one_key(one.command))
@@ -247,7 +296,7 @@ bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
         ahead_locate(worker, &one, words);
     GF_ASSERT(one.located);
     if (one.here && gf_locks_free(&worker->locks, one.partition)) {
-        run_here(conn, &one, words);
+        gf_dispatch_here(conn, &one, words);
         return true;
     }
     return run_elsewhere(conn, &one, words);
@@ -266,7 +315,7 @@ static inline bool run_one(struct gf_conn *conn, const struct gf_ahead *ahead,
         return gf_session_run(conn, ahead, words);
     conn->session.last_command = command;
     if (GF_LIKELY(ahead->here && gf_locks_free(&worker->locks, ahead->partition))) {
-        run_here(conn, ahead, words);
+        gf_dispatch_here(conn, ahead, words);
         return true;
     }
     return gf_dispatch_route(conn, ahead, words);
@@ -323,6 +372,7 @@ size_t gf_dispatch(struct gf_conn *conn, char *data, size_t size)
 
     GF_ASSERT(!conn->held);
     gf_core_assert_here(worker->core->id);
+    gf_timing_turn(worker);
     while (result == GF_PARSE_REQUEST && !conn->held && conn->state == GF_CONN_OPEN) {
         uint32_t count;
         uint32_t ran;
@@ -331,7 +381,7 @@ size_t gf_dispatch(struct gf_conn *conn, char *data, size_t size)
         result = parse_ahead(conn, data + used, size - used, &count, &parsed_size);
         prefetch_ahead(worker, conn, count);
         ran = run_ahead(conn, count);
-        gf_timing_batch(worker, ran);
+        gf_timing_batch(worker);
         conn->session.commands += ran;
         if (ran < count) {
             /* What was parsed and did not run is parsed again later. */

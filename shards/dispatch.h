@@ -24,21 +24,33 @@ struct gf_worker;
  */
 size_t gf_dispatch(struct gf_conn *conn, char *data, size_t size);
 
+#define GF_NO_PARTITION UINT32_MAX
+
 /* What one run of a command needs, wherever it runs. */
 struct gf_run {
     const struct gf_command *command;
     const struct gf_bytes *words;
     uint32_t words_count;
     uint32_t db;
-    uint32_t partition;      /* of the first key; ignored without keys   */
+    uint32_t partition;      /* of the first key; GF_NO_PARTITION without */
     uint64_t key_hash;       /* of the first key; ignored without keys   */
     struct gf_space *space;  /* where it finds its keys                  */
     struct gf_reply *reply;
+    bool part;               /* of a split command: its coordinator checked memory and counts */
+    uint64_t duration_ns;    /* set when it was timed on its own; 0 otherwise                 */
 };
 
 /* gf_run_command - run it here, now: its partitions belong to this core and are free (or lent to it).
  * Refuses with the OOM error what would grow memory over the limit. Counts, but takes no time. */
-void gf_run_command(struct gf_worker *worker, const struct gf_run *run);
+void gf_run_command(struct gf_worker *worker, struct gf_run *run);
+
+/* gf_dispatch_here - run an admitted request on its connection's core, its answer in order. Its
+ * partitions are this core's and free. `ahead->located` false: without a first keyspace. */
+void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
+                      const struct gf_bytes *words);
+
+/* gf_dispatch_refuse - answer an error, in order, instead of running. */
+void gf_dispatch_refuse(struct gf_conn *conn, enum gf_message_id message);
 
 /* gf_dispatch_route - the second half of running a request: it was admitted; run it here, on its
  * owner, or over several cores.

@@ -122,11 +122,43 @@ static struct gf_keyspace *space_at(struct gf_space *base, uint32_t db, uint32_t
     return gf_partition_keyspace(space->partitions[space->given[index]], db);
 }
 
+static uint32_t space_partition_at(struct gf_space *base, uint32_t index)
+{
+    struct gf_partition_space *space = space_of(base);
+
+    GF_ASSERT(index < space->given_count);
+    return space->given[index];
+}
+
+static void space_clear(struct gf_space *base, uint32_t db)
+{
+    struct gf_partition_space *space = space_of(base);
+
+    for (uint32_t i = 0; i < space->given_count; i++)
+        gf_partition_clear(space->partitions[space->given[i]], db);
+}
+
+static void space_swap(struct gf_space *base, uint32_t a, uint32_t b)
+{
+    struct gf_partition_space *space = space_of(base);
+
+    for (uint32_t i = 0; i < space->given_count; i++)
+        gf_partition_swap(space->partitions[space->given[i]], a, b);
+}
+
 void gf_partition_space_init(struct gf_partition_space *space, const struct gf_router *router,
                              struct gf_partition *const *partitions, uint16_t core)
 {
     *space = (struct gf_partition_space){
-        .space = {.find = space_find, .at = space_at, .databases = partitions[0]->databases_count},
+        .space =
+            {
+                .find = space_find,
+                .at = space_at,
+                .partition_at = space_partition_at,
+                .clear = space_clear,
+                .swap = space_swap,
+                .partitions = router->partitions_count,
+            },
         .router = router,
         .partitions = partitions,
         .core = core,

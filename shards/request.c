@@ -81,6 +81,18 @@ void gf_request_set_words(struct gf_request *request, const struct gf_bytes *wor
     request->words_count = count;
 }
 
+void gf_request_set_partitions(struct gf_request *request, const uint16_t *partitions,
+                               uint32_t count)
+{
+    uint16_t *copy = gf_alloc(GF_MEMORY_OTHER, count * sizeof(*copy));
+
+    GF_ASSERT(!request->partitions_block);
+    memcpy(copy, partitions, count * sizeof(*copy));
+    request->partitions_block = copy;
+    request->partitions = copy;
+    request->partitions_count = count;
+}
+
 void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain)
 {
     struct gf_chunk *inside = &request->reply_chunk;
@@ -121,6 +133,10 @@ void gf_request_release(struct gf_worker *worker, struct gf_request *request)
         gf_free(GF_MEMORY_BUFFERS, request->block);
         request->block = NULL;
     }
+    if (request->partitions_block) {
+        gf_free(GF_MEMORY_OTHER, request->partitions_block);
+        request->partitions_block = NULL;
+    }
     request->state = GF_REQUEST_IDLE;
     request->conn = NULL;
     worker->requests_live--;
@@ -158,7 +174,7 @@ static void request_run(struct gf_worker *worker, struct gf_request *request)
     };
 
     gf_reply_init(&reply, &request->reply, request->resp);
-    gf_timing_single(worker, &run);
+    gf_run_command(worker, &run);
     request->state = GF_REQUEST_DONE;
 }
 

@@ -68,9 +68,10 @@ struct gf_request {
     struct gf_conn *conn;            /* home core only; NULL once it hung up               */
     struct gf_link link;             /* conn->requests, in order                           */
     struct gf_claim claim;           /* owner core: waiting for partitions                 */
-    const uint16_t *partitions;      /* of all keys: &partition, or in `block`             */
+    const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */
     uint32_t partitions_count;
-    void *block;                     /* words too big for inside, and partitions; owned    */
+    void *block;                     /* words too big for inside; owned                    */
+    uint16_t *partitions_block;      /* owned                                              */
     struct gf_bytes words_inside[GF_REQUEST_WORDS];
     char bytes_inside[GF_REQUEST_BYTES];
     struct gf_chunk reply_chunk;     /* header of the space that follows                   */
@@ -82,6 +83,10 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
 
 /* gf_request_set_words - copy the words (views into a receive buffer) into the request. */
 void gf_request_set_words(struct gf_request *request, const struct gf_bytes *words, uint32_t count);
+
+/* gf_request_set_partitions - of a command with several keys, all on its owner; copied. */
+void gf_request_set_partitions(struct gf_request *request, const uint16_t *partitions,
+                               uint32_t count);
 
 /* gf_request_move_reply - append the reply to `chain`; big chunks change hands. */
 void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain);

@@ -42,14 +42,6 @@ static const struct gf_option_value gf_debug_values[] = {
     {.name = NULL},
 };
 
-static const struct gf_option_value gf_loglevel_values[] = {
-    {.name = "debug", .value = GF_LOGLEVEL_DEBUG},
-    {.name = "verbose", .value = GF_LOGLEVEL_VERBOSE},
-    {.name = "notice", .value = GF_LOGLEVEL_NOTICE},
-    {.name = "warning", .value = GF_LOGLEVEL_WARNING},
-    {.name = NULL},
-};
-
 /* What a row's columns mean depends on its type; everything else is the same. */
 #define ROW_BOOL(def, lo, hi) .initial = {.boolean = (def)}
 #define ROW_UINT(def, lo, hi) .initial = {.number = (def)}, .min = (lo), .max = (hi)
@@ -68,7 +60,7 @@ static const struct gf_option rows[] = {
         ROW_##kind(def, lo, hi),                                                                   \
         .doc = (text),                                                                             \
     },
-    GF_PROTOCOL_OPTIONS(GF_ROW) GF_SHARDS_OPTIONS(GF_ROW)
+    GF_CORE_OPTIONS(GF_ROW) GF_PROTOCOL_OPTIONS(GF_ROW) GF_SHARDS_OPTIONS(GF_ROW)
 #undef GF_ROW
 };
 

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/log.h"
 #include "core/option.h"
+#include "core/options.def"
 #include "modules/keyspace.h"
 #include "protocol/options.def"
 #include "shards/options.def"
@@ -18,10 +20,10 @@ struct gf_driver;
 enum gf_durability { GF_DURABILITY_NONE, GF_DURABILITY_ASYNC, GF_DURABILITY_SYNC };
 enum gf_io_driver { GF_IO_AUTO, GF_IO_URING, GF_IO_EPOLL };
 enum gf_debug_access { GF_DEBUG_NO, GF_DEBUG_YES, GF_DEBUG_LOCAL };
-enum gf_loglevel { GF_LOGLEVEL_DEBUG, GF_LOGLEVEL_VERBOSE, GF_LOGLEVEL_NOTICE, GF_LOGLEVEL_WARNING };
 
 struct gf_settings {
 #define GF_FIELD(name, type, def, min, max, when, doc) gf_option_ctype_##type name;
+    GF_CORE_OPTIONS(GF_FIELD)
     GF_PROTOCOL_OPTIONS(GF_FIELD)
     GF_SHARDS_OPTIONS(GF_FIELD)
 #undef GF_FIELD

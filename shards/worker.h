@@ -12,10 +12,14 @@
 #include "core/list.h"
 #include "protocol/parser.h"
 #include "shards/conn.h"
+#include "shards/listener.h"
 #include "shards/lock.h"
 #include "shards/partition.h"
+#include "shards/pause.h"
 #include "shards/settings.h"
+#include "shards/shutdown.h"
 #include "shards/stats.h"
+#include "shards/timing.h"
 
 struct gf_server;
 
@@ -53,7 +57,6 @@ struct gf_worker {
     uint32_t owned_count;
     struct gf_partition_space space;  /* any key of this core's partitions                */
     uint64_t seed;                    /* series of exec seeds                             */
-    uint64_t now_ns;                  /* end of the last batch: where the next begins     */
     struct gf_words words;            /* scratch of the parser                            */
     struct gf_ahead ahead[GF_CONN_AHEAD];
     struct gf_list conns;             /* gf_conn.link, oldest first; owned                */
@@ -65,15 +68,40 @@ struct gf_worker {
     struct gf_command_stats *commands;/* by row id; owned                                 */
     struct gf_listener *listeners;    /* owned                                            */
     uint32_t listeners_count;
-    struct gf_background *background; /* expiry, eviction, growth (background.h); owned   */
-    struct gf_slowlog *slowlog;       /* owned                                            */
-    struct gf_monitors *monitors;     /* owned                                            */
+    struct gf_background *background; /* expiry, eviction, growth; owned                  */
+    struct gf_timing timing;
+    struct gf_pause pause;            /* CLIENT PAUSE                                     */
+    struct gf_shutdown shutdown;
+    struct gf_list outbox;            /* gf_parcel.link: messages the rings had no room for */
+    struct gf_op outbox_op;
+    uint32_t handovers_live;          /* connections on their way to other cores          */
 };
 
 /* gf_worker_init - on the core's own thread (or the simulator), before its first turn. */
 int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_server *server);
 /* gf_worker_deinit - on the core, after its last turn. */
 void gf_worker_deinit(struct gf_worker *worker);
+
+/* gf_worker_stats_of - this core's figures of a command row. */
+struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
+                                            const struct gf_command *command);
+
+/* gf_worker_apply_settings - derive what the hot path reads after `settings` changed. */
+void gf_worker_apply_settings(struct gf_worker *worker);
+
+/* gf_output_limit_parse - "normal 1gb 256mb 60"; GF_EINVAL. */
+int gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit);
+
+/* gf_worker_space_from - what a command with a cursor may walk: this core's partitions from `partition`
+ * on, up to the first that is locked. */
+void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
+                          struct gf_partition_space *ret_space);
+
+/* gf_worker_check_memory - compute anew how much this core's data may grow. */
+void gf_worker_check_memory(struct gf_worker *worker);
+
+/* gf_worker_has_room - a GROWS command may run; evicts a little when it may not yet. */
+bool gf_worker_has_room(struct gf_worker *worker);
 
 static inline struct gf_worker *gf_worker_of(struct gf_core *core)
 {
