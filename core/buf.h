@@ -2,8 +2,8 @@
  *
  * A gf_buf is one contiguous block: requests that arrive in pieces are put together in it.
  * A gf_chain is a list of chunks that only grows at its end: replies are written into it and it is
- * handed to one send. Chunks come from mimalloc (GF_MEMORY_BUFFERS), so a chain may be filled on one
- * core and freed on another; nothing is held by an empty chain or an empty buf.
+ * handed to one send. Chunks come from mimalloc (GF_MEMORY_BUFFERS), so a chain may be filled on
+ * one core and freed on another; nothing is held by an empty chain or an empty buf.
  */
 #pragma once
 
@@ -31,7 +31,8 @@ void gf_buf_consume(struct gf_buf *buf, size_t size);
 /* gf_buf_deinit - frees; the buffer is empty and usable afterwards. */
 void gf_buf_deinit(struct gf_buf *buf);
 
-#define GF_CHUNK_SIZE 16384 /* a chunk's block, header included: several pipelines of small replies */
+/* A chunk's block, header included: several pipelines of small replies. */
+#define GF_CHUNK_SIZE 16384
 
 struct gf_chunk {
     struct gf_chunk *next;
@@ -40,6 +41,11 @@ struct gf_chunk {
     char data[];
 };
 
+/* Invariants (gf_chain_check walks them):
+ *   sealed_size == sum of `used` of all chunks but the last
+ *   no chunk but the last is empty
+ *   data <= cursor <= end == data + capacity, of the last chunk
+ */
 struct gf_chain {
     struct gf_chunk *first; /* owned; NULL when empty */
     struct gf_chunk *last;
@@ -83,7 +89,8 @@ void gf_chain_append(struct gf_chain *chain, struct gf_bytes bytes);
  * big ones change hands. `from` is empty afterwards. */
 void gf_chain_splice(struct gf_chain *chain, struct gf_chain *from);
 
-/* gf_chain_seal - writes `used` of the last chunk, so that every chunk can be read by its `used`. */
+/* gf_chain_seal - writes `used` of the last chunk, so that every chunk can be read by its
+ * `used`. */
 void gf_chain_seal(struct gf_chain *chain);
 
 /* gf_chain_consume - drop the first `size` bytes (1 .. gf_chain_size); chunks used up are freed. */
@@ -91,3 +98,6 @@ void gf_chain_consume(struct gf_chain *chain, size_t size);
 
 /* gf_chain_clear - frees everything; usable afterwards. */
 void gf_chain_clear(struct gf_chain *chain);
+
+/* gf_chain_check - asserts the invariants; O(chunks). */
+void gf_chain_check(const struct gf_chain *chain);

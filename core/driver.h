@@ -55,7 +55,8 @@ struct gf_recv_op {
 };
 
 /* Send all parts, in order. One send per handle at a time. done(result) once: the number of bytes
- * sent (always all of them), or a negative error. The parts must stay until then. */
+ * sent (always all of them), or a negative error. The parts must stay until then. The done of a small
+ * send may come up to a millisecond late when nothing else happens: it costs no wake-up of its own. */
 #define GF_SEND_PARTS_MAX 64
 struct gf_send_op {
     struct gf_op op;
@@ -122,6 +123,10 @@ struct gf_driver_ops {
 /* The first member of every driver. */
 struct gf_driver {
     const struct gf_driver_ops *ops;
+    /* Set by the core, may be NULL: `run` calls it once, when the wait is over and before the first
+     * `done`, so that results are handled under the turn's own clock. */
+    void (*awake)(void *context);
+    void *awake_context;
 };
 
 /* gf_driver_uring_create - the default. Called on the core's own thread (single issuer).

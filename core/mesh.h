@@ -42,3 +42,22 @@ bool gf_mesh_post(struct gf_core *core, uint16_t to, struct gf_message *message)
 
 /* gf_mesh_return - give a borrowed message back to message->home (not this core). */
 void gf_mesh_return(struct gf_core *core, struct gf_message *message);
+
+/* The rest is the reactor's (core/core.c). */
+
+/* gf_mesh_create - the rings into a core of a node of `count` cores. */
+struct gf_mesh *gf_mesh_create(uint16_t count);
+void gf_mesh_destroy(struct gf_mesh *mesh);
+
+/* gf_mesh_poll - hand what peers posted to core->receive. Returns how many messages. */
+uint32_t gf_mesh_poll(struct gf_core *core);
+
+/* gf_mesh_flush - let peers see the posts of this turn, and wake those that sleep. */
+void gf_mesh_flush(struct gf_core *core);
+
+/* gf_mesh_sleep - announce that this core is about to wait. Returns false when it must not: there
+ * is something to receive or to flush. */
+bool gf_mesh_sleep(struct gf_core *core);
+
+/* gf_mesh_awake - the wait is over; peers need not wake this core. */
+void gf_mesh_awake(struct gf_core *core);

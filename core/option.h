@@ -70,7 +70,8 @@ struct gf_option {
 void gf_options_init(const struct gf_option *rows, size_t count, void *options);
 void gf_options_deinit(const struct gf_option *rows, size_t count, void *options);
 
-/* gf_option_find - by public or C name, ignoring case ('-' and '_' are the same); NULL if unknown. */
+/* gf_option_find - by public or C name, ignoring case ('-' and '_' are the same); NULL if
+ * unknown. */
 const struct gf_option *gf_option_find(const struct gf_option *rows, size_t count,
                                        struct gf_bytes name);
 

@@ -36,3 +36,6 @@ void gf_threads_join(struct gf_thread *threads, uint16_t count);
  * gf_signals_wait gives the next of TERM, INT, HUP. On the main thread. */
 void gf_signals_block(void);
 int gf_signals_wait(void);
+
+/* gf_signals_raise - make gf_signals_wait return, from any thread. */
+void gf_signals_raise(void);

@@ -23,3 +23,18 @@ void gf_timer_start(struct gf_core *core, struct gf_timer *timer, uint64_t delay
 
 /* gf_timer_stop - an idle timer is fine. */
 void gf_timer_stop(struct gf_core *core, struct gf_timer *timer);
+
+/* The rest is the reactor's (core/core.c). */
+struct gf_timers;
+
+struct gf_timers *gf_timers_create(void);
+void gf_timers_destroy(struct gf_timers *timers);
+
+/* gf_timers_deadline - when the first timer is due; UINT64_MAX when none is started. */
+uint64_t gf_timers_deadline(const struct gf_timers *timers);
+
+/* gf_timers_fire - fire every timer that is due by the turn's clock. Returns how many. */
+uint32_t gf_timers_fire(struct gf_core *core);
+
+/* gf_timers_check - walks the heap and asserts its order. */
+void gf_timers_check(const struct gf_timers *timers);

@@ -19,7 +19,9 @@
 #include "core/bytes.h"
 #include "modules/module.h"
 #include "modules/object.h"
+#include "modules/table.h"
 
+struct gf_heap;
 struct gf_keyspace;
 
 enum gf_eviction_policy {
@@ -40,6 +42,8 @@ struct gf_keyspace_context {
     bool lfu;               /* access counts instead of access times (maxmemory-policy *-lfu) */
     uint8_t lfu_log_factor; /* lfu-log-factor */
     uint32_t lfu_decay_min; /* lfu-decay-time, minutes */
+    struct gf_heap *heap;   /* modules/heap.h; shared by the keyspaces of a partition; NULL: each
+                             * keyspace has its own (wasteful, for tests) */
 };
 
 struct gf_keyspace *gf_keyspace_create(const struct gf_keyspace_context *context);
@@ -55,8 +59,15 @@ uint64_t gf_keyspace_hash(uint64_t hash_seed, struct gf_bytes key);
 
 /* Two steps that hide cache misses when several commands are known ahead: bucket first, then, some
  * commands later, the entry that the bucket points at. Harmless at any time. */
-void gf_keyspace_prefetch_bucket(const struct gf_keyspace *keyspace, uint64_t hash);
-void gf_keyspace_prefetch_object(const struct gf_keyspace *keyspace, uint64_t hash);
+static inline void gf_keyspace_prefetch_bucket(const struct gf_keyspace *keyspace, uint64_t hash)
+{
+    /* The table is the first member of a keyspace. */
+    gf_table_prefetch_bucket((const struct gf_table *)(const void *)keyspace, hash);
+}
+static inline void gf_keyspace_prefetch_object(const struct gf_keyspace *keyspace, uint64_t hash)
+{
+    gf_table_prefetch_object((const struct gf_table *)(const void *)keyspace, hash);
+}
 
 /* gf_keyspace_find - the live object of `key`, counted as an access; NULL when there is none. */
 struct gf_object *gf_keyspace_find(struct gf_keyspace *keyspace, uint64_t hash,
@@ -154,7 +165,8 @@ bool gf_keyspace_work_slice(struct gf_keyspace *keyspace, uint32_t budget);
 /* One candidate for eviction. */
 struct gf_victim {
     uint64_t hash;
-    uint64_t score; /* bigger = better to evict: idle time, 255 - frequency, or nearness of expiry */
+    uint64_t score; /* bigger = better to evict: how long ago the last access, 255 - frequency, or
+                     * nearness of expiry; scores of one policy stay comparable as time passes */
     struct gf_keyspace *keyspace;
 };
 

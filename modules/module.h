@@ -30,6 +30,16 @@ struct gf_space {
      * NULL when there are no more. Empty ones may be skipped. */
     struct gf_keyspace *(*at)(struct gf_space *space, uint32_t db, uint32_t index);
     uint32_t databases; /* 0 .. databases - 1 */
+    /* The partition of the index-th keyspace: 0 .. partitions - 1, ascending with the index. A
+     * GF_CURSOR command is given its cursor's partition even when that is empty; a number left out
+     * is one that it was not given. */
+    uint32_t (*partition_at)(struct gf_space *space, uint32_t index);
+    /* Of every partition the command was given: an empty keyspace takes the place of `db`'s, and
+     * the old one is freed in the background; or those of `a` and `b` change places. Keyspace
+     * pointers from before are of no use afterwards, gf_exec.keyspace included. */
+    void (*clear)(struct gf_space *space, uint32_t db);
+    void (*swap)(struct gf_space *space, uint32_t a, uint32_t b);
+    uint32_t partitions; /* of the node, whether given to the command or not */
 };
 
 /* Everything a command may see. */
@@ -92,7 +102,8 @@ static inline uint64_t gf_random_next(uint64_t *seed)
     X(GF_HOME,        19, "")              /* runs on the home core, with its connection */       \
     X(GF_DANGEROUS,   20, "")              /* ACL category @dangerous */                          \
     X(GF_ALL_KEYS,    21, "")              /* works on whole databases, every partition */        \
-    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")
+    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                \
+    X(GF_CURSOR,       23, "")             /* SCAN: runs where the cursor in word 1 points */
 
 enum gf_command_flag {
 #define GF_COMMAND_FLAG(flag, bit, name) flag = 1u << (bit),
@@ -186,6 +197,8 @@ struct gf_command {
     uint32_t (*find_keys)(const struct gf_bytes *words, uint32_t count, uint32_t *ret_indexes,
                           uint32_t max);
     uint32_t key_flags; /* enum gf_key_flag of all keys, unless key_specs says more */
+    /* key_flags of this request, where they depend on it (GF_KEY_VARIABLE: SET with GET). */
+    uint32_t (*find_key_flags)(const struct gf_bytes *words, uint32_t count);
     const struct gf_key_spec *key_specs;
     uint32_t key_specs_count;
     const char *since;      /* "2.0.0" */
@@ -193,6 +206,8 @@ struct gf_command {
     const char *complexity;
     const char *summary;
     const char *categories; /* extra ACL categories beyond flags and group: "@keyspace" or NULL */
+    const char *deprecated_since; /* or NULL */
+    const char *replaced_by;      /* with deprecated_since: what to use instead, Markdown */
     const char *tips;       /* "request_policy:multi_shard|response_policy:agg_sum", '|' between */
     const struct gf_arg *args;
     uint32_t args_count;

@@ -1,7 +1,7 @@
 /* Forward cursor over a request's words, with a sticky first error.
  *
- * A command reads everything, checks once with gf_args_finish, then acts. After an error the readers
- * give harmless values (empty, 0) and the first error stays.
+ * A command reads everything, checks once with gf_args_finish, then acts. After an error the
+ * readers give harmless values (empty, 0) and the first error stays.
  */
 #pragma once
 

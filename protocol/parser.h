@@ -1,8 +1,11 @@
 /* Incremental parser of client requests: RESP arrays of bulk strings, and inline commands.
  *
- * Zero-copy: words are views into the caller's input. Resumable: when the input ends inside a
- * request, the parser remembers how far it got in it (in offsets from the request's first byte), so
- * a request that trickles in costs O(its size), never O(size²). An idle parser holds no memory.
+ * Zero-copy: words are views into the caller's input, which is never changed, so what was parsed
+ * ahead can be parsed again. Only inline words with quotes are copied, unquoted, beside the words.
+ *
+ * Resumable: when the input ends inside a request, the parser remembers how far it got in it (in
+ * offsets from the request's first byte), so a request that trickles in costs O(its size), never
+ * O(size²). An idle parser holds no memory.
  *
  * The caller keeps the bytes of an unfinished request in front of what arrives next and passes them
  * again; the parser itself copies nothing.
@@ -13,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buf.h"
 #include "core/bytes.h"
 
 enum gf_parse_result {
@@ -21,23 +25,36 @@ enum gf_parse_result {
     GF_PARSE_ERROR,   /* not RESP: answer parser->error_text and close */
 };
 
-/* Growing array of words, shared by the requests parsed ahead on one core. */
+/* Growing array of words, shared by the requests parsed ahead on one core. Its user sets count to 0
+ * when it is through with them. */
 struct gf_words {
     struct gf_bytes *items; /* owned */
     uint32_t count;
     uint32_t capacity;
+    struct gf_chain unquoted; /* bytes of the words that are no views; emptied by the parser when it
+                                 finds no words left from before */
 };
 
 void gf_words_deinit(struct gf_words *words);
 
 struct gf_parser_limits {
     uint64_t bulk_size_max;    /* proto-max-bulk-len, 512 MB */
-    uint32_t words_max;        /* 1024 * 1024 */
+    uint32_t words_max;        /* INT32_MAX: Redis 7.0 has no other limit */
     uint32_t inline_size_max;  /* 64 KB */
     /* Before authentication Redis allows less: 10 words, 16 KB a word. */
     uint32_t words_max_unauthenticated;
     uint64_t bulk_size_max_unauthenticated;
 };
+
+/* Redis 7.0's limits, with the default of proto-max-bulk-len. */
+#define GF_PARSER_LIMITS_DEFAULT                                                                   \
+    {                                                                                              \
+        .bulk_size_max = 512 * 1024 * 1024,                                                        \
+        .words_max = INT32_MAX,                                                                    \
+        .inline_size_max = 64 * 1024,                                                              \
+        .words_max_unauthenticated = 10,                                                           \
+        .bulk_size_max_unauthenticated = 16384,                                                    \
+    }
 
 struct gf_parser {
     const struct gf_parser_limits *limits; /* borrowed */
@@ -52,6 +69,7 @@ struct gf_parser {
         uint32_t words_expected; /* 0: the header is not read yet */
         int64_t bulk_size;       /* size of the bulk being read; -1: its header is not read yet */
         size_t offset;           /* bytes of the request already understood */
+        size_t scanned;          /* bytes behind `offset` known to hold no end of a line */
     } resume;
     char error_storage[64];
 };
@@ -66,16 +84,19 @@ struct gf_parsed {
 void gf_parser_init(struct gf_parser *parser, const struct gf_parser_limits *limits);
 void gf_parser_deinit(struct gf_parser *parser);
 
+/* gf_parser_reset - forget the unfinished request: the next input starts with a request's first
+ * byte (for an owner that parses again what it had parsed ahead). */
+void gf_parser_reset(struct gf_parser *parser);
+
 /* gf_parser_next - the next request at the start of `input`.
  *
- * words      its words are added to it (views into `input`; inline words with escapes are unquoted
- *            in place, which is why the input is writable)
+ * words      its words are added to it: views into `input`, or into words->unquoted
  * ret_parsed written on GF_PARSE_REQUEST only
  */
-enum gf_parse_result gf_parser_next(struct gf_parser *parser, char *input, size_t size,
+enum gf_parse_result gf_parser_next(struct gf_parser *parser, const char *input, size_t size,
                                     struct gf_words *words, struct gf_parsed *ret_parsed);
 
 /* gf_parser_wanted - after GF_PARSE_MORE: bytes the whole unfinished request is known to need at
- * least, counted from its first byte; 0 when not known. A hint for buffer growth (never trust it with
- * memory before the bytes arrive). */
+ * least, counted from its first byte; 0 when not known. A hint for buffer growth (never trust it
+ * with memory before the bytes arrive). */
 size_t gf_parser_wanted(const struct gf_parser *parser);

@@ -78,5 +78,12 @@ void gf_reply_error(struct gf_reply *reply, enum gf_message_id id);
 void gf_reply_error_format(struct gf_reply *reply, enum gf_message_id id, struct gf_bytes first,
                            struct gf_bytes second);
 
+/* gf_reply_error_unknown - "unknown command" with the words it came with, quoted and cut as Redis
+ * does.
+ *
+ * count      words, at least 1
+ */
+void gf_reply_error_unknown(struct gf_reply *reply, const struct gf_bytes *words, uint32_t count);
+
 /* gf_reply_raw - bytes that are already RESP of this reply's version: `elements` whole elements. */
 void gf_reply_raw(struct gf_reply *reply, struct gf_bytes bytes, uint64_t elements);

@@ -1,0 +1,382 @@
+/* Views of bytes: order, case, globs, and numbers as text.
+ *
+ * The integer routines run once or twice per request and are written for short numbers: parsing
+ * needs no overflow check before the 19th digit, formatting writes two digits per division.
+ */
+#include "core/bytes.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/assert.h"
+
+#define GLOB_STARS_MAX 1000   /* Redis's depth limit: a pattern with more stars matches nothing */
+#define DIGITS_NO_OVERFLOW 18 /* 18 nines fit into 63 bits, 19 do not */
+
+static unsigned char byte_fold(char byte)
+{
+    unsigned char c = (unsigned char)byte;
+
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
+}
+
+int gf_bytes_compare(struct gf_bytes a, struct gf_bytes b)
+{
+    size_t common = a.size < b.size ? a.size : b.size;
+    int order = common ? memcmp(a.data, b.data, common) : 0;
+
+    if (order)
+        return order;
+    return (a.size > b.size) - (a.size < b.size);
+}
+
+bool gf_bytes_equal_nocase(struct gf_bytes a, struct gf_bytes b)
+{
+    if (a.size != b.size)
+        return false;
+    for (size_t i = 0; i < a.size; i++) {
+        if (byte_fold(a.data[i]) != byte_fold(b.data[i]))
+            return false;
+    }
+    return true;
+}
+
+bool gf_bytes_is(struct gf_bytes bytes, const char *word)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        if (word[i] == '\0' || byte_fold(bytes.data[i]) != byte_fold(word[i]))
+            return false;
+    }
+    return word[bytes.size] == '\0';
+}
+
+/* A byte as class ranges compare it: signed, as Redis does on x86, whatever this machine's char. */
+static int glob_rank(char byte, bool nocase)
+{
+    return nocase ? (signed char)byte_fold(byte) : (signed char)byte;
+}
+
+/* Match one byte with the class whose '[' is at *index; leaves *index behind its ']'. A class
+ * without ']' ends with the pattern. */
+static bool glob_match_class(struct gf_bytes pattern, size_t *index, char byte, bool nocase)
+{
+    const char *p = pattern.data + *index + 1;
+    const char *end = pattern.data + pattern.size;
+    bool negated = p < end && *p == '^';
+    bool found = false;
+
+    if (negated)
+        p++;
+    for (; p < end && *p != ']'; p++) {
+        if (*p == '\\' && end - p >= 2) {
+            p++;
+            found = found || *p == byte; /* exact, even when case is folded */
+        } else if (end - p >= 3 && p[1] == '-') {
+            int low = *(const signed char *)p;
+            int high = *(const signed char *)(p + 2);
+            char first = low < high ? p[0] : p[2];
+            char last = low < high ? p[2] : p[0];
+            int rank = glob_rank(byte, nocase);
+
+            found = found || (rank >= glob_rank(first, nocase) && rank <= glob_rank(last, nocase));
+            p += 2;
+        } else {
+            found = found || glob_rank(*p, nocase) == glob_rank(byte, nocase);
+        }
+    }
+    if (p < end)
+        p++;
+    *index = (size_t)(p - pattern.data);
+    return found != negated;
+}
+
+/* Match one byte with the element at *index, which is not a star; leaves *index behind it. */
+static bool glob_match_byte(struct gf_bytes pattern, size_t *index, char byte, bool nocase)
+{
+    char element = pattern.data[*index];
+
+    if (element == '[')
+        return glob_match_class(pattern, index, byte, nocase);
+    if (element == '?') {
+        *index += 1;
+        return true;
+    }
+    if (element == '\\' && *index + 1 < pattern.size)
+        *index += 1;
+    element = pattern.data[*index];
+    *index += 1;
+    return glob_rank(element, nocase) == glob_rank(byte, nocase);
+}
+
+static size_t glob_skip_stars(struct gf_bytes pattern, size_t index)
+{
+    while (index < pattern.size && pattern.data[index] == '*')
+        index++;
+    return index;
+}
+
+/* Every element but a star takes exactly one byte. So when the elements behind the last star met
+ * have found a place, an earlier star has nothing to gain from taking more: only the last one is
+ * ever tried again, which bounds the work by pattern times text. */
+bool gf_bytes_match(struct gf_bytes pattern, struct gf_bytes text, bool nocase)
+{
+    size_t index = 0;             /* in the pattern */
+    size_t place = 0;             /* in the text */
+    size_t star_index = SIZE_MAX; /* behind the last star met */
+    size_t star_place = 0;        /* where its rest was tried last */
+    uint32_t stars = 0;
+
+    if (text.size == 0)
+        return pattern.size == 0 || (pattern.size == 1 && pattern.data[0] == '*');
+
+    while (place < text.size) {
+        if (index < pattern.size && pattern.data[index] == '*') {
+            index = glob_skip_stars(pattern, index);
+            if (index == pattern.size)
+                return true;
+            if (++stars > GLOB_STARS_MAX)
+                return false;
+            star_index = index;
+            star_place = place;
+        } else if (index < pattern.size &&
+                   glob_match_byte(pattern, &index, text.data[place], nocase)) {
+            place++;
+        } else {
+            if (star_index == SIZE_MAX)
+                return false;
+            index = star_index;
+            place = ++star_place;
+        }
+    }
+    return glob_skip_stars(pattern, index) == pattern.size;
+}
+
+/* Digits to a number; false for anything else, for none, and above UINT64_MAX. */
+static bool digits_parse(const char *digits, size_t count, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    size_t i = 0;
+
+    if (count == 0)
+        return false;
+    for (; i < count && i < DIGITS_NO_OVERFLOW; i++) {
+        unsigned digit = (unsigned)(unsigned char)digits[i] - '0';
+
+        if (digit > 9)
+            return false;
+        value = value * 10 + digit;
+    }
+    for (; i < count; i++) {
+        unsigned digit = (unsigned)(unsigned char)digits[i] - '0';
+
+        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, digit, &value))
+            return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool gf_bytes_parse_i64(struct gf_bytes bytes, int64_t *ret_value)
+{
+    bool negative = bytes.size > 1 && bytes.data[0] == '-';
+    const char *digits = bytes.data + negative;
+    size_t count = bytes.size - negative;
+    uint64_t value;
+
+    if (count == 0 || count >= GF_I64_TEXT_MAX)
+        return false;
+    if (digits[0] == '0' && bytes.size != 1)
+        return false;
+    if (!digits_parse(digits, count, &value))
+        return false;
+    if (value > (uint64_t)INT64_MAX + negative)
+        return false;
+    *ret_value = (int64_t)(negative ? -value : value);
+    return true;
+}
+
+bool gf_bytes_parse_u64(struct gf_bytes bytes, uint64_t *ret_value)
+{
+    return digits_parse(bytes.data, bytes.size, ret_value);
+}
+
+/* Copy a number's text and terminate it for strtod; false when it cannot be a number: empty, too
+ * long, or with a space in front, which strtod would skip. */
+static bool number_terminate(struct gf_bytes bytes, char *text)
+{
+    if (bytes.size == 0 || bytes.size >= GF_LONG_DOUBLE_TEXT_MAX)
+        return false;
+    if (isspace((unsigned char)bytes.data[0]))
+        return false;
+    memcpy(text, bytes.data, bytes.size);
+    text[bytes.size] = '\0';
+    return true;
+}
+
+bool gf_bytes_parse_long_double(struct gf_bytes bytes, long double *ret_value)
+{
+    char text[GF_LONG_DOUBLE_TEXT_MAX];
+    long double value;
+    char *end;
+
+    if (!number_terminate(bytes, text))
+        return false;
+    errno = 0;
+    value = strtold(text, &end);
+    if (end != text + bytes.size || isnan(value))
+        return false;
+    if (errno == ERANGE && (isinf(value) || value == 0))
+        return false; /* a subnormal result is fine */
+    *ret_value = value;
+    return true;
+}
+
+bool gf_bytes_parse_double(struct gf_bytes bytes, double *ret_value)
+{
+    char text[GF_LONG_DOUBLE_TEXT_MAX];
+    double value;
+    char *end;
+
+    if (!number_terminate(bytes, text))
+        return false;
+    errno = 0;
+    value = strtod(text, &end);
+    if (end != text + bytes.size || isnan(value))
+        return false;
+    if (errno == ERANGE && (isinf(value) || value == 0))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+bool gf_bytes_parse_memory(struct gf_bytes bytes, uint64_t *ret_value)
+{
+    static const struct {
+        const char *name;
+        uint64_t factor;
+    } units[] = {
+        {"", 1},           {"b", 1},
+        {"k", 1000},       {"kb", 1024},
+        {"m", 1000000},    {"mb", 1024 * 1024},
+        {"g", 1000000000}, {"gb", 1024 * 1024 * 1024},
+    };
+    struct gf_bytes unit = bytes;
+    uint64_t value;
+
+    while (unit.size && unit.data[0] >= '0' && unit.data[0] <= '9') {
+        unit.data++;
+        unit.size--;
+    }
+    if (!digits_parse(bytes.data, bytes.size - unit.size, &value))
+        return false;
+    for (size_t i = 0; i < GF_COUNT(units); i++) {
+        if (!gf_bytes_is(unit, units[i].name))
+            continue;
+        if (__builtin_mul_overflow(value, units[i].factor, &value))
+            return false;
+        *ret_value = value;
+        return true;
+    }
+    return false;
+}
+
+/* "00" to "99". */
+static const char digit_pairs[200 + 1] = "0001020304050607080910111213141516171819"
+                                         "2021222324252627282930313233343536373839"
+                                         "4041424344454647484950515253545556575859"
+                                         "6061626364656667686970717273747576777879"
+                                         "8081828384858687888990919293949596979899";
+
+static size_t digits_count(uint64_t value)
+{
+    size_t count = 1;
+
+    for (;;) {
+        if (value < 10)
+            return count;
+        if (value < 100)
+            return count + 1;
+        if (value < 1000)
+            return count + 2;
+        if (value < 10000)
+            return count + 3;
+        value /= 10000;
+        count += 4;
+    }
+}
+
+size_t gf_u64_format(char *text, uint64_t value)
+{
+    size_t size = digits_count(value);
+    char *place = text + size;
+
+    while (value >= 100) {
+        place -= 2;
+        memcpy(place, digit_pairs + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10)
+        memcpy(text, digit_pairs + value * 2, 2);
+    else
+        text[0] = (char)('0' + value);
+    return size;
+}
+
+size_t gf_i64_format(char *text, int64_t value)
+{
+    if (value >= 0)
+        return gf_u64_format(text, (uint64_t)value);
+    text[0] = '-';
+    return 1 + gf_u64_format(text + 1, -(uint64_t)value);
+}
+
+/* "inf" or "-inf", as Redis writes them. */
+static size_t infinity_format(char *text, bool negative)
+{
+    memcpy(text, negative ? "-inf" : "inf", negative ? 4 : 3);
+    return negative ? 4 : 3;
+}
+
+size_t gf_long_double_format(char *text, long double value)
+{
+    int size;
+
+    if (isinf(value))
+        return infinity_format(text, value < 0);
+    size = snprintf(text, GF_LONG_DOUBLE_TEXT_MAX, "%.17Lf", value);
+    GF_ASSERT(size > 0);
+    GF_ASSERT(size < GF_LONG_DOUBLE_TEXT_MAX);
+
+    if (memchr(text, '.', (size_t)size)) {
+        while (text[size - 1] == '0')
+            size--;
+        if (text[size - 1] == '.')
+            size--;
+    }
+    if (size == 2 && memcmp(text, "-0", 2) == 0) {
+        text[0] = '0';
+        size = 1;
+    }
+    return (size_t)size;
+}
+
+size_t gf_double_format(char *text, double value)
+{
+    int size;
+
+    if (isinf(value))
+        return infinity_format(text, value < 0);
+    if (isnan(value)) {
+        memcpy(text, "nan", 3);
+        return 3;
+    }
+    size = snprintf(text, GF_DOUBLE_TEXT_MAX, "%.17g", value);
+    GF_ASSERT(size > 0);
+    GF_ASSERT(size < GF_DOUBLE_TEXT_MAX);
+    return (size_t)size;
+}

@@ -1,0 +1,325 @@
+/* A page's note holds its list links, its free blocks and its class. Free blocks are a list of
+ * offsets inside the page, each kept in the first two bytes of a free block; blocks behind `fresh`
+ * were never used and are on no list.
+ */
+#include "core/slab.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define BLOCK_POISON(block, size) ASAN_POISON_MEMORY_REGION(block, size)
+#define BLOCK_UNPOISON(block, size) ASAN_UNPOISON_MEMORY_REGION(block, size)
+#else
+#define BLOCK_POISON(block, size) ((void)(block), (void)(size))
+#define BLOCK_UNPOISON(block, size) ((void)(block), (void)(size))
+#endif
+
+#define NONE UINT16_MAX
+#define CLASSES_SMALL 33u  /* classes 2 .. 32 are multiples of 8 */
+#define PARTS_MAX 16u      /* class 32 has 16 blocks in a page; class 33 has 15 */
+#define EVACUATE_LOOKS 16u /* pages compared when one to empty is chosen */
+#define BLOCKS_MAX (GF_PAGE_SIZE / 16u)
+
+/* The note of a slab's page. */
+struct gf_slab_page {
+    struct gf_slab_page *next; /* on the class's list of partial pages */
+    struct gf_slab_page *prev; /* NULL for the first */
+    struct gf_slab *slab;      /* whose page it is */
+    uint16_t free;             /* offset of the first free block, NONE */
+    uint16_t fresh;            /* offset behind the last block ever used */
+    uint16_t used;             /* blocks in use */
+    uint8_t class;             /* index into slab->classes */
+    uint8_t evacuating;        /* on no list, not taken from */
+};
+
+_Static_assert(sizeof(struct gf_slab_page) <= GF_PAGE_NOTE_SIZE, "a note must hold it");
+
+static uint32_t class_of(size_t size)
+{
+    uint32_t eighths = ((uint32_t)size + 7u) / 8u;
+
+    if (eighths <= 2)
+        return 2;
+    if (eighths < CLASSES_SMALL)
+        return eighths;
+    return CLASSES_SMALL - 1 + PARTS_MAX - GF_PAGE_SIZE / (eighths * 8u);
+}
+
+static uint32_t class_size(uint32_t class)
+{
+    if (class < CLASSES_SMALL)
+        return class * 8u;
+    return GF_PAGE_SIZE / (PARTS_MAX - (class - (CLASSES_SMALL - 1))) & ~7u;
+}
+
+static uint32_t class_blocks(uint32_t class)
+{
+    return GF_PAGE_SIZE / class_size(class);
+}
+
+/* What a page costs besides its blocks: the rest behind the last one, and the note. */
+static int64_t class_overhead(uint32_t class)
+{
+    return (int64_t)(GF_PAGE_SIZE - class_blocks(class) * class_size(class) + GF_PAGE_NOTE_SIZE);
+}
+
+static void partial_push(struct gf_slab *slab, struct gf_slab_page *page)
+{
+    struct gf_slab_class *class = &slab->classes[page->class];
+
+    page->prev = NULL;
+    page->next = class->partial;
+    if (page->next)
+        page->next->prev = page;
+    class->partial = page;
+    slab->partial_classes |= UINT64_C(1) << page->class;
+}
+
+static void partial_remove(struct gf_slab *slab, struct gf_slab_page *page)
+{
+    struct gf_slab_class *class = &slab->classes[page->class];
+
+    if (page->next)
+        page->next->prev = page->prev;
+    if (page->prev)
+        page->prev->next = page->next;
+    else
+        class->partial = page->next;
+    if (!class->partial)
+        slab->partial_classes &= ~(UINT64_C(1) << page->class);
+}
+
+void gf_slab_init(struct gf_slab *slab, struct gf_pages *pages)
+{
+    GF_ASSERT(pages != NULL);
+    *slab = (struct gf_slab){.pages = pages};
+}
+
+void gf_slab_deinit(struct gf_slab *slab)
+{
+    for (uint32_t class = 0; class < GF_SLAB_CLASSES; class ++)
+        GF_ASSERT(slab->classes[class].pages == 0);
+    *slab = (struct gf_slab){0};
+}
+
+static struct gf_slab_page *slab_add_page(struct gf_slab *slab, uint32_t class)
+{
+    void *address = gf_pages_take(slab->pages);
+    struct gf_slab_page *page;
+
+    if (!address)
+        return NULL;
+    page = gf_page_note(address);
+    *page = (struct gf_slab_page){.slab = slab, .free = NONE, .class = (uint8_t) class};
+    BLOCK_POISON(address, GF_PAGE_SIZE);
+    partial_push(slab, page);
+    slab->classes[class].pages++;
+    gf_memory_add(GF_MEMORY_DATA, class_overhead(class));
+    return page;
+}
+
+static void slab_remove_page(struct gf_slab *slab, struct gf_slab_page *page)
+{
+    void *address = gf_page_of_note(page);
+
+    if (!page->evacuating)
+        partial_remove(slab, page);
+    slab->classes[page->class].pages--;
+    gf_memory_add(GF_MEMORY_DATA, -class_overhead(page->class));
+    BLOCK_UNPOISON(address, GF_PAGE_SIZE);
+    gf_pages_give(slab->pages, address);
+}
+
+/* A page with a free block of `class`, or of one that is a little larger, or a new one. */
+static struct gf_slab_page *slab_page(struct gf_slab *slab, uint32_t class)
+{
+    uint64_t candidates = slab->partial_classes >> class;
+
+    if (GF_LIKELY(candidates & 1))
+        return slab->classes[class].partial;
+    if (candidates) {
+        uint32_t other = class + (uint32_t)__builtin_ctzll(candidates);
+        uint32_t size = class_size(class);
+
+        if (class_size(other) <= size + size / 8)
+            return slab->classes[other].partial;
+    }
+    return slab_add_page(slab, class);
+}
+
+void *gf_slab_alloc(struct gf_slab *slab, size_t size)
+{
+    struct gf_slab_page *page;
+    uint32_t block_size;
+    char *block;
+
+    GF_ASSERT(size - 1 < GF_SLAB_SIZE_MAX);
+    page = slab_page(slab, class_of(size));
+    if (GF_UNLIKELY(!page))
+        return NULL;
+
+    block_size = class_size(page->class);
+    if (page->free != NONE) {
+        block = (char *)gf_page_of_note(page) + page->free;
+        BLOCK_UNPOISON(block, block_size);
+        memcpy(&page->free, block, sizeof(page->free));
+    } else {
+        block = (char *)gf_page_of_note(page) + page->fresh;
+        BLOCK_UNPOISON(block, block_size);
+        page->fresh = (uint16_t)(page->fresh + block_size);
+    }
+    page->used++;
+    slab->classes[page->class].used++;
+    if (page->free == NONE && page->fresh + block_size > GF_PAGE_SIZE)
+        partial_remove(slab, page);
+    gf_memory_add(GF_MEMORY_DATA, block_size);
+    return block;
+}
+
+void gf_slab_free(struct gf_slab *slab, void *block)
+{
+    struct gf_slab_page *page = gf_page_note(block);
+    uint32_t block_size = class_size(page->class);
+    bool was_full = page->free == NONE && page->fresh + block_size > GF_PAGE_SIZE;
+
+    GF_ASSERT(page->slab == slab);
+    GF_ASSERT(page->used > 0);
+    memcpy(block, &page->free, sizeof(page->free));
+    BLOCK_POISON(block, block_size);
+    page->free = (uint16_t)((uintptr_t)block & (GF_PAGE_SIZE - 1));
+    page->used--;
+    slab->classes[page->class].used--;
+    gf_memory_add(GF_MEMORY_DATA, -(int64_t)block_size);
+    if (was_full && !page->evacuating)
+        partial_push(slab, page);
+    if (page->used == 0)
+        slab_remove_page(slab, page);
+}
+
+size_t gf_slab_block_size(const void *block)
+{
+    const struct gf_slab_page *page = gf_page_note(block);
+
+    return class_size(page->class);
+}
+
+size_t gf_slab_pages_size(const struct gf_slab *slab)
+{
+    size_t pages = 0;
+
+    for (uint32_t class = 0; class < GF_SLAB_CLASSES; class ++)
+        pages += slab->classes[class].pages;
+    return pages * GF_PAGE_SIZE;
+}
+
+size_t gf_slab_used_size(const struct gf_slab *slab)
+{
+    size_t used = 0;
+
+    for (uint32_t class = 0; class < GF_SLAB_CLASSES; class ++)
+        if (slab->classes[class].used)
+            used += (size_t)slab->classes[class].used * class_size(class);
+    return used;
+}
+
+/* Worth it: two pages and a thirty-second of what is used are free. */
+static bool class_is_sparse(const struct gf_slab *slab, uint32_t class)
+{
+    const struct gf_slab_class *c = &slab->classes[class];
+    uint32_t blocks;
+
+    if (c->pages < 3)
+        return false;
+    blocks = class_blocks(class);
+    return c->pages * blocks - c->used > 2 * blocks + c->used / 32;
+}
+
+static struct gf_slab_page *class_sparsest_page(const struct gf_slab_class *class)
+{
+    struct gf_slab_page *best = class->partial;
+    struct gf_slab_page *page = best;
+
+    for (uint32_t looks = 0; page && looks < EVACUATE_LOOKS; looks++, page = page->next)
+        if (page->used < best->used)
+            best = page;
+    return best;
+}
+
+/* Offsets of the blocks in use: all that were ever used, without those on the free list. */
+static uint32_t page_blocks(const struct gf_slab_page *page, void **ret_blocks)
+{
+    char *address = gf_page_of_note(page);
+    uint32_t size = class_size(page->class);
+    bool is_free[BLOCKS_MAX] = {false};
+    uint32_t count = 0;
+    uint16_t offset = page->free;
+
+    while (offset != NONE) {
+        is_free[offset / size] = true;
+        BLOCK_UNPOISON(address + offset, sizeof(offset));
+        memcpy(&offset, address + offset, sizeof(offset));
+    }
+    for (uint32_t at = 0; at < page->fresh; at += size) {
+        if (is_free[at / size])
+            BLOCK_POISON(address + at, size);
+        else
+            ret_blocks[count++] = address + at;
+    }
+    return count;
+}
+
+bool gf_slab_evacuate(struct gf_slab *slab, void (*move)(void *context, void *block), void *context)
+{
+    struct gf_slab_page *page = NULL;
+    void *blocks[BLOCKS_MAX];
+    uint32_t count;
+
+    for (uint32_t looks = 0; looks < GF_SLAB_CLASSES && !page; looks++) {
+        slab->evacuate_class = (slab->evacuate_class + 1) % GF_SLAB_CLASSES;
+        if (class_is_sparse(slab, slab->evacuate_class))
+            page = class_sparsest_page(&slab->classes[slab->evacuate_class]);
+    }
+    if (!page)
+        return false;
+
+    partial_remove(slab, page);
+    page->evacuating = true;
+    count = page_blocks(page, blocks);
+    GF_ASSERT(count == page->used);
+    for (uint32_t i = 0; i < count; i++)
+        move(context, blocks[i]);
+    return true;
+}
+
+static void class_check(const struct gf_slab *slab, uint32_t class)
+{
+    const struct gf_slab_class *c = &slab->classes[class];
+    uint32_t blocks = class_blocks(class);
+    uint32_t partial = 0;
+    uint32_t used = 0;
+    void *live[BLOCKS_MAX];
+
+    for (const struct gf_slab_page *page = c->partial; page; page = page->next) {
+        GF_ASSERT(page->slab == slab);
+        GF_ASSERT(page->class == class);
+        GF_ASSERT(!page->evacuating);
+        GF_ASSERT(page->used < blocks);
+        GF_ASSERT(page->used > 0);
+        GF_ASSERT(page_blocks(page, live) == page->used);
+        GF_ASSERT(!page->next || page->next->prev == page);
+        used += page->used;
+        partial++;
+    }
+    GF_ASSERT(c->used == used + (c->pages - partial) * blocks);
+    GF_ASSERT(((slab->partial_classes >> class) & 1) == (c->partial != NULL));
+}
+
+void gf_slab_check(const struct gf_slab *slab)
+{
+    for (uint32_t class = 2; class_size(class) <= GF_SLAB_SIZE_MAX; class ++)
+        class_check(slab, class);
+}

@@ -1,0 +1,79 @@
+/* Blocks of 16 bytes to 1 KiB, packed into pages by size.
+ *
+ * Sizes are multiples of 8 up to 256, then what divides a page into 15, 14, … 4 equal parts. A block
+ * has no header: the note of its page knows the size. When a size has no free block, one of up to an
+ * eighth more is taken before a new page is, so a slab with few blocks of many sizes is dense too.
+ *
+ * A slab has one user at a time, which may be on any thread: only taking and giving whole pages
+ * touches what others share. Blocks are booked as they are taken, with their rounded size; of a page
+ * that is only partly used, the rest is not booked (it would make eviction, which frees single
+ * blocks, see no effect), and is kept small by gf_slab_evacuate.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/pages.h"
+
+#define GF_SLAB_SIZE_MAX 1024u /* larger blocks are gf_alloc's */
+#define GF_SLAB_CLASSES 64u
+
+struct gf_slab_page;
+
+/* One size. */
+struct gf_slab_class {
+    struct gf_slab_page *partial; /* pages with free blocks, the one to take from first */
+    uint32_t pages;               /* pages of this class */
+    uint32_t used;                /* blocks in use */
+};
+
+struct gf_slab {
+    struct gf_pages *pages;   /* borrowed */
+    uint64_t partial_classes; /* bit c: classes[c].partial is not empty */
+    uint32_t evacuate_class;  /* where the search for a sparse class goes on */
+    struct gf_slab_class classes[GF_SLAB_CLASSES];
+};
+
+void gf_slab_init(struct gf_slab *slab, struct gf_pages *pages);
+/* gf_slab_deinit - every block must have been freed. */
+void gf_slab_deinit(struct gf_slab *slab);
+
+/* gf_slab_alloc - a block, 8-byte aligned; NULL when the system has no memory.
+ *
+ * size       1 .. GF_SLAB_SIZE_MAX
+ */
+void *gf_slab_alloc(struct gf_slab *slab, size_t size);
+void gf_slab_free(struct gf_slab *slab, void *block);
+
+/* gf_slab_size - what a block of `size` bytes is rounded up to at least. */
+static inline size_t gf_slab_size(size_t size)
+{
+    uint32_t rounded = ((uint32_t)size + 7u) & ~7u;
+
+    if (rounded <= 16)
+        return 16;
+    if (rounded <= 256)
+        return rounded;
+    return GF_PAGE_SIZE / (GF_PAGE_SIZE / rounded) & ~7u;
+}
+
+/* gf_slab_block_size - bytes that a block really has. */
+size_t gf_slab_block_size(const void *block);
+
+/* gf_slab_pages_size - bytes of the pages held. */
+size_t gf_slab_pages_size(const struct gf_slab *slab);
+/* gf_slab_used_size - bytes of the blocks in use. */
+size_t gf_slab_used_size(const struct gf_slab *slab);
+
+/* gf_slab_evacuate - empty one page of a size that has too many free blocks.
+ *
+ * move       must take another block for the content, and free this one; called for each block of
+ *            the page
+ * Returns    true when a page was emptied; false when there is nothing worth it
+ */
+bool gf_slab_evacuate(struct gf_slab *slab, void (*move)(void *context, void *block),
+                      void *context);
+
+void gf_slab_check(const struct gf_slab *slab);

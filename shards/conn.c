@@ -1,0 +1,335 @@
+/* A client's life: open, receive, complete in order, close. See conn.h. */
+#include "shards/conn.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "core/core.h"
+#include "core/error.h"
+#include "shards/dispatch.h"
+#include "shards/handover.h"
+#include "shards/monitor.h"
+#include "shards/worker.h"
+
+static void conn_recv_done(struct gf_op *op, int result);
+static void conn_resume_done(struct gf_op *op, int result);
+static void conn_closed_done(struct gf_op *op, int result);
+
+void gf_session_deinit(struct gf_session *session)
+{
+    gf_free(GF_MEMORY_OTHER, session->name);
+    gf_free(GF_MEMORY_OTHER, session->library_name);
+    gf_free(GF_MEMORY_OTHER, session->library_version);
+    session->name = NULL;
+    session->library_name = NULL;
+    session->library_version = NULL;
+}
+
+static void conn_start_receiving(struct gf_conn *conn)
+{
+    GF_ASSERT(!conn->receiving);
+    conn->receiving = true;
+    conn->worker->core->driver->ops->recv_start(conn->worker->core->driver, conn->handle,
+                                                &conn->recv);
+}
+
+struct gf_conn *gf_conn_open(struct gf_worker *worker, int handle, const struct gf_session *session)
+{
+    struct gf_conn *conn = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*conn));
+
+    gf_core_assert_here(worker->core->id);
+    conn->worker = worker;
+    conn->handle = handle;
+    conn->session = *session;
+    gf_parser_init(&conn->parser, &worker->parser_limits);
+    conn->parser.authenticated = session->authenticated;
+    gf_reply_init(&conn->reply, &conn->out, session->resp);
+    gf_list_init(&conn->requests);
+    conn->recv.op.done = conn_recv_done;
+    conn->send.op.done = gf_conn_send_done;
+    conn->flush.done = gf_conn_flush_done;
+    conn->resume.done = conn_resume_done;
+    conn->closed.done = conn_closed_done;
+    if (!session->authenticated)
+        conn->attention |= GF_ATTENTION_AUTH;
+    if (session->reply_mode != GF_REPLY_ON)
+        conn->attention |= GF_ATTENTION_REPLY;
+    if (session->no_touch)
+        conn->attention |= GF_ATTENTION_NO_TOUCH;
+
+    gf_list_push_back(&worker->conns, &conn->link);
+    gf_worker_count_conns(worker, 1);
+    conn_start_receiving(conn);
+    return conn;
+}
+
+/* Parses and runs what is in `in`, as far as that goes now. */
+static void conn_process_in(struct gf_conn *conn)
+{
+    size_t used;
+
+    if (conn->held || conn->moving || conn->state != GF_CONN_OPEN || conn->in.size == 0)
+        return;
+    used = gf_dispatch(conn, conn->in.data, conn->in.size);
+    if (used == conn->in.size || conn->state != GF_CONN_OPEN)
+        gf_buf_deinit(&conn->in);
+    else
+        gf_buf_consume(&conn->in, used);
+}
+
+int gf_conn_reserve_in(struct gf_conn *conn, size_t size)
+{
+    if (conn->in.size + size > conn->worker->settings.client_query_buffer_limit) {
+        conn->worker->counters.query_limit_disconnects++;
+        return GF_EFULL;
+    }
+    return gf_buf_reserve(&conn->in, size);
+}
+
+void gf_conn_adopt(struct gf_worker *worker, int handle, const struct gf_session *session,
+                   struct gf_buf *in)
+{
+    struct gf_conn *conn = gf_conn_open(worker, handle, session);
+
+    conn->in = *in;
+    conn->in_since_ns = worker->core->now_ns;
+    if (conn->in.size > 0)
+        gf_core_defer(worker->core, GF_PHASE_WORK, &conn->resume);
+}
+
+/* Stop reading a connection that has enough unparsed bytes, read on when it has few again. */
+static void conn_balance(struct gf_conn *conn)
+{
+    bool stopped = conn->held || conn->moving || conn->state != GF_CONN_OPEN;
+    struct gf_driver *driver = conn->worker->core->driver;
+
+    if (conn->receiving && stopped && conn->in.size > GF_CONN_IN_HIGH && !conn->stopping_recv) {
+        conn->stopping_recv = true;
+        driver->ops->recv_stop(driver, &conn->recv);
+    } else if (!conn->receiving && !stopped && conn->state == GF_CONN_OPEN) {
+        conn_start_receiving(conn);
+    }
+}
+
+static void conn_take_bytes(struct gf_conn *conn, char *data, size_t size)
+{
+    size_t used = 0;
+
+    if (conn->in.size == 0 && !conn->held && !conn->moving)
+        used = gf_dispatch(conn, data, size);
+    if (used < size && conn->state == GF_CONN_OPEN) {
+        struct gf_bytes rest = {.data = data + used, .size = size - used};
+        bool more_of_old = conn->in.size > 0;
+
+        if (gf_conn_reserve_in(conn, rest.size) != GF_OK) {
+            gf_conn_close(conn, false);
+            return;
+        }
+        GF_ASSERT(gf_buf_append(&conn->in, rest) == GF_OK);
+        conn->in_since_ns = conn->worker->core->now_ns;
+        if (more_of_old)
+            conn_process_in(conn);
+    }
+}
+
+static void conn_recv_done(struct gf_op *op, int result)
+{
+    struct gf_recv_op *recv = gf_container(op, struct gf_recv_op, op);
+    struct gf_conn *conn = gf_container(recv, struct gf_conn, recv);
+    struct gf_worker *worker = conn->worker;
+
+    GF_ASSERT(conn->receiving);
+    if (result > 0) {
+        conn->session.bytes_in += (uint64_t)result;
+        worker->counters.bytes_in += (uint64_t)result;
+        worker->counters.receives++;
+        if (conn->state != GF_CONN_OPEN)
+            return;
+        /* The driver's buffer is ours until we return; the parser unquotes in place. */
+        conn_take_bytes(conn, (char *)(uintptr_t)recv->data, (size_t)result);
+        conn_balance(conn);
+        return;
+    }
+
+    conn->receiving = false;
+    if (conn->stopping_recv && result == GF_ECANCELED) {
+        conn->stopping_recv = false;
+        if (conn->moving)
+            gf_handover_try(conn);
+        else
+            conn_balance(conn);
+        return;
+    }
+    conn->stopping_recv = false;
+    if (conn->state == GF_CONN_OPEN)
+        gf_conn_close(conn, result == 0);
+}
+
+void gf_conn_hold(struct gf_conn *conn)
+{
+    GF_ASSERT(!conn->held);
+    conn->held = true;
+}
+
+void gf_conn_release(struct gf_conn *conn)
+{
+    GF_ASSERT(conn->held);
+    conn->held = false;
+    if (conn->state == GF_CONN_OPEN && !gf_op_is_deferred(&conn->resume))
+        gf_core_defer(conn->worker->core, GF_PHASE_WORK, &conn->resume);
+}
+
+static void conn_resume_done(struct gf_op *op, int result)
+{
+    struct gf_conn *conn = gf_container(op, struct gf_conn, resume);
+
+    (void)result; /* always GF_OK */
+    conn_process_in(conn);
+    if (conn->state == GF_CONN_OPEN)
+        conn_balance(conn);
+}
+
+void gf_conn_complete(struct gf_conn *conn, struct gf_request *request)
+{
+    struct gf_link *link;
+
+    GF_ASSERT(request->state == GF_REQUEST_DONE);
+    while ((link = gf_list_peek_front(&conn->requests))) {
+        struct gf_request *first = gf_container(link, struct gf_request, link);
+
+        if (first->state != GF_REQUEST_DONE)
+            break;
+        gf_list_remove(link);
+        conn->requests_count--;
+        gf_request_move_reply(first, &conn->out);
+        gf_request_release(conn->worker, first);
+    }
+    gf_conn_flush_later(conn);
+    if (conn->full && conn->requests_count <= GF_CONN_REQUESTS_MAX / 2) {
+        conn->full = false;
+        gf_conn_release(conn);
+    }
+    if (conn->draining && conn->requests_count == 0) {
+        conn->draining = false;
+        gf_conn_release(conn);
+    }
+}
+
+/* Requests on other cores come back to nobody: they are dropped then. */
+static void conn_forget_requests(struct gf_conn *conn)
+{
+    struct gf_link *link;
+
+    while ((link = gf_list_pop_front(&conn->requests))) {
+        struct gf_request *request = gf_container(link, struct gf_request, link);
+
+        if (request->state == GF_REQUEST_DONE)
+            gf_request_release(conn->worker, request);
+        else
+            request->conn = NULL;
+    }
+    conn->requests_count = 0;
+}
+
+static void conn_close_now(struct gf_conn *conn, bool linger)
+{
+    struct gf_core *core = conn->worker->core;
+
+    GF_ASSERT(conn->state == GF_CONN_OPEN || conn->state == GF_CONN_DRAINING);
+    conn->state = GF_CONN_CLOSING;
+    conn_forget_requests(conn);
+    gf_monitor_remove(conn);
+    gf_core_defer_cancel(core, &conn->flush);
+    gf_core_defer_cancel(core, &conn->resume);
+    gf_chain_clear(&conn->out);
+    core->driver->ops->close(core->driver, conn->handle, linger, &conn->closed);
+}
+
+void gf_conn_close(struct gf_conn *conn, bool after_reply)
+{
+    struct gf_driver *driver = conn->worker->core->driver;
+
+    if (conn->state == GF_CONN_CLOSING || conn->state == GF_CONN_CLOSED)
+        return;
+    if (!after_reply) {
+        conn_close_now(conn, false);
+        return;
+    }
+    if (conn->state == GF_CONN_DRAINING)
+        return;
+    conn->state = GF_CONN_DRAINING;
+    if (conn->receiving && !conn->stopping_recv) {
+        conn->stopping_recv = true;
+        driver->ops->recv_stop(driver, &conn->recv);
+    }
+    gf_conn_flush_later(conn);
+}
+
+void gf_conn_close_if_drained(struct gf_conn *conn)
+{
+    if (conn->state == GF_CONN_DRAINING && conn->requests_count == 0 && conn->pins == 0 &&
+        !conn->sending && gf_chain_empty(&conn->out))
+        conn_close_now(conn, true);
+}
+
+static void conn_free(struct gf_conn *conn)
+{
+    GF_ASSERT(conn->state == GF_CONN_CLOSED);
+    GF_ASSERT(conn->pins == 0);
+    gf_list_remove(&conn->link);
+    gf_parser_deinit(&conn->parser);
+    gf_session_deinit(&conn->session);
+    gf_buf_deinit(&conn->in);
+    gf_chain_clear(&conn->out);
+    gf_chain_clear(&conn->leaving);
+    gf_free(GF_MEMORY_OTHER, conn);
+}
+
+/* Takes the connection off this core's books; the driver no longer knows its handle. */
+void gf_conn_forget(struct gf_conn *conn)
+{
+    struct gf_worker *worker = conn->worker;
+
+    conn->state = GF_CONN_CLOSED;
+    gf_core_defer_cancel(worker->core, &conn->flush);
+    gf_core_defer_cancel(worker->core, &conn->resume);
+    gf_worker_count_conns(worker, -1);
+    if (conn->pins == 0)
+        conn_free(conn);
+}
+
+static void conn_closed_done(struct gf_op *op, int result)
+{
+    struct gf_conn *conn = gf_container(op, struct gf_conn, closed);
+
+    (void)result; /* closing cannot fail in a way that matters here: the handle is gone */
+    GF_ASSERT(conn->state == GF_CONN_CLOSING);
+    GF_ASSERT(!conn->receiving);
+    GF_ASSERT(!conn->sending);
+    gf_conn_forget(conn);
+}
+
+void gf_conn_pin(struct gf_conn *conn)
+{
+    conn->pins++;
+}
+
+void gf_conn_unpin(struct gf_conn *conn)
+{
+    GF_ASSERT(conn->pins > 0);
+    conn->pins--;
+    if (conn->pins > 0)
+        return;
+    if (conn->state == GF_CONN_CLOSED)
+        conn_free(conn);
+    else
+        gf_conn_close_if_drained(conn);
+}
+
+void gf_conn_set_resp(struct gf_conn *conn, uint8_t resp)
+{
+    GF_ASSERT(resp == 2 || resp == 3);
+    conn->session.resp = resp;
+    conn->reply.resp = resp;
+}

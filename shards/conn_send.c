@@ -1,0 +1,107 @@
+/* A client's answers on their way out: one send per turn, limits on what waits.
+ *
+ * Happy path: answers collect in `out`; in the send phase `out` becomes `leaving` and is sent; when the
+ * kernel has taken all of it, the next `out` follows. One send is in flight at most.
+ *
+ * Failure: a send that fails closes the connection. Too much output does, too: more than the hard
+ * limit at once, or more than the soft limit for its number of seconds.
+ */
+#include "core/assert.h"
+#include "core/core.h"
+#include "shards/conn.h"
+#include "shards/handover.h"
+#include "shards/worker.h"
+
+size_t gf_conn_output_size(const struct gf_conn *conn)
+{
+    size_t sent = conn->sending ? conn->send.sent : 0;
+
+    return gf_chain_size(&conn->out) + gf_chain_size(&conn->leaving) - sent;
+}
+
+/* Whether the connection had to be closed for the answers it does not read. */
+static bool conn_over_output_limit(struct gf_conn *conn)
+{
+    const struct gf_output_limit *limit = &conn->worker->output_limit;
+    size_t size = gf_conn_output_size(conn);
+    uint64_t now_ns = conn->worker->core->now_ns;
+
+    if (limit->soft_size == 0 || size <= limit->soft_size)
+        conn->out_since_ns = 0;
+    else if (conn->out_since_ns == 0)
+        conn->out_since_ns = now_ns;
+    if ((limit->hard_size > 0 && size > limit->hard_size) ||
+        (conn->out_since_ns != 0 && now_ns - conn->out_since_ns > limit->soft_ns)) {
+        conn->worker->counters.output_limit_disconnects++;
+        gf_conn_close(conn, false);
+        return true;
+    }
+    return false;
+}
+
+static void conn_send_leaving(struct gf_conn *conn)
+{
+    struct gf_driver *driver = conn->worker->core->driver;
+    uint32_t count = 0;
+
+    GF_ASSERT(!conn->sending);
+    for (struct gf_chunk *c = conn->leaving.first; c && count < GF_CONN_SEND_PARTS; c = c->next)
+        conn->parts[count++] = (struct gf_bytes){.data = c->data, .size = c->used};
+    GF_ASSERT(count > 0);
+    conn->send.parts = conn->parts;
+    conn->send.parts_count = count;
+    conn->send.sent = 0;
+    conn->sending = true;
+    driver->ops->send(driver, conn->handle, &conn->send);
+}
+
+void gf_conn_flush_done(struct gf_op *op, int result)
+{
+    struct gf_conn *conn = gf_container(op, struct gf_conn, flush);
+
+    (void)result; /* always GF_OK */
+    GF_ASSERT(conn->state == GF_CONN_OPEN || conn->state == GF_CONN_DRAINING);
+    if (!gf_chain_empty(&conn->out) && !conn->sending) {
+        conn->leaving = conn->out;
+        conn->out = (struct gf_chain){0};
+        gf_chain_seal(&conn->leaving);
+        conn_send_leaving(conn);
+    }
+    if (conn->sending && gf_chain_size(&conn->out) > 0 && conn_over_output_limit(conn))
+        return;
+    gf_conn_close_if_drained(conn);
+}
+
+void gf_conn_send_done(struct gf_op *op, int result)
+{
+    struct gf_send_op *send = gf_container(op, struct gf_send_op, op);
+    struct gf_conn *conn = gf_container(send, struct gf_conn, send);
+
+    GF_ASSERT(conn->sending);
+    conn->sending = false;
+    if (result <= 0 || conn->state == GF_CONN_CLOSING) {
+        gf_chain_clear(&conn->leaving);
+        gf_conn_close(conn, false);
+        return;
+    }
+    conn->session.bytes_out += (uint64_t)result;
+    conn->worker->counters.bytes_out += (uint64_t)result;
+    conn->worker->counters.sends++;
+    gf_chain_consume(&conn->leaving, (size_t)result);
+    if (!gf_chain_empty(&conn->leaving))
+        conn_send_leaving(conn);
+    else if (!gf_chain_empty(&conn->out))
+        gf_conn_flush_later(conn);
+    else if (conn->state == GF_CONN_DRAINING)
+        gf_conn_close_if_drained(conn);
+    else
+        gf_handover_consider(conn);
+}
+
+void gf_conn_flush_later(struct gf_conn *conn)
+{
+    if (conn->state != GF_CONN_OPEN && conn->state != GF_CONN_DRAINING)
+        return;
+    if (!gf_op_is_deferred(&conn->flush))
+        gf_core_defer(conn->worker->core, GF_PHASE_SEND, &conn->flush);
+}

@@ -1,0 +1,402 @@
+/* The hot path. Everything rare is behind one of three doors: gf_admit (an unusual connection or
+ * server state, a broken request), gf_multi_start (keys on several cores), a request (not here, or not
+ * in order). */
+#include "shards/dispatch.h"
+
+#include "core/assert.h"
+#include "core/core.h"
+#include "modules/keyspace.h"
+#include "modules/registry.h"
+#include "shards/background.h"
+#include "shards/conn.h"
+#include "shards/handover.h"
+#include "shards/multi.h"
+#include "shards/request.h"
+#include "shards/server.h"
+#include "shards/session.h"
+#include "shards/timing.h"
+#include "shards/worker.h"
+
+static inline bool command_has_one_key(const struct gf_command *command)
+{
+    return command->key_first > 0 && command->key_last == command->key_first &&
+           !command->find_keys;
+}
+
+static inline bool command_has_keys(const struct gf_command *command)
+{
+    return command->key_first > 0 || command->find_keys || (command->flags & GF_ALL_KEYS);
+}
+
+/* Finds partition and hash of the only key, if the command has exactly one. */
+static inline void ahead_locate(const struct gf_worker *worker, struct gf_ahead *ahead,
+                                const struct gf_bytes *words)
+{
+    const struct gf_server *server = worker->server;
+    const struct gf_command *command = ahead->command;
+
+    ahead->here = false;
+    ahead->located = false;
+    if (GF_UNLIKELY(!command || !command_has_one_key(command) ||
+                    (uint32_t)command->key_first >= ahead->parsed.words_count))
+        return;
+    struct gf_bytes key = words[command->key_first];
+
+    ahead->key_hash = gf_keyspace_hash(server->hash_seed, key);
+    ahead->partition = gf_router_partition(&server->router, key);
+    ahead->here = server->router.owners[ahead->partition] == worker->core->id;
+    ahead->located = true;
+}
+
+/* Parses up to GF_CONN_AHEAD requests and looks up what the prefetch needs to know. */
+static enum gf_parse_result parse_ahead(struct gf_conn *conn, char *data, size_t size,
+                                        uint32_t *ret_count, size_t *ret_used)
+{
+    struct gf_worker *worker = conn->worker;
+    const struct gf_server *server = worker->server;
+    enum gf_parse_result result = GF_PARSE_REQUEST;
+    size_t used = 0;
+    uint32_t count = 0;
+
+    worker->words.count = 0;
+    while (count < GF_CONN_AHEAD) {
+        struct gf_ahead *ahead = &worker->ahead[count];
+        const struct gf_bytes *words;
+
+        result = gf_parser_next(&conn->parser, data + used, size - used, &worker->words,
+                                &ahead->parsed);
+        if (result != GF_PARSE_REQUEST)
+            break;
+        ahead->offset = used;
+        used += ahead->parsed.size;
+        if (ahead->parsed.words_count == 0)
+            continue;
+        count++;
+        words = &worker->words.items[ahead->parsed.words_first];
+        ahead->command = gf_registry_find(server->registry, words[0]);
+        ahead_locate(worker, ahead, words);
+        if (GF_UNLIKELY(conn->attention & GF_ATTENTION_AUTH))
+            break; /* the next request may be parsed under other limits */
+    }
+    *ret_count = count;
+    *ret_used = used;
+    return result;
+}
+
+/* Two rounds over the batch: by the time a command runs, its bucket and its object are on their way
+ * or here. */
+static void prefetch_ahead(struct gf_worker *worker, const struct gf_conn *conn, uint32_t count)
+{
+    if (count < 2 || !gf_locks_idle(&worker->locks))
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct gf_ahead *ahead = &worker->ahead[i];
+
+        if (ahead->here)
+            gf_keyspace_prefetch_bucket(
+                gf_partition_keyspace(worker->partitions[ahead->partition], conn->session.db),
+                ahead->key_hash);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct gf_ahead *ahead = &worker->ahead[i];
+
+        if (ahead->here)
+            gf_keyspace_prefetch_object(
+                gf_partition_keyspace(worker->partitions[ahead->partition], conn->session.db),
+                ahead->key_hash);
+    }
+}
+
+static inline bool over_memory(const struct gf_worker *worker)
+{
+    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA],
+                                memory_order_relaxed) > worker->memory_ceiling;
+}
+
+bool gf_worker_has_room(struct gf_worker *worker)
+{
+    return !over_memory(worker) || gf_background_make_room(worker);
+}
+
+static void count_run(struct gf_worker *worker, const struct gf_run *run)
+{
+    struct gf_command_stats *stats = gf_worker_stats_of(worker, run->command);
+
+    stats->calls++;
+    worker->counters.commands_processed++;
+    if (GF_UNLIKELY(run->reply->failed)) {
+        stats->failed++;
+        worker->counters.error_replies++;
+    }
+}
+
+static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_exec *x)
+{
+    struct gf_timing_span span;
+
+    if (GF_LIKELY(!gf_timing_alone(worker, run->command))) {
+        run->command->run(x);
+        gf_timing_ran(worker, run->command);
+        return;
+    }
+    gf_timing_begin(worker, &span);
+    run->command->run(x);
+    run->duration_ns = gf_timing_end(worker, &span, run->command);
+}
+
+void gf_run_command(struct gf_worker *worker, struct gf_run *run)
+{
+    const struct gf_command *command = run->command;
+    struct gf_partition_space rest;
+    struct gf_args args;
+    struct gf_exec x = {
+        .args = &args,
+        .reply = run->reply,
+        .now_ms = gf_core_now_ms(worker->core),
+        .seed = gf_worker_seed(worker),
+        .key_hash = run->key_hash,
+        .db = run->db,
+        .space = run->space,
+        .command = command,
+        .limits = &worker->limits,
+        .registry = worker->server->registry,
+    };
+
+    run->duration_ns = 0;
+    if (GF_UNLIKELY((command->flags & GF_GROWS) && !run->part && !gf_worker_has_room(worker))) {
+        gf_reply_error(run->reply, GF_MSG_OOM);
+        gf_worker_stats_of(worker, command)->rejected++;
+        return;
+    }
+    gf_args_init(&args, run->words, run->words_count);
+    if (GF_LIKELY(run->partition != GF_NO_PARTITION))
+        x.keyspace = gf_partition_keyspace(worker->partitions[run->partition], run->db);
+    if (GF_UNLIKELY(command->flags & GF_CURSOR)) {
+        gf_worker_space_from(worker, run->partition, &rest);
+        x.space = &rest.space;
+    }
+    run_timed(worker, run, &x);
+    gf_reply_end(run->reply);
+    if (!run->part)
+        count_run(worker, run);
+    run->reply->failed = false;
+    if (GF_UNLIKELY(command->flags & GF_ALL_KEYS))
+        gf_background_poke(worker);
+}
+
+/* Where the answer of a command that runs now must go: straight out, or behind what is outstanding. */
+static struct gf_request *park(struct gf_conn *conn, struct gf_reply *ret_reply)
+{
+    struct gf_request *request = gf_request_acquire(conn->worker, conn);
+
+    gf_reply_init(ret_reply, &request->reply, conn->session.resp);
+    return request;
+}
+
+static void park_done(struct gf_conn *conn, struct gf_request *request)
+{
+    request->state = GF_REQUEST_DONE;
+    gf_list_push_back(&conn->requests, &request->link);
+    conn->requests_count++;
+}
+
+void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
+                      const struct gf_bytes *words)
+{
+    struct gf_worker *worker = conn->worker;
+    struct gf_run run = {
+        .command = ahead->command,
+        .words = words,
+        .words_count = ahead->parsed.words_count,
+        .db = conn->session.db,
+        .partition = ahead->located ? ahead->partition : GF_NO_PARTITION,
+        .key_hash = ahead->key_hash,
+        .space = &worker->space.space,
+        .reply = &conn->reply,
+    };
+
+    if (GF_LIKELY(conn->requests_count == 0)) {
+        gf_run_command(worker, &run);
+    } else {
+        struct gf_reply reply;
+        struct gf_request *request = park(conn, &reply);
+
+        run.reply = &reply;
+        gf_run_command(worker, &run);
+        park_done(conn, request);
+    }
+    conn->away_count = 0;
+    worker->counters.commands_local++;
+}
+
+void gf_dispatch_refuse(struct gf_conn *conn, enum gf_message_id message)
+{
+    struct gf_reply *reply = &conn->reply;
+    struct gf_request *request = NULL;
+    struct gf_reply parked;
+
+    if (conn->requests_count > 0) {
+        request = park(conn, &parked);
+        reply = &parked;
+    }
+    gf_reply_error(reply, message);
+    gf_reply_end(reply);
+    reply->failed = false;
+    conn->worker->counters.error_replies++;
+    if (request)
+        park_done(conn, request);
+}
+
+/* Another core owns the key, or a command over several cores is busy with it here. */
+static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
+                          const struct gf_bytes *words)
+{
+    struct gf_worker *worker = conn->worker;
+    uint16_t owner = worker->server->router.owners[ahead->partition];
+    struct gf_request *request;
+
+    if (owner != worker->core->id && !gf_mesh_can_post(worker->core, owner))
+        return false;
+    request = gf_request_acquire(worker, conn);
+    request->command = ahead->command;
+    request->db = conn->session.db;
+    request->resp = conn->session.resp;
+    request->key_hash = ahead->key_hash;
+    request->partition = (uint16_t)ahead->partition;
+    request->owner = owner;
+    request->partitions = &request->partition;
+    request->partitions_count = 1;
+    gf_request_set_words(request, words, ahead->parsed.words_count);
+    gf_list_push_back(&conn->requests, &request->link);
+    conn->requests_count++;
+    if (owner == conn->away_core) {
+        conn->away_count += conn->away_count < UINT16_MAX;
+    } else {
+        conn->away_core = owner;
+        conn->away_count = 1;
+    }
+    gf_request_start(worker, request);
+    return true;
+}
+
+bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
+                       const struct gf_bytes *words)
+{
+    struct gf_worker *worker = conn->worker;
+    struct gf_ahead one = *ahead;
+
+    if (!command_has_keys(one.command)) {
+        gf_dispatch_here(conn, &one, words);
+        return true;
+    }
+    if (!command_has_one_key(one.command))
+        return gf_multi_dispatch(conn, &one, words);
+    if (!one.located)
+        ahead_locate(worker, &one, words);
+    GF_ASSERT(one.located);
+    if (one.here && gf_locks_free(&worker->locks, one.partition)) {
+        gf_dispatch_here(conn, &one, words);
+        return true;
+    }
+    return run_elsewhere(conn, &one, words);
+}
+
+/* Runs one parsed request. false: not now; it must be tried again later. */
+static inline bool run_one(struct gf_conn *conn, const struct gf_ahead *ahead,
+                           const struct gf_bytes *words)
+{
+    struct gf_worker *worker = conn->worker;
+    const struct gf_command *command = ahead->command;
+
+    if (GF_UNLIKELY(!command || (worker->attention | conn->attention) != 0 ||
+                    !gf_command_arity_ok(command, ahead->parsed.words_count) ||
+                    (command->flags & GF_HOME) != 0 || command->subcommands_count > 0))
+        return gf_session_run(conn, ahead, words);
+    conn->session.last_command = command;
+    if (GF_LIKELY(ahead->here && gf_locks_free(&worker->locks, ahead->partition))) {
+        gf_dispatch_here(conn, ahead, words);
+        return true;
+    }
+    return gf_dispatch_route(conn, ahead, words);
+}
+
+/* Runs the batch. Returns how many ran; fewer than `count` when the connection was held, closed, or
+ * one could not start. */
+static uint32_t run_ahead(struct gf_conn *conn, uint32_t count)
+{
+    struct gf_worker *worker = conn->worker;
+    uint32_t i;
+
+    for (i = 0; i < count; i++) {
+        const struct gf_ahead *ahead = &worker->ahead[i];
+
+        if (GF_UNLIKELY(conn->held || conn->state != GF_CONN_OPEN))
+            break;
+        if (GF_UNLIKELY(conn->requests_count >= GF_CONN_REQUESTS_MAX)) {
+            conn->full = true;
+            gf_conn_hold(conn);
+            break;
+        }
+        if (GF_UNLIKELY(!run_one(conn, ahead, &worker->words.items[ahead->parsed.words_first])))
+            break;
+    }
+    return i;
+}
+
+/* The parser met bytes that are no request: say so behind everything outstanding, then hang up. */
+static void protocol_error(struct gf_conn *conn)
+{
+    struct gf_reply *reply = &conn->reply;
+    struct gf_request *request = NULL;
+    struct gf_reply parked;
+
+    if (conn->requests_count > 0) {
+        request = park(conn, &parked);
+        reply = &parked;
+    }
+    gf_reply_error_format(reply, GF_MSG_PROTOCOL, gf_bytes_of(conn->parser.error_text),
+                          GF_BYTES(""));
+    gf_reply_end(reply);
+    conn->worker->counters.error_replies++;
+    if (request)
+        park_done(conn, request);
+    gf_conn_close(conn, true);
+}
+
+size_t gf_dispatch(struct gf_conn *conn, char *data, size_t size)
+{
+    struct gf_worker *worker = conn->worker;
+    enum gf_parse_result result = GF_PARSE_REQUEST;
+    size_t used = 0;
+
+    GF_ASSERT(!conn->held);
+    gf_core_assert_here(worker->core->id);
+    gf_timing_turn(worker);
+    while (result == GF_PARSE_REQUEST && !conn->held && conn->state == GF_CONN_OPEN) {
+        uint32_t count;
+        uint32_t ran;
+        size_t parsed_size;
+
+        result = parse_ahead(conn, data + used, size - used, &count, &parsed_size);
+        prefetch_ahead(worker, conn, count);
+        ran = run_ahead(conn, count);
+        gf_timing_batch(worker);
+        conn->session.commands += ran;
+        if (ran < count) {
+            /* What was parsed and did not run is parsed again later. */
+            gf_parser_reset(&conn->parser);
+            used += worker->ahead[ran].offset;
+            if (!conn->held && conn->state == GF_CONN_OPEN && !gf_op_is_deferred(&conn->resume))
+                gf_core_defer(worker->core, GF_PHASE_WORK, &conn->resume);
+            break;
+        }
+        used += parsed_size;
+        if (result == GF_PARSE_ERROR && conn->state == GF_CONN_OPEN && !conn->held)
+            protocol_error(conn);
+    }
+    conn->session.active_ms = gf_core_now_ms(worker->core);
+    if (!gf_chain_empty(&conn->out))
+        gf_conn_flush_later(conn);
+    gf_handover_consider(conn);
+    return used;
+}

@@ -1,0 +1,62 @@
+/* From a connection's bytes to running commands: parse ahead, prefetch, admit, route, run.
+ *
+ * The hot path of the server. A single-key command whose partition is on this core, with nothing of
+ * the connection outstanding, allocates nothing, copies nothing, and answers into the connection's
+ * output.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "modules/module.h"
+
+struct gf_ahead;
+struct gf_conn;
+struct gf_request;
+struct gf_worker;
+
+/* gf_dispatch - run the requests at the start of `data`.
+ *
+ * Called by  the connection's core; the connection is open and not held.
+ * Returns    bytes used up. The rest is an unfinished request, or what came behind a request that
+ *            holds the connection; the caller keeps it.
+ */
+size_t gf_dispatch(struct gf_conn *conn, char *data, size_t size);
+
+#define GF_NO_PARTITION UINT32_MAX
+
+/* What one run of a command needs, wherever it runs. */
+struct gf_run {
+    const struct gf_command *command;
+    const struct gf_bytes *words;
+    uint32_t words_count;
+    uint32_t db;
+    uint32_t partition;      /* of the first key; GF_NO_PARTITION without */
+    uint64_t key_hash;       /* of the first key; ignored without keys   */
+    struct gf_space *space;  /* where it finds its keys                  */
+    struct gf_reply *reply;
+    bool part;               /* of a split command: its coordinator checked memory and counts */
+    uint64_t duration_ns;    /* set when it was timed on its own; 0 otherwise                 */
+};
+
+/* gf_run_command - run it here, now: its partitions belong to this core and are free (or lent to it).
+ * Refuses with the OOM error what would grow memory over the limit. Counts, but takes no time. */
+void gf_run_command(struct gf_worker *worker, struct gf_run *run);
+
+/* gf_dispatch_here - run an admitted request on its connection's core, its answer in order. Its
+ * partitions are this core's and free. `ahead->located` false: without a first keyspace. */
+void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
+                      const struct gf_bytes *words);
+
+/* gf_dispatch_refuse - answer an error, in order, instead of running. */
+void gf_dispatch_refuse(struct gf_conn *conn, enum gf_message_id message);
+
+/* gf_dispatch_route - the second half of running a request: it was admitted; run it here, on its
+ * owner, or over several cores.
+ *
+ * ahead      command is the row that runs (a subcommand's, where there is one)
+ * Returns    false: not now; the same request must come again
+ */
+bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
+                       const struct gf_bytes *words);

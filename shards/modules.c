@@ -1,0 +1,12 @@
+/* The list of the server's own modules. */
+#include "shards/modules.h"
+
+#include "core/assert.h"
+
+extern const struct gf_module gf_connection_module;
+
+const struct gf_module *const gf_server_modules[] = {
+    &gf_connection_module,
+};
+
+const uint32_t gf_server_modules_count = GF_COUNT(gf_server_modules);

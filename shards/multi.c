@@ -1,0 +1,332 @@
+/* Commands over several partitions: plan, lock, run, merge. See multi.h. */
+#include "shards/multi.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "core/core.h"
+#include "shards/conn.h"
+#include "shards/dispatch.h"
+#include "shards/merge.h"
+#include "shards/plan.h"
+#include "shards/request.h"
+#include "shards/server.h"
+#include "shards/worker.h"
+
+/* The coordinator's side of a command over several cores. */
+struct gf_multi {
+    struct gf_request *request;  /* holds the words and gets the answer; at its connection */
+    struct gf_part *parts;       /* ascending by core; owned                               */
+    uint32_t parts_count;        /* 2 or more                                              */
+    uint32_t parts_locked;
+    uint32_t parts_out;          /* RUN or UNLOCK under way                                */
+    bool lend;
+    uint32_t *key_parts;         /* part of the i-th key, for MERGE_KEYS; in `block`       */
+    uint32_t keys_count;
+    void *block;                 /* partitions, words, key_parts; owned                    */
+};
+
+static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi);
+static void multi_locked(struct gf_worker *worker, struct gf_multi *multi);
+
+/* ---- on the part's core -------------------------------------------------------------------- */
+
+static void part_set_owner(struct gf_worker *worker, const struct gf_part *part, uint16_t owner)
+{
+    for (uint32_t i = 0; i < part->partitions_count; i++)
+        worker->partitions[part->partitions[i]]->owner = owner;
+}
+
+static void part_finish(struct gf_worker *worker, struct gf_part *part)
+{
+    if (part->parcel.message.home == worker->core->id)
+        gf_part_home(worker, part);
+    else
+        gf_mesh_return(worker->core, &part->parcel.message);
+}
+
+/* Runs a split command's part. Its memory was checked for by the coordinator. */
+static void part_run(struct gf_worker *worker, struct gf_part *part)
+{
+    const struct gf_request *request = part->request;
+    struct gf_reply reply;
+    struct gf_run run = {
+        .command = request->command,
+        .words = part->words,
+        .words_count = part->words_count,
+        .db = request->db,
+        .space = &worker->space.space,
+        .reply = &reply,
+        .part = true,
+        .partition = GF_NO_PARTITION,
+    };
+
+    if (request->command->key_first > 0) {
+        struct gf_bytes key = part->words[request->command->key_first];
+
+        run.partition = gf_router_partition(&worker->server->router, key);
+        run.key_hash = gf_keyspace_hash(worker->server->hash_seed, key);
+    }
+    gf_reply_init(&reply, &part->reply, request->resp);
+    gf_run_command(worker, &run);
+}
+
+static void part_granted(struct gf_claim *claim)
+{
+    struct gf_part *part = gf_container(claim, struct gf_part, claim);
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+
+    GF_ASSERT(part->core == worker->core->id);
+    if (part->step == GF_PART_LOCK_RUN) {
+        part_run(worker, part);
+        gf_locks_release(&worker->locks, &part->claim);
+    } else if (part->lend) {
+        part_set_owner(worker, part, part->parcel.message.home);
+    }
+    part_finish(worker, part);
+}
+
+void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
+{
+    GF_ASSERT(part->core == worker->core->id);
+    switch (part->step) {
+    case GF_PART_LOCK:
+    case GF_PART_LOCK_RUN:
+        part->claim = (struct gf_claim){
+            .partitions = part->partitions,
+            .count = part->partitions_count,
+            .holds = true,
+            .granted = part_granted,
+        };
+        if (gf_locks_claim(&worker->locks, &part->claim))
+            part_granted(&part->claim);
+        break;
+    case GF_PART_RUN:
+        part_run(worker, part);
+        gf_locks_release(&worker->locks, &part->claim);
+        part_finish(worker, part);
+        break;
+    case GF_PART_UNLOCK:
+        part_set_owner(worker, part, part->core);
+        gf_locks_release(&worker->locks, &part->claim);
+        part_finish(worker, part);
+        break;
+    }
+}
+
+/* ---- on the home core ---------------------------------------------------------------------- */
+
+static void part_send(struct gf_worker *worker, struct gf_part *part, enum gf_part_step step)
+{
+    part->step = step;
+    if (part->core == worker->core->id)
+        gf_part_arrive(worker, part);
+    else
+        gf_parcel_post(worker, &part->parcel);
+}
+
+static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi)
+{
+    struct gf_part *part = &multi->parts[multi->parts_locked];
+    bool last = multi->parts_locked + 1 == multi->parts_count;
+
+    if (last && !multi->lend)
+        multi->parts_out = 1;
+    part_send(worker, part, last && !multi->lend ? GF_PART_LOCK_RUN : GF_PART_LOCK);
+}
+
+static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
+{
+    struct gf_request *request = multi->request;
+    struct gf_reply reply;
+    struct gf_run run = {
+        .command = request->command,
+        .words = request->words,
+        .words_count = request->words_count,
+        .db = request->db,
+        .partition = request->partition,
+        .key_hash = request->key_hash,
+        .space = &worker->space.space,
+        .reply = &reply,
+    };
+
+    gf_reply_init(&reply, &request->reply, request->resp);
+    gf_run_command(worker, &run);
+}
+
+/* Every lock is held: a lent command runs here and gives all back; the parts of a split that have not
+ * run yet (all but the last) run now. */
+static void multi_locked(struct gf_worker *worker, struct gf_multi *multi)
+{
+    uint32_t count = multi->lend ? multi->parts_count : multi->parts_count - 1;
+
+    if (multi->lend)
+        multi_run_lent(worker, multi);
+    multi->parts_out = count;
+    for (uint32_t i = 0; i < count; i++)
+        part_send(worker, &multi->parts[i], multi->lend ? GF_PART_UNLOCK : GF_PART_RUN);
+    /* The last part_home may have freed the multi. */
+}
+
+static void multi_merge(struct gf_worker *worker, struct gf_multi *multi)
+{
+    struct gf_request *request = multi->request;
+    struct gf_chain *replies[GF_CORES_MAX];
+    struct gf_merge_input input = {
+        .kind = request->command->merge,
+        .replies = replies,
+        .replies_count = multi->parts_count,
+        .key_parts = multi->key_parts,
+        .keys_count = multi->keys_count,
+        .seed = gf_worker_seed(worker),
+    };
+    struct gf_reply reply;
+
+    for (uint32_t i = 0; i < multi->parts_count; i++)
+        replies[i] = &multi->parts[i].reply;
+    gf_reply_init(&reply, &request->reply, request->resp);
+    gf_merge(&reply, &input);
+    gf_reply_end(&reply);
+    gf_worker_stats_of(worker, request->command)->calls++;
+    worker->counters.commands_processed++;
+}
+
+static void multi_answer(struct gf_worker *worker, struct gf_multi *multi)
+{
+    struct gf_request *request = multi->request;
+    struct gf_conn *conn = request->conn;
+
+    if (!multi->lend)
+        multi_merge(worker, multi);
+    request->state = GF_REQUEST_DONE;
+    gf_free(GF_MEMORY_OTHER, multi->parts);
+    gf_free(GF_MEMORY_OTHER, multi->block);
+    gf_free(GF_MEMORY_OTHER, multi);
+    gf_request_home(worker, request);
+    if (conn)
+        gf_conn_release(conn);
+}
+
+void gf_part_home(struct gf_worker *worker, struct gf_part *part)
+{
+    struct gf_multi *multi = part->multi;
+
+    switch (part->step) {
+    case GF_PART_LOCK:
+        multi->parts_locked++;
+        if (multi->parts_locked < multi->parts_count)
+            multi_lock_next(worker, multi);
+        else
+            multi_locked(worker, multi);
+        return;
+    case GF_PART_LOCK_RUN:
+        multi->parts_locked++;
+        multi_locked(worker, multi);
+        return;
+    case GF_PART_RUN:
+    case GF_PART_UNLOCK:
+        GF_ASSERT(multi->parts_out > 0);
+        multi->parts_out--;
+        if (multi->parts_out == 0)
+            multi_answer(worker, multi);
+        return;
+    }
+}
+
+/* ---- planning ------------------------------------------------------------------------------ */
+
+static struct gf_request *request_make(struct gf_conn *conn, const struct gf_ahead *ahead,
+                                       const struct gf_bytes *words)
+{
+    struct gf_request *request = gf_request_acquire(conn->worker, conn);
+
+    request->command = ahead->command;
+    request->db = conn->session.db;
+    request->resp = conn->session.resp;
+    request->owner = conn->worker->core->id;
+    gf_request_set_words(request, words, ahead->parsed.words_count);
+    gf_list_push_back(&conn->requests, &request->link);
+    conn->requests_count++;
+    return request;
+}
+
+static void multi_start(struct gf_conn *conn, const struct gf_ahead *ahead,
+                        const struct gf_bytes *words, struct gf_plan *plan)
+{
+    struct gf_worker *worker = conn->worker;
+    struct gf_request *request = request_make(conn, ahead, words);
+    struct gf_multi *multi = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*multi));
+
+    request->partition = plan->first_partition;
+    request->key_hash = plan->first_hash;
+    multi->request = request;
+    multi->lend = ahead->command->merge == GF_MERGE_NONE;
+    multi->parts_count = plan->cores_count;
+    multi->parts = gf_alloc_zero(GF_MEMORY_OTHER, plan->cores_count * sizeof(*multi->parts));
+    multi->keys_count = plan->keys_count;
+    multi->block = gf_plan_parts(plan, request, multi->parts, &multi->key_parts);
+    for (uint32_t i = 0; i < multi->parts_count; i++) {
+        struct gf_part *part = &multi->parts[i];
+
+        part->multi = multi;
+        part->request = request;
+        part->lend = multi->lend;
+        part->parcel.message =
+            (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_PART};
+        part->parcel.to = part->core;
+    }
+    gf_conn_hold(conn);
+    worker->counters.commands_multi++;
+    multi_lock_next(worker, multi);
+}
+
+/* Everything is on one core: this one, where it may have to wait behind a lock, or another. */
+static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead,
+                              const struct gf_bytes *words, struct gf_plan *plan)
+{
+    struct gf_worker *worker = conn->worker;
+    struct gf_request *request;
+
+    if (plan->core == worker->core->id && gf_plan_is_free(plan, &worker->locks)) {
+        struct gf_ahead one = *ahead;
+
+        one.partition = plan->first_partition;
+        one.key_hash = plan->first_hash;
+        one.located = true;
+        gf_dispatch_here(conn, &one, words);
+        return true;
+    }
+    if (plan->core != worker->core->id && !gf_mesh_can_post(worker->core, plan->core))
+        return false;
+    request = request_make(conn, ahead, words);
+    request->owner = plan->core;
+    request->partition = plan->first_partition;
+    request->key_hash = plan->first_hash;
+    gf_request_set_partitions(request, plan->partitions, plan->partitions_count);
+    gf_request_start(worker, request);
+    return true;
+}
+
+bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
+                       const struct gf_bytes *words)
+{
+    struct gf_worker *worker = conn->worker;
+    struct gf_plan plan;
+    bool started = true;
+
+    gf_plan_init(&plan, worker, ahead->command);
+    if (!gf_plan_keys(&plan, words, ahead->parsed.words_count)) {
+        /* No keys where its row looks for them: the command itself says what is wrong. */
+        gf_dispatch_here(conn, ahead, words);
+    } else if (plan.cores_count == 1) {
+        started = start_on_one_core(conn, ahead, words, &plan);
+    } else if ((ahead->command->flags & GF_GROWS) && !gf_worker_has_room(worker)) {
+        gf_dispatch_refuse(conn, GF_MSG_OOM); /* before any part of it ran */
+    } else {
+        multi_start(conn, ahead, words, &plan);
+    }
+    gf_plan_deinit(&plan);
+    return started;
+}

@@ -1,0 +1,71 @@
+/* Commands whose keys live on several partitions, and on several cores.
+ *
+ * All on this core, or all on one other core: an ordinary run or request. On several cores: the
+ * partitions are locked core by core in ascending order of core ids, then
+ *
+ *   split   the command is a sum of single-key parts (its row's `merge` says how the answers add up):
+ *           each core runs its part, and gives its locks back as soon as it has
+ *   lend    everything else: the partitions are lent to this core, the command runs here once, over
+ *           all of them, and they go back
+ *
+ *     LOCKING -> (all locked) -> RUNNING -> (all parts back) -> answered
+ *
+ *   LOCKING -> LOCKING  [part_home]      the next core; the last one of a split runs at once
+ *   LOCKING -> RUNNING  [multi_locked]
+ *   RUNNING -> done     [part_home]      when `parts_out` is 0
+ *
+ * No lock is taken after the first was given back (two-phase locking), so the commands are serial; and
+ * no two wait for each other, because all go through the cores in the same order.
+ *
+ * The connection is held meanwhile: what follows in its pipeline sees the command's effect.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "shards/lock.h"
+#include "shards/parcel.h"
+
+struct gf_ahead;
+struct gf_conn;
+struct gf_multi;
+struct gf_request;
+struct gf_worker;
+
+enum gf_part_step {
+    GF_PART_LOCK,     /* lock and come back; lend: as the home core's property */
+    GF_PART_LOCK_RUN, /* lock, run, unlock and come back: the last core of a split */
+    GF_PART_RUN,      /* run, unlock and come back: locked before */
+    GF_PART_UNLOCK,   /* take back what was lent and come back */
+};
+
+/* What one core contributes. Allocated by the home core with its gf_multi. */
+struct gf_part {
+    struct gf_parcel parcel;   /* first */
+    enum gf_part_step step;
+    bool lend;
+    struct gf_multi *multi;    /* home core only                                      */
+    const struct gf_request *request; /* command, db, resp: read only                 */
+    uint16_t core;
+    uint16_t *partitions;      /* ascending, each once; in the multi's block          */
+    uint32_t partitions_count;
+    struct gf_bytes *words;    /* the command's words for this core; in the block     */
+    uint32_t words_count;
+    struct gf_claim claim;     /* on `core`                                           */
+    struct gf_chain reply;     /* of a split part                                     */
+};
+
+/* gf_multi_dispatch - run a command that has several keys, all keys, or a cursor.
+ *
+ * Returns    false: not now; it must come again
+ */
+bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
+                       const struct gf_bytes *words);
+
+/* gf_part_arrive - on part->core: do its step. */
+void gf_part_arrive(struct gf_worker *worker, struct gf_part *part);
+
+/* gf_part_home - on the home core: a part came back. */
+void gf_part_home(struct gf_worker *worker, struct gf_part *part);

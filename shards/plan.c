@@ -1,0 +1,208 @@
+/* Planning a command with several keys. */
+#include "shards/plan.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "modules/keyspace.h"
+#include "modules/registry.h"
+#include "shards/multi.h"
+#include "shards/request.h"
+#include "shards/server.h"
+#include "shards/worker.h"
+
+/* SCAN's public cursor: position << 14 | partition. */
+#define CURSOR_PARTITION_MASK (GF_PARTITIONS_MAX - 1)
+
+void gf_plan_init(struct gf_plan *plan, const struct gf_worker *worker,
+                  const struct gf_command *command)
+{
+    plan->worker = worker;
+    plan->command = command;
+    plan->cores_count = 0;
+    plan->core = 0;
+    plan->first_partition = 0;
+    plan->first_hash = 0;
+    plan->keys_count = 0;
+    plan->partitions_count = 0;
+    plan->key_words = plan->key_words_inside;
+    plan->partitions = plan->partitions_inside;
+    memset(plan->cores, 0, sizeof(plan->cores));
+}
+
+void gf_plan_deinit(struct gf_plan *plan)
+{
+    if (plan->key_words != plan->key_words_inside)
+        gf_free(GF_MEMORY_OTHER, plan->key_words);
+    if (plan->partitions != plan->partitions_inside)
+        gf_free(GF_MEMORY_OTHER, plan->partitions);
+}
+
+static void plan_reserve(struct gf_plan *plan, uint32_t count)
+{
+    if (count <= GF_PLAN_KEYS_INSIDE)
+        return;
+    plan->key_words = gf_alloc(GF_MEMORY_OTHER, count * sizeof(*plan->key_words));
+    plan->partitions = gf_alloc(GF_MEMORY_OTHER, count * sizeof(*plan->partitions));
+}
+
+static void plan_add(struct gf_plan *plan, uint32_t partition)
+{
+    uint16_t core = plan->worker->server->router.owners[partition];
+
+    plan->partitions[plan->partitions_count++] = (uint16_t)partition;
+    if (!plan->cores[core]) {
+        plan->cores[core] = 1;
+        plan->cores_count++;
+        plan->core = core;
+    }
+}
+
+/* A cursor that is none, or of a partition that does not exist, is for the command to refuse. */
+static void plan_cursor(struct gf_plan *plan, struct gf_bytes word)
+{
+    uint64_t cursor = 0;
+    uint64_t partition = 0;
+
+    if (gf_bytes_parse_u64(word, &cursor))
+        partition = cursor & CURSOR_PARTITION_MASK;
+    if (partition >= plan->worker->server->router.partitions_count)
+        partition = 0;
+    plan->first_partition = (uint16_t)partition;
+    plan_add(plan, (uint32_t)partition);
+}
+
+bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t count)
+{
+    const struct gf_server *server = plan->worker->server;
+    const struct gf_command *command = plan->command;
+
+    if (command->flags & GF_ALL_KEYS) {
+        plan_reserve(plan, server->router.partitions_count);
+        for (uint32_t p = 0; p < server->router.partitions_count; p++)
+            plan_add(plan, p);
+        plan->first_partition = 0;
+        return true;
+    }
+    if (command->flags & GF_CURSOR) {
+        plan_cursor(plan, words[1]);
+        return true;
+    }
+    plan_reserve(plan, count);
+    plan->keys_count = gf_command_keys(command, words, count, plan->key_words, count);
+    if (plan->keys_count == 0)
+        return false;
+    if (command->merge != GF_MERGE_NONE &&
+        (count - (uint32_t)command->key_first) % (uint32_t)command->key_step != 0)
+        return false;
+    for (uint32_t i = 0; i < plan->keys_count; i++)
+        plan_add(plan, gf_router_partition(&server->router, words[plan->key_words[i]]));
+    plan->first_partition = plan->partitions[0];
+    plan->first_hash = gf_keyspace_hash(server->hash_seed, words[plan->key_words[0]]);
+    return true;
+}
+
+bool gf_plan_is_free(const struct gf_plan *plan, const struct gf_locks *locks)
+{
+    if (gf_locks_idle(locks))
+        return true;
+    for (uint32_t i = 0; i < plan->partitions_count; i++) {
+        if (!gf_locks_free(locks, plan->partitions[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Numbers the cores that take part, ascending; returns part index by core. */
+static void parts_number(const struct gf_plan *plan, struct gf_part *parts, uint16_t *ret_index)
+{
+    uint16_t next = 0;
+
+    for (uint32_t core = 0; core < GF_CORES_MAX; core++) {
+        if (!plan->cores[core])
+            continue;
+        parts[next].core = (uint16_t)core;
+        ret_index[core] = next++;
+    }
+    GF_ASSERT(next == plan->cores_count);
+}
+
+/* Each part's partitions, once each; they lie one part behind the other in `room`. */
+static void parts_take_partitions(const struct gf_plan *plan, struct gf_part *parts,
+                                  const uint16_t *index, uint16_t *room)
+{
+    const uint16_t *owners = plan->worker->server->router.owners;
+    uint8_t seen[GF_PARTITIONS_MAX / 8] = {0};
+
+    for (uint32_t i = 0; i < plan->partitions_count; i++)
+        parts[index[owners[plan->partitions[i]]]].partitions_count++;
+    for (uint32_t i = 0; i < plan->cores_count; i++) {
+        parts[i].partitions = room;
+        room += parts[i].partitions_count;
+        parts[i].partitions_count = 0;
+    }
+    for (uint32_t i = 0; i < plan->partitions_count; i++) {
+        uint16_t partition = plan->partitions[i];
+        struct gf_part *part = &parts[index[owners[partition]]];
+
+        if (seen[partition / 8] & (1u << (partition % 8)))
+            continue;
+        seen[partition / 8] |= (uint8_t)(1u << (partition % 8));
+        part->partitions[part->partitions_count++] = partition;
+    }
+}
+
+/* Each part's words: the command's name, and key_step words for each of its keys. */
+static void parts_take_words(const struct gf_plan *plan, const struct gf_request *request,
+                             struct gf_part *parts, const uint32_t *key_parts,
+                             struct gf_bytes *room)
+{
+    uint32_t step = (uint32_t)plan->command->key_step;
+
+    for (uint32_t i = 0; i < plan->keys_count; i++)
+        parts[key_parts[i]].words_count += step;
+    for (uint32_t i = 0; i < plan->cores_count; i++) {
+        parts[i].words = room;
+        room += parts[i].words_count + 1;
+        parts[i].words[0] = request->words[0];
+        parts[i].words_count = 1;
+    }
+    for (uint32_t i = 0; i < plan->keys_count; i++) {
+        struct gf_part *part = &parts[key_parts[i]];
+
+        for (uint32_t k = 0; k < step; k++)
+            part->words[part->words_count++] = request->words[plan->key_words[i] + k];
+    }
+}
+
+void *gf_plan_parts(const struct gf_plan *plan, const struct gf_request *request,
+                    struct gf_part *parts, uint32_t **ret_key_parts)
+{
+    bool split = plan->command->merge != GF_MERGE_NONE && plan->keys_count > 0;
+    uint32_t words_count =
+        split ? plan->keys_count * (uint32_t)plan->command->key_step + plan->cores_count : 0;
+    struct gf_bytes *words = gf_alloc(
+        GF_MEMORY_OTHER, words_count * sizeof(struct gf_bytes) +
+                             plan->keys_count * sizeof(uint32_t) +
+                             plan->partitions_count * sizeof(uint16_t));
+    uint32_t *key_parts = (uint32_t *)(void *)(words + words_count);
+    uint16_t *partitions = (uint16_t *)(void *)(key_parts + plan->keys_count);
+    const uint16_t *owners = plan->worker->server->router.owners;
+    uint16_t index[GF_CORES_MAX];
+
+    parts_number(plan, parts, index);
+    for (uint32_t i = 0; i < plan->keys_count; i++)
+        key_parts[i] = index[owners[plan->partitions[i]]];
+    parts_take_partitions(plan, parts, index, partitions);
+    if (split) {
+        parts_take_words(plan, request, parts, key_parts, words);
+    } else {
+        for (uint32_t i = 0; i < plan->cores_count; i++) {
+            parts[i].words = request->words;
+            parts[i].words_count = request->words_count;
+        }
+    }
+    *ret_key_parts = key_parts;
+    return words;
+}

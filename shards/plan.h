@@ -1,0 +1,55 @@
+/* Which partitions and cores a command with several keys needs.
+ *
+ * Made and dropped while the command is dispatched; it borrows the words.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/core.h"
+#include "modules/module.h"
+#include "shards/lock.h"
+
+struct gf_part;
+struct gf_request;
+struct gf_worker;
+
+#define GF_PLAN_KEYS_INSIDE 64 /* keys without an allocation */
+
+struct gf_plan {
+    const struct gf_worker *worker;
+    const struct gf_command *command;
+    uint32_t cores_count;       /* cores that own a partition of it; 1 or more            */
+    uint16_t core;              /* the only one, when cores_count is 1                    */
+    uint16_t first_partition;   /* of the first key, or of the cursor                     */
+    uint64_t first_hash;        /* of the first key                                       */
+    uint32_t keys_count;        /* 0 for commands over all keys                           */
+    uint32_t *key_words;        /* word index of each key; inside or owned                */
+    uint16_t *partitions;       /* of each key, repeats included; or all of them; inside
+                                   or owned                                               */
+    uint32_t partitions_count;
+    uint8_t cores[GF_CORES_MAX]; /* 1 = has a part in it                                  */
+    uint32_t key_words_inside[GF_PLAN_KEYS_INSIDE];
+    uint16_t partitions_inside[GF_PLAN_KEYS_INSIDE];
+};
+
+void gf_plan_init(struct gf_plan *plan, const struct gf_worker *worker,
+                  const struct gf_command *command);
+void gf_plan_deinit(struct gf_plan *plan);
+
+/* gf_plan_keys - find them. false: there are none where the row looks for them, or (of a command that
+ * could be split) not in whole steps: the request is broken. */
+bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t count);
+
+/* gf_plan_is_free - on the only core: nothing is locked or waited for. */
+bool gf_plan_is_free(const struct gf_plan *plan, const struct gf_locks *locks);
+
+/* gf_plan_parts - one part per core, ascending: core, partitions, words (views into request's).
+ *
+ * parts          cores_count zeroed ones
+ * ret_key_parts  part of the i-th key; in the block, too
+ * Returns        the block they live in, gf_alloc'd (OTHER); the caller owns it
+ */
+void *gf_plan_parts(const struct gf_plan *plan, const struct gf_request *request,
+                    struct gf_part *parts, uint32_t **ret_key_parts);

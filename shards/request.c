@@ -1,0 +1,240 @@
+/* Requests: their pool, their words, their way to the owner and back. */
+#include "shards/request.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "core/core.h"
+#include "shards/conn.h"
+#include "shards/dispatch.h"
+#include "shards/server.h"
+#include "shards/timing.h"
+#include "shards/worker.h"
+
+/* Requests kept for reuse: a deep pipeline of every connection of a benchmark; more go back to
+ * the allocator. */
+#define REQUESTS_POOL_MAX 8192
+
+static void reply_reset(struct gf_request *request)
+{
+    struct gf_chunk *chunk = &request->reply_chunk;
+
+    chunk->next = NULL;
+    chunk->used = 0;
+    chunk->capacity = GF_REQUEST_REPLY;
+    request->reply = (struct gf_chain){
+        .first = chunk,
+        .last = chunk,
+        .cursor = chunk->data,
+        .end = chunk->data + GF_REQUEST_REPLY,
+    };
+}
+
+struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *conn)
+{
+    struct gf_link *link = gf_list_pop_front(&worker->requests_free);
+    struct gf_request *request;
+
+    if (link) {
+        request = gf_container(link, struct gf_request, link);
+        worker->requests_free_count--;
+    } else {
+        request = gf_alloc(GF_MEMORY_OTHER, sizeof(*request));
+        memset(request, 0, offsetof(struct gf_request, words_inside));
+    }
+    worker->requests_live++;
+    request->message =
+        (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_REQUEST};
+    request->state = GF_REQUEST_QUEUED;
+    request->failed = false;
+    request->discard = conn->reply.discard;
+    request->conn = conn;
+    request->words_count = 0;
+    request->partitions_count = 0;
+    request->claim = (struct gf_claim){0};
+    reply_reset(request);
+    return request;
+}
+
+void gf_request_set_words(struct gf_request *request, const struct gf_bytes *words, uint32_t count)
+{
+    size_t bytes_size = 0;
+    size_t words_size = count * sizeof(*words);
+    char *bytes = request->bytes_inside;
+
+    for (uint32_t i = 0; i < count; i++)
+        bytes_size += words[i].size;
+    request->words = request->words_inside;
+    if (count > GF_REQUEST_WORDS || bytes_size > GF_REQUEST_BYTES) {
+        GF_ASSERT(!request->block);
+        request->block = gf_alloc(GF_MEMORY_BUFFERS, words_size + bytes_size);
+        request->words = request->block;
+        bytes = (char *)request->block + words_size;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (words[i].size > 0)
+            memcpy(bytes, words[i].data, words[i].size);
+        request->words[i] = (struct gf_bytes){.data = bytes, .size = words[i].size};
+        bytes += words[i].size;
+    }
+    request->words_count = count;
+}
+
+void gf_request_set_partitions(struct gf_request *request, const uint16_t *partitions,
+                               uint32_t count)
+{
+    uint16_t *copy = gf_alloc(GF_MEMORY_OTHER, count * sizeof(*copy));
+
+    GF_ASSERT(!request->partitions_block);
+    memcpy(copy, partitions, count * sizeof(*copy));
+    request->partitions_block = copy;
+    request->partitions = copy;
+    request->partitions_count = count;
+}
+
+void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain)
+{
+    struct gf_chunk *inside = &request->reply_chunk;
+    struct gf_chain rest = request->reply;
+
+    if (request->discard) {
+        gf_request_drop_reply(request);
+        return;
+    }
+    gf_chain_seal(&rest);
+    gf_chain_append(chain, (struct gf_bytes){.data = inside->data, .size = inside->used});
+    GF_ASSERT(rest.first == inside);
+    if (inside->next) {
+        rest.first = inside->next;
+        rest.sealed_size -= inside->used;
+        gf_chain_splice(chain, &rest);
+    }
+    reply_reset(request);
+}
+
+void gf_request_drop_reply(struct gf_request *request)
+{
+    struct gf_chain rest = request->reply;
+
+    rest.first = request->reply_chunk.next;
+    if (rest.first)
+        gf_chain_clear(&rest);
+    reply_reset(request);
+}
+
+void gf_request_release(struct gf_worker *worker, struct gf_request *request)
+{
+    GF_ASSERT(request->message.home == worker->core->id);
+    GF_ASSERT(gf_link_is_free(&request->link));
+
+    gf_request_drop_reply(request);
+    if (request->block) {
+        gf_free(GF_MEMORY_BUFFERS, request->block);
+        request->block = NULL;
+    }
+    if (request->partitions_block) {
+        gf_free(GF_MEMORY_OTHER, request->partitions_block);
+        request->partitions_block = NULL;
+    }
+    request->state = GF_REQUEST_IDLE;
+    request->conn = NULL;
+    worker->requests_live--;
+    if (worker->requests_free_count >= REQUESTS_POOL_MAX) {
+        gf_free(GF_MEMORY_OTHER, request);
+        return;
+    }
+    /* Front: the one used last is still in the cache. */
+    gf_list_push_front(&worker->requests_free, &request->link);
+    worker->requests_free_count++;
+}
+
+void gf_requests_deinit(struct gf_worker *worker)
+{
+    struct gf_link *link;
+
+    GF_ASSERT(worker->requests_live == 0);
+    while ((link = gf_list_pop_front(&worker->requests_free)))
+        gf_free(GF_MEMORY_OTHER, gf_container(link, struct gf_request, link));
+}
+
+/* On the owner: the partitions are free. */
+static void request_run(struct gf_worker *worker, struct gf_request *request)
+{
+    struct gf_reply reply;
+    struct gf_run run = {
+        .command = request->command,
+        .words = request->words,
+        .words_count = request->words_count,
+        .db = request->db,
+        .partition = request->partition,
+        .key_hash = request->key_hash,
+        .space = &worker->space.space,
+        .reply = &reply,
+    };
+
+    gf_reply_init(&reply, &request->reply, request->resp);
+    gf_run_command(worker, &run);
+    request->state = GF_REQUEST_DONE;
+}
+
+/* Gives a request that ran here back to its home. */
+static void request_finish(struct gf_worker *worker, struct gf_request *request)
+{
+    if (request->message.home == worker->core->id)
+        gf_request_home(worker, request);
+    else
+        gf_mesh_return(worker->core, &request->message);
+}
+
+static void request_granted(struct gf_claim *claim)
+{
+    struct gf_request *request = gf_container(claim, struct gf_request, claim);
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+
+    GF_ASSERT(request->state == GF_REQUEST_WAITING);
+    request_run(worker, request);
+    request_finish(worker, request);
+}
+
+void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
+{
+    GF_ASSERT(request->state == GF_REQUEST_QUEUED);
+    GF_ASSERT(request->owner == worker->core->id);
+
+    request->state = GF_REQUEST_ARRIVED;
+    if (GF_UNLIKELY(!gf_locks_idle(&worker->locks))) {
+        request->claim = (struct gf_claim){
+            .partitions = request->partitions,
+            .count = request->partitions_count,
+            .granted = request_granted,
+        };
+        if (!gf_locks_claim(&worker->locks, &request->claim)) {
+            request->state = GF_REQUEST_WAITING;
+            return;
+        }
+    }
+    request_run(worker, request);
+    request_finish(worker, request);
+}
+
+void gf_request_home(struct gf_worker *worker, struct gf_request *request)
+{
+    GF_ASSERT(request->state == GF_REQUEST_DONE);
+    if (request->conn)
+        gf_conn_complete(request->conn, request);
+    else
+        gf_request_release(worker, request);
+}
+
+void gf_request_start(struct gf_worker *worker, struct gf_request *request)
+{
+    if (request->owner == worker->core->id) {
+        gf_request_arrive(worker, request);
+        return;
+    }
+    worker->counters.commands_remote++;
+    bool posted = gf_mesh_post(worker->core, request->owner, &request->message);
+
+    GF_ASSERT(posted); /* the caller asked gf_mesh_can_post */
+}

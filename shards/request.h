@@ -1,0 +1,111 @@
+/* One command in flight on another core, or waiting its turn: from its words to its reply.
+ *
+ *                 +---- the partition is free ----+
+ *                 |                               v
+ *   QUEUED -> ARRIVED -----> WAITING ----------> DONE -> (released)
+ *   home      owner          owner, behind        home
+ *                            a lock
+ *
+ *   QUEUED  -> ARRIVED  [worker_receive]        on the owner, from the ring (or at once, when home)
+ *   ARRIVED -> WAITING  [gf_request_arrive]     another command has locked its partition
+ *   ARRIVED -> DONE     [request_run]           posted back; the home core takes the reply
+ *   WAITING -> DONE     [request_granted]       the same
+ *
+ * Home core: the core that holds the connection. It acquires the request from its pool, copies the
+ * words into it, and is the only one that releases it. Owner core: the core that owns the partitions;
+ * it borrows the request from QUEUED to DONE, and during that time the home core touches nothing but
+ * `link` and `conn`.
+ *
+ * A command that can run at once on its home core, with no reply before it outstanding, never becomes
+ * a request.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/mesh.h"
+#include "modules/module.h"
+#include "shards/lock.h"
+
+struct gf_conn;
+struct gf_worker;
+
+#define GF_REQUEST_WORDS 8    /* words kept inside the request: all of most commands */
+#define GF_REQUEST_BYTES 256  /* bytes of words kept inside */
+#define GF_REQUEST_REPLY 192  /* bytes of reply kept inside */
+
+enum gf_message_kind {
+    GF_MESSAGE_REQUEST,  /* struct gf_request           */
+    GF_MESSAGE_PART,     /* struct gf_part (multi.h)    */
+    GF_MESSAGE_CALL,     /* struct gf_call_leg (call.h) */
+    GF_MESSAGE_HANDOVER, /* struct gf_handover          */
+};
+
+enum gf_request_state {
+    GF_REQUEST_IDLE,
+    GF_REQUEST_QUEUED,
+    GF_REQUEST_ARRIVED,
+    GF_REQUEST_WAITING,
+    GF_REQUEST_DONE,
+};
+
+struct gf_request {
+    struct gf_message message;       /* first                                              */
+    enum gf_request_state state;
+    uint16_t owner;                  /* core that runs it                                  */
+    uint16_t partition;              /* of the first key                                   */
+    uint8_t resp;                    /* of the connection: 2 or 3                          */
+    bool failed;                     /* an error was answered                              */
+    bool discard;                    /* CLIENT REPLY OFF: nobody wants the answer          */
+    uint32_t db;
+    const struct gf_command *command;
+    struct gf_bytes *words;          /* inside, or in `block`                              */
+    uint32_t words_count;
+    uint64_t key_hash;               /* of the first key                                   */
+    struct gf_chain reply;           /* first chunk inside, the rest from gf_alloc         */
+    struct gf_conn *conn;            /* home core only; NULL once it hung up               */
+    struct gf_link link;             /* conn->requests, in order                           */
+    struct gf_claim claim;           /* owner core: waiting for partitions                 */
+    const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */
+    uint32_t partitions_count;
+    void *block;                     /* words too big for inside; owned                    */
+    uint16_t *partitions_block;      /* owned                                              */
+    struct gf_bytes words_inside[GF_REQUEST_WORDS];
+    char bytes_inside[GF_REQUEST_BYTES];
+    struct gf_chunk reply_chunk;     /* header of the space that follows                   */
+    char reply_inside[GF_REQUEST_REPLY];
+};
+
+/* gf_request_acquire - an empty request of this core, its reply ready to be written. */
+struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *conn);
+
+/* gf_request_set_words - copy the words (views into a receive buffer) into the request. */
+void gf_request_set_words(struct gf_request *request, const struct gf_bytes *words, uint32_t count);
+
+/* gf_request_set_partitions - of a command with several keys, all on its owner; copied. */
+void gf_request_set_partitions(struct gf_request *request, const uint16_t *partitions,
+                               uint32_t count);
+
+/* gf_request_move_reply - append the reply to `chain`; big chunks change hands. */
+void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain);
+
+/* gf_request_drop_reply - forget what was answered. */
+void gf_request_drop_reply(struct gf_request *request);
+
+/* gf_request_start - on the home core, complete and queued at its connection: to its owner, which may
+ * be this core. The caller has asked gf_mesh_can_post. */
+void gf_request_start(struct gf_worker *worker, struct gf_request *request);
+
+/* gf_request_arrive - on the owner: run it, or let it wait behind a lock. */
+void gf_request_arrive(struct gf_worker *worker, struct gf_request *request);
+
+/* gf_request_home - on the home core, done: its connection takes the reply. */
+void gf_request_home(struct gf_worker *worker, struct gf_request *request);
+
+/* gf_request_release - back to the pool of its home core. */
+void gf_request_release(struct gf_worker *worker, struct gf_request *request);
+
+/* gf_requests_deinit - frees the pool; no request may be alive. */
+void gf_requests_deinit(struct gf_worker *worker);

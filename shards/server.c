@@ -1,0 +1,201 @@
+/* Building and taking down a node: settings, registry, map, cores, workers, in this order. */
+#include "shards/server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "core/hash.h"
+#include "core/log.h"
+#include "core/thread.h"
+#include "shards/listener.h"
+#include "shards/modules.h"
+#include "shards/shutdown.h"
+
+#define CORE_PORTS_ABOVE_PORT 10000 /* default of core-port-base */
+
+static void format_hex(const uint8_t *bytes, size_t size, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    text[2 * size] = '\0';
+}
+
+/* Ids of the process and of the nodes that its cores are to cluster clients. */
+static void server_make_ids(struct gf_server *server, struct gf_driver *driver)
+{
+    uint8_t bytes[GF_RUN_ID_SIZE / 2];
+
+    driver->ops->random(driver, bytes, sizeof(bytes));
+    format_hex(bytes, sizeof(bytes), server->run_id);
+    driver->ops->random(driver, &server->hash_seed, sizeof(server->hash_seed));
+    server->node_ids =
+        gf_alloc(GF_MEMORY_OTHER, server->cores_count * sizeof(*server->node_ids));
+    for (uint16_t core = 0; core < server->cores_count; core++) {
+        driver->ops->random(driver, bytes, sizeof(bytes));
+        format_hex(bytes, sizeof(bytes), server->node_ids[core]);
+    }
+    server->started_ms = driver->ops->wall_us(driver) / 1000;
+}
+
+static uint16_t server_core_ports(const struct gf_settings *settings, uint16_t cores_count)
+{
+    uint64_t base = settings->core_port_base;
+
+    if (cores_count == 1)
+        return 0;
+    if (base == 0)
+        base = settings->port + CORE_PORTS_ABOVE_PORT;
+    return base + cores_count > 65536 ? 0 : (uint16_t)base;
+}
+
+int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
+                   struct gf_driver *driver, char *ret_why, size_t why_size)
+{
+    uint16_t machine_cores = gf_machine_cores();
+    uint16_t cores = (uint16_t)(settings->cores ? settings->cores : machine_cores);
+    int error;
+
+    *server = (struct gf_server){0};
+    gf_settings_copy(&server->settings, settings);
+    server->cores_count = cores;
+    if (settings->partitions < cores) {
+        snprintf(ret_why, why_size, "partitions: %u cores need at least as many partitions", cores);
+        gf_settings_deinit(&server->settings);
+        return GF_EINVAL;
+    }
+    error = gf_registry_create(gf_server_modules, gf_server_modules_count, &server->registry,
+                               ret_why, why_size);
+    if (error != GF_OK) {
+        gf_settings_deinit(&server->settings);
+        return error;
+    }
+    server_make_ids(server, driver);
+    server->core_ports_first = server_core_ports(settings, cores);
+    server->pages = gf_pages_create();
+    gf_router_init(&server->router, (uint32_t)settings->partitions, cores);
+    server->partitions = gf_alloc_zero(GF_MEMORY_OTHER, server->router.partitions_count *
+                                                            sizeof(*server->partitions));
+    server->cores = gf_alloc_aligned(GF_MEMORY_OTHER, cores * sizeof(*server->cores),
+                                     GF_CACHE_LINE);
+    server->core_pointers = gf_alloc(GF_MEMORY_OTHER, cores * sizeof(*server->core_pointers));
+    server->workers = gf_alloc_aligned(GF_MEMORY_OTHER, cores * sizeof(*server->workers),
+                                       GF_CACHE_LINE);
+    memset(server->workers, 0, cores * sizeof(*server->workers));
+    for (uint16_t core = 0; core < cores; core++) {
+        server->core_pointers[core] = &server->cores[core];
+        error = gf_core_init(&server->cores[core], core, cores, server->core_pointers);
+        GF_ASSERT(error == GF_OK);
+    }
+    return GF_OK;
+}
+
+void gf_server_deinit(struct gf_server *server)
+{
+    for (uint16_t core = 0; core < server->cores_count; core++)
+        gf_core_deinit(&server->cores[core]);
+    gf_free(GF_MEMORY_OTHER, server->workers);
+    gf_free(GF_MEMORY_OTHER, server->core_pointers);
+    gf_free(GF_MEMORY_OTHER, server->cores);
+    gf_free(GF_MEMORY_OTHER, server->partitions);
+    gf_free(GF_MEMORY_OTHER, server->node_ids);
+    gf_router_deinit(&server->router);
+    gf_pages_destroy(server->pages);
+    gf_registry_destroy(server->registry);
+    gf_settings_deinit(&server->settings);
+    *server = (struct gf_server){0};
+}
+
+/* The driver that the options ask for, or the better one that works here. */
+static int server_make_driver(const struct gf_settings *settings, struct gf_driver **ret_driver)
+{
+    struct gf_driver_options options = {
+        .recv_buffer_size = 16384,
+        .recv_buffer_count = 256,
+        .queue_size = 1024,
+        .tcp_keepalive_s = (uint32_t)settings->tcp_keepalive,
+        .backlog = (uint32_t)settings->tcp_backlog,
+    };
+    int error = GF_EUNSUPPORTED;
+
+    if (settings->io_driver != GF_IO_EPOLL)
+        error = gf_driver_uring_create(&options, ret_driver);
+    if (error == GF_EUNSUPPORTED && settings->io_driver != GF_IO_URING)
+        error = gf_driver_epoll_create(&options, ret_driver);
+    return error;
+}
+
+/* First thing on a core's thread. */
+static int core_start(struct gf_core *core, void *context)
+{
+    struct gf_server *server = context;
+    struct gf_worker *worker = &server->workers[core->id];
+    int error;
+
+    gf_core_enter(core);
+    error = server_make_driver(&server->settings, &core->driver);
+    if (error != GF_OK) {
+        gf_log_line(GF_LOG_WARNING, "core %u: no I/O driver: %s", core->id,
+                    server->settings.io_driver == GF_IO_URING
+                        ? "io_uring is refused by this system; try --io-driver epoll"
+                        : gf_error_text(error));
+        return error;
+    }
+    if (core->id == 0)
+        server->driver_name = core->driver->ops->name;
+    core->now_ns = core->driver->ops->now_ns(core->driver);
+    core->wall_us = core->driver->ops->wall_us(core->driver);
+    error = gf_worker_init(worker, core, server);
+    if (error == GF_OK) {
+        char why[256];
+
+        error = gf_listeners_start(worker, why, sizeof(why));
+        if (error != GF_OK)
+            gf_log_line(GF_LOG_WARNING, "%s", why);
+    }
+    return error;
+}
+
+/* Last thing on a core's thread. */
+static void core_stopped(struct gf_core *core, void *context)
+{
+    struct gf_server *server = context;
+
+    gf_worker_deinit(&server->workers[core->id]);
+    gf_core_enter(NULL);
+}
+
+int gf_server_run(struct gf_server *server)
+{
+    struct gf_thread *threads =
+        gf_alloc_zero(GF_MEMORY_OTHER, server->cores_count * sizeof(*threads));
+    int error;
+
+    for (uint16_t core = 0; core < server->cores_count; core++) {
+        threads[core] = (struct gf_thread){
+            .core = &server->cores[core],
+            .start = core_start,
+            .stopped = core_stopped,
+            .context = server,
+            .pin = server->settings.pin_cores,
+        };
+    }
+    error = gf_threads_start(threads, server->cores_count);
+    if (error == GF_OK) {
+        gf_log_line(GF_LOG_NOTICE,
+                    "gofish " GOFISH_VERSION " ready on port %u: %u core%s, %u partitions, %s",
+                    (unsigned)server->settings.port, server->cores_count,
+                    server->cores_count == 1 ? "" : "s", server->router.partitions_count,
+                    server->driver_name);
+        gf_shutdown_wait(server);
+        gf_threads_join(threads, server->cores_count);
+        gf_log_line(GF_LOG_NOTICE, "stopped");
+    }
+    gf_free(GF_MEMORY_OTHER, threads);
+    return error;
+}

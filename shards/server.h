@@ -1,0 +1,57 @@
+/* The composition root: what the whole node is made of, built in order and taken down in reverse.
+ *
+ * Everything here is written before the cores run and only read while they do, but for the atomics at
+ * the end: every core gives out client ids, and any core can be told to stop.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/core.h"
+#include "core/log.h"
+#include "core/pages.h"
+#include "modules/heap.h"
+#include "modules/registry.h"
+#include "shards/router.h"
+#include "shards/settings.h"
+#include "shards/worker.h"
+
+#define GF_RUN_ID_SIZE 40 /* hex digits, as Redis's run_id and node ids */
+
+struct gf_server {
+    struct gf_settings settings;       /* as started; workers have their own copies        */
+    struct gf_registry *registry;      /* owned                                            */
+    struct gf_router router;
+    uint16_t cores_count;
+    struct gf_core *cores;             /* owned                                            */
+    struct gf_core **core_pointers;    /* by id; owned                                     */
+    struct gf_worker *workers;         /* by core id; owned; each used on its core only    */
+    struct gf_partition **partitions;  /* by id; the pointers never change; owned          */
+    char run_id[GF_RUN_ID_SIZE + 1];   /* this process                                     */
+    char (*node_ids)[GF_RUN_ID_SIZE + 1]; /* by core: each core is a node to cluster clients */
+    uint64_t hash_seed;
+    struct gf_pages *pages;            /* memory of all keyspaces; owned                   */
+    struct gf_log *log;                /* borrowed                                         */
+    uint64_t started_ms;               /* Unix time                                        */
+    const char *config_path;           /* --config FILE, or NULL; borrowed                 */
+    const char *driver_name;           /* what won: "io_uring" or "epoll"                  */
+    uint16_t core_ports_first;         /* port of core 0; 0 = cores have no ports          */
+    _Atomic uint64_t next_client;      /* last client id given out                         */
+    _Atomic uint32_t stopping;         /* SHUTDOWN or a signal: 1 = in progress            */
+    _Atomic uint32_t quiet_count;      /* cores that have nothing left to do               */
+};
+
+/* gf_server_init - everything but the cores' threads.
+ *
+ * driver     the main thread's; borrowed for this call
+ * ret_why    on failure: for people; at least 256 bytes
+ */
+int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
+                   struct gf_driver *driver, char *ret_why, size_t why_size);
+void gf_server_deinit(struct gf_server *server);
+
+/* gf_server_run - start the cores, serve until told to stop. Returns GF_OK, or why it did not start
+ * (said in the log). */
+int gf_server_run(struct gf_server *server);

@@ -1,0 +1,248 @@
+/* Admission as a list of small named checks, and commands that run with their connection. */
+#include "shards/session.h"
+
+#include <string.h>
+
+#include "core/assert.h"
+#include "core/core.h"
+#include "modules/registry.h"
+#include "shards/conn.h"
+#include "shards/dispatch.h"
+#include "shards/monitor.h"
+#include "shards/pause.h"
+#include "shards/server.h"
+#include "shards/timing.h"
+#include "shards/worker.h"
+
+/* One request on its way in. */
+struct admission {
+    struct gf_conn *conn;
+    struct gf_worker *worker;
+    const struct gf_command *command;   /* the row that runs; NULL = unknown             */
+    const struct gf_command *container; /* of an unknown subcommand                      */
+    const struct gf_bytes *words;
+    uint32_t words_count;
+    struct gf_reply *reply;             /* where a refusal goes                          */
+};
+
+enum admission_verdict {
+    ADMIT_GO,     /* the next check */
+    ADMIT_REFUSE, /* answered with an error */
+    ADMIT_LATER,  /* the connection is held; the request comes again */
+};
+
+#define UNKNOWN_ARGUMENTS_MAX 128 /* bytes of arguments that the unknown command error shows */
+
+/* 'a' 'b' : the words behind an unknown command, cut short. */
+static struct gf_bytes format_arguments(const struct admission *a, char *text)
+{
+    size_t size = 0;
+
+    for (uint32_t i = 1; i < a->words_count && size < UNKNOWN_ARGUMENTS_MAX; i++) {
+        size_t room = UNKNOWN_ARGUMENTS_MAX - size;
+        size_t take = a->words[i].size < room ? a->words[i].size : room;
+
+        text[size++] = '\'';
+        if (take > 0)
+            memcpy(text + size, a->words[i].data, take);
+        size += take;
+        text[size++] = '\'';
+        text[size++] = ' ';
+    }
+    return (struct gf_bytes){.data = text, .size = size};
+}
+
+static enum admission_verdict check_known(struct admission *a)
+{
+    char text[2 * UNKNOWN_ARGUMENTS_MAX];
+
+    if (a->command)
+        return ADMIT_GO;
+    if (a->container) {
+        char name[64];
+        const struct gf_registry *registry = a->worker->server->registry;
+        uint32_t id = gf_registry_row_id(registry, a->container);
+
+        /* Redis says the container's name in upper case here. */
+        size_t size = gf_registry_row_name(registry, id, name);
+
+        for (size_t i = 0; i < size; i++)
+            name[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
+        gf_reply_error_format(a->reply, GF_MSG_UNKNOWN_SUBCOMMAND, a->words[1],
+                              (struct gf_bytes){.data = name, .size = size});
+    } else {
+        gf_reply_error_format(a->reply, GF_MSG_UNKNOWN_COMMAND, a->words[0],
+                              format_arguments(a, text));
+    }
+    return ADMIT_REFUSE;
+}
+
+static enum admission_verdict check_arity(struct admission *a)
+{
+    char name[64];
+    const struct gf_registry *registry = a->worker->server->registry;
+    size_t size;
+
+    if (gf_command_arity_ok(a->command, a->words_count))
+        return ADMIT_GO;
+    size = gf_registry_row_name(registry, gf_registry_row_id(registry, a->command), name);
+    gf_reply_error_format(a->reply, GF_MSG_WRONG_ARITY,
+                          (struct gf_bytes){.data = name, .size = size}, GF_BYTES(""));
+    return ADMIT_REFUSE;
+}
+
+static enum admission_verdict check_authenticated(struct admission *a)
+{
+    if (a->conn->session.authenticated || (a->command->flags & GF_NO_AUTH))
+        return ADMIT_GO;
+    gf_reply_error(a->reply, GF_MSG_NOAUTH);
+    return ADMIT_REFUSE;
+}
+
+/* CLIENT PAUSE: the request waits; what pauses and what does not is pause.h's. */
+static enum admission_verdict check_paused(struct admission *a)
+{
+    if (!(a->worker->attention & GF_ATTENTION_PAUSE) || !gf_pause_applies(a->worker, a->command))
+        return ADMIT_GO;
+    gf_pause_hold(a->conn);
+    return ADMIT_LATER;
+}
+
+/* A monitor sees every command that is admitted. */
+static enum admission_verdict check_monitored(struct admission *a)
+{
+    if ((a->worker->attention & GF_ATTENTION_MONITOR) && !(a->command->flags & GF_NO_MONITOR) &&
+        !(a->command->flags & GF_ADMIN))
+        gf_monitor_feed(a->conn, a->words, a->words_count);
+    return ADMIT_GO;
+}
+
+static enum admission_verdict admit(struct admission *a)
+{
+    static enum admission_verdict (*const checks[])(struct admission *) = {
+        check_known, check_arity, check_authenticated, check_paused, check_monitored,
+    };
+
+    for (size_t i = 0; i < GF_COUNT(checks); i++) {
+        enum admission_verdict verdict = checks[i](a);
+
+        if (verdict != ADMIT_GO)
+            return verdict;
+    }
+    return ADMIT_GO;
+}
+
+/* Nothing more starts until everything outstanding has been answered. */
+static void drain_first(struct gf_conn *conn)
+{
+    conn->draining = true;
+    gf_conn_hold(conn);
+}
+
+/* CLIENT REPLY SKIP swallows the answer of exactly one request: the next. */
+static void reply_mode_begin(struct gf_conn *conn)
+{
+    if (conn->session.reply_mode == GF_REPLY_SKIP_NEXT)
+        conn->session.reply_mode = GF_REPLY_SKIP;
+    conn->reply.discard = conn->session.reply_mode != GF_REPLY_ON;
+}
+
+static void reply_mode_end(struct gf_conn *conn)
+{
+    if (conn->session.reply_mode == GF_REPLY_SKIP)
+        conn->session.reply_mode = GF_REPLY_ON;
+    conn->reply.discard = conn->session.reply_mode == GF_REPLY_OFF;
+    if (conn->session.reply_mode == GF_REPLY_ON)
+        conn->attention &= ~(uint32_t)GF_ATTENTION_REPLY;
+}
+
+static void run_with_session(struct gf_conn *conn, const struct admission *a)
+{
+    struct gf_worker *worker = conn->worker;
+    struct gf_args args;
+    struct gf_session_exec x = {
+        .exec =
+            {
+                .args = &args,
+                .reply = &conn->reply,
+                .now_ms = gf_core_now_ms(worker->core),
+                .seed = gf_worker_seed(worker),
+                .db = conn->session.db,
+                .space = &worker->space.space,
+                .command = a->command,
+                .limits = &worker->limits,
+                .registry = worker->server->registry,
+            },
+        .conn = conn,
+        .worker = worker,
+    };
+    struct gf_timing_span span;
+
+    gf_args_init(&args, a->words, a->words_count);
+    gf_timing_begin(worker, &span);
+    a->command->run(&x.exec);
+    /* A command that asks other cores answers later, and ends its reply itself. */
+    if (!conn->held)
+        gf_reply_end(&conn->reply);
+    gf_timing_end(worker, &span, a->command);
+    worker->counters.commands_processed++;
+}
+
+static void resolve(struct admission *a, const struct gf_ahead *ahead)
+{
+    const struct gf_registry *registry = a->worker->server->registry;
+
+    a->command = ahead->command;
+    if (a->command && a->command->subcommands_count > 0 && a->words_count >= 2)
+        a->command = gf_registry_find_words(registry, a->words, a->words_count, &a->container);
+}
+
+bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
+                    const struct gf_bytes *words)
+{
+    struct gf_worker *worker = conn->worker;
+    struct admission a = {
+        .conn = conn,
+        .worker = worker,
+        .words = words,
+        .words_count = ahead->parsed.words_count,
+        .reply = &conn->reply,
+    };
+    struct gf_ahead admitted = *ahead;
+    bool ran = true;
+
+    resolve(&a, ahead);
+    /* A refusal must not overtake what is outstanding, and neither must a session command. */
+    if (conn->requests_count > 0 &&
+        (!a.command || (a.command->flags & GF_HOME) || !conn->session.authenticated ||
+         !gf_command_arity_ok(a.command, a.words_count))) {
+        drain_first(conn);
+        return false;
+    }
+    if (conn->attention & GF_ATTENTION_REPLY)
+        reply_mode_begin(conn);
+    switch (admit(&a)) {
+    case ADMIT_LATER:
+        return false;
+    case ADMIT_REFUSE:
+        gf_reply_end(&conn->reply);
+        conn->reply.failed = false;
+        worker->counters.error_replies++;
+        if (a.command)
+            gf_worker_stats_of(worker, a.command)->rejected++;
+        break;
+    case ADMIT_GO:
+        conn->session.last_command = a.command;
+        admitted.command = a.command;
+        admitted.located = admitted.located && a.command == ahead->command;
+        admitted.here = admitted.here && admitted.located;
+        if (a.command->flags & GF_HOME)
+            run_with_session(conn, &a);
+        else
+            ran = gf_dispatch_route(conn, &admitted, words);
+        break;
+    }
+    if (ran && (conn->attention & GF_ATTENTION_REPLY))
+        reply_mode_end(conn);
+    return ran;
+}

@@ -1,0 +1,30 @@
+/* Ending the node in order, on SIGTERM, SIGINT or SHUTDOWN.
+ *
+ *   1  stopping is set; every core notices at its next tick
+ *   2  no new clients; what clients asked is finished and answered, then they are closed; after
+ *      GF_SHUTDOWN_GRACE_MS they are closed as they are
+ *   3  a core with nothing left says so; when all have, they leave their loops
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gf_server;
+struct gf_worker;
+
+#define GF_SHUTDOWN_GRACE_MS 2000
+
+struct gf_shutdown {
+    uint64_t since_ms;  /* core clock, Unix ms; 0 = not stopping */
+    bool quiet;         /* this core has said that it is done    */
+};
+
+/* gf_shutdown_begin - any core, or the main thread. */
+void gf_shutdown_begin(struct gf_server *server);
+
+/* gf_shutdown_wait - on the main thread: until a signal or SHUTDOWN. */
+void gf_shutdown_wait(struct gf_server *server);
+
+/* gf_shutdown_poll - at every tick of a core. */
+void gf_shutdown_poll(struct gf_worker *worker);

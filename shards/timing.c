@@ -1,0 +1,83 @@
+/* The clock, looked at once per batch. */
+#include "shards/timing.h"
+
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "core/core.h"
+#include "core/histogram.h"
+#include "shards/worker.h"
+
+static uint64_t timing_now(const struct gf_worker *worker)
+{
+    return worker->core->driver->ops->now_ns(worker->core->driver);
+}
+
+static void timing_book(struct gf_worker *worker, const struct gf_command *command,
+                        uint64_t duration_ns)
+{
+    struct gf_command_stats *stats = gf_worker_stats_of(worker, command);
+
+    stats->duration_ns += duration_ns;
+    if (!worker->settings.latency_tracking)
+        return;
+    if (!stats->histogram)
+        stats->histogram = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*stats->histogram));
+    gf_histogram_record(stats->histogram, duration_ns);
+}
+
+void gf_timing_turn(struct gf_worker *worker)
+{
+    if (worker->timing.since_ns < worker->core->now_ns)
+        worker->timing.since_ns = worker->core->now_ns;
+}
+
+void gf_timing_ran(struct gf_worker *worker, const struct gf_command *command)
+{
+    struct gf_timing *timing = &worker->timing;
+
+    if (GF_UNLIKELY(timing->count == GF_TIMING_BATCH))
+        gf_timing_batch(worker);
+    timing->commands[timing->count++] = command;
+}
+
+uint64_t gf_timing_batch(struct gf_worker *worker)
+{
+    struct gf_timing *timing = &worker->timing;
+    uint64_t now_ns;
+    uint64_t share_ns;
+
+    if (timing->count == 0)
+        return 0;
+    now_ns = timing_now(worker);
+    share_ns = (now_ns - timing->since_ns) / timing->count;
+    for (uint32_t i = 0; i < timing->count; i++)
+        timing_book(worker, timing->commands[i], share_ns);
+    timing->count = 0;
+    timing->since_ns = now_ns;
+    return share_ns;
+}
+
+void gf_timing_begin(struct gf_worker *worker, struct gf_timing_span *span)
+{
+    if (worker->timing.count > 0)
+        gf_timing_batch(worker);
+    else
+        worker->timing.since_ns = timing_now(worker);
+    span->since_ns = worker->timing.since_ns;
+}
+
+uint64_t gf_timing_end(struct gf_worker *worker, const struct gf_timing_span *span,
+                       const struct gf_command *command)
+{
+    uint64_t now_ns = timing_now(worker);
+
+    timing_book(worker, command, now_ns - span->since_ns);
+    worker->timing.since_ns = now_ns;
+    return now_ns - span->since_ns;
+}
+
+bool gf_timing_alone(const struct gf_worker *worker, const struct gf_command *command)
+{
+    return (command->flags & (GF_FAST | GF_GROWS)) == 0 ||
+           (worker->attention & GF_ATTENTION_TIMING) != 0;
+}

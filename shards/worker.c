@@ -1,0 +1,236 @@
+/* One core's share of the server: made, wired to the core's door, taken down. */
+#include "shards/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "modules/registry.h"
+#include "shards/background.h"
+#include "shards/call.h"
+#include "shards/handover.h"
+#include "shards/listener.h"
+#include "shards/multi.h"
+#include "shards/request.h"
+#include "shards/server.h"
+
+struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
+                                            const struct gf_command *command)
+{
+    return &worker->commands[gf_registry_row_id(worker->server->registry, command)];
+}
+
+/* Two steps over the batch: requests on their way to this core, then what they will touch. */
+static void prefetch_requests(struct gf_worker *worker, struct gf_message **messages,
+                              uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct gf_request *request = (const struct gf_request *)messages[i];
+
+        __builtin_prefetch(&request->words_inside);
+        __builtin_prefetch((const char *)&request->words_inside + 64);
+        if (messages[i]->kind == GF_MESSAGE_REQUEST && messages[i]->home != worker->core->id &&
+            request->partitions_count == 1 && request->command->key_first > 0)
+            gf_keyspace_prefetch_bucket(
+                gf_partition_keyspace(worker->partitions[request->partition], request->db),
+                request->key_hash);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct gf_request *request = (const struct gf_request *)messages[i];
+
+        if (messages[i]->kind == GF_MESSAGE_REQUEST && messages[i]->home != worker->core->id &&
+            request->partitions_count == 1 && request->command->key_first > 0)
+            gf_keyspace_prefetch_object(
+                gf_partition_keyspace(worker->partitions[request->partition], request->db),
+                request->key_hash);
+    }
+}
+
+static void receive_one(struct gf_worker *worker, struct gf_message *message)
+{
+    bool home = message->home == worker->core->id;
+
+    switch ((enum gf_message_kind)message->kind) {
+    case GF_MESSAGE_REQUEST:
+        if (home)
+            gf_request_home(worker, (struct gf_request *)message);
+        else
+            gf_request_arrive(worker, (struct gf_request *)message);
+        return;
+    case GF_MESSAGE_PART:
+        if (home)
+            gf_part_home(worker, (struct gf_part *)message);
+        else
+            gf_part_arrive(worker, (struct gf_part *)message);
+        return;
+    case GF_MESSAGE_CALL:
+        if (home)
+            gf_call_home((struct gf_call_leg *)message);
+        else
+            gf_call_arrive(worker, (struct gf_call_leg *)message);
+        return;
+    case GF_MESSAGE_HANDOVER:
+        if (home)
+            gf_handover_home(worker, (struct gf_handover *)message);
+        else
+            gf_handover_arrive(worker, (struct gf_handover *)message);
+        return;
+    }
+    GF_ASSERT(message->kind <= GF_MESSAGE_HANDOVER);
+}
+
+static void worker_receive(struct gf_core *core, struct gf_message **messages, uint32_t count)
+{
+    struct gf_worker *worker = gf_worker_of(core);
+
+    gf_timing_turn(worker);
+    if (count > 1 && gf_locks_idle(&worker->locks))
+        prefetch_requests(worker, messages, count);
+    for (uint32_t i = 0; i < count; i++)
+        receive_one(worker, messages[i]);
+    gf_timing_batch(worker);
+}
+
+void gf_worker_apply_settings(struct gf_worker *worker)
+{
+    const struct gf_settings *settings = &worker->settings;
+    int64_t slow_us = settings->slowlog_log_slower_than;
+
+    worker->parser_limits = (struct gf_parser_limits){
+        .bulk_size_max = settings->proto_max_bulk_len,
+        .words_max = 1024 * 1024,
+        .inline_size_max = 64 * 1024,
+        .words_max_unauthenticated = 10,
+        .bulk_size_max_unauthenticated = 16384,
+    };
+    worker->limits.bulk_size_max = settings->proto_max_bulk_len;
+    gf_output_limit_parse(settings->client_output_buffer_limit, &worker->output_limit);
+    worker->attention &= ~(uint32_t)GF_ATTENTION_TIMING;
+    if (slow_us >= 0 && slow_us < 1000)
+        worker->attention |= GF_ATTENTION_TIMING;
+    gf_worker_check_memory(worker);
+}
+
+/* "normal 1gb 256mb 60 replica 0 0 0": the class this server has, or no limit. */
+int gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit)
+{
+    struct gf_output_limit limit = {0};
+    char class[16];
+    char hard[32];
+    char soft[32];
+    unsigned seconds;
+    int size;
+
+    while (sscanf(text, " %15s %31s %31s %u%n", class, hard, soft, &seconds, &size) == 4) {
+        uint64_t hard_size;
+        uint64_t soft_size;
+
+        if (!gf_bytes_parse_memory(gf_bytes_of(hard), &hard_size) ||
+            !gf_bytes_parse_memory(gf_bytes_of(soft), &soft_size))
+            return GF_EINVAL;
+        if (strcmp(class, "normal") == 0)
+            limit = (struct gf_output_limit){.hard_size = hard_size,
+                                             .soft_size = soft_size,
+                                             .soft_ns = seconds * 1000000000u};
+        else if (strcmp(class, "replica") != 0 && strcmp(class, "slave") != 0 &&
+                 strcmp(class, "pubsub") != 0)
+            return GF_EINVAL;
+        text += size;
+    }
+    if (text[strspn(text, " ")] != '\0')
+        return GF_EINVAL;
+    *ret_limit = limit;
+    return GF_OK;
+}
+
+static void worker_take_partitions(struct gf_worker *worker)
+{
+    struct gf_server *server = worker->server;
+    struct gf_keyspace_context context = {
+        .types = gf_registry_types(server->registry),
+        .hash_seed = server->hash_seed,
+    };
+
+    worker->partitions = server->partitions;
+    worker->owned =
+        gf_alloc(GF_MEMORY_OTHER, server->router.partitions_count * sizeof(*worker->owned));
+    for (uint32_t p = 0; p < server->router.partitions_count; p++) {
+        if (server->router.owners[p] != worker->core->id)
+            continue;
+        worker->owned[worker->owned_count++] = (uint16_t)p;
+        server->partitions[p] = gf_alloc(GF_MEMORY_OTHER, sizeof(struct gf_partition));
+        context.heap = gf_heap_create(server->pages);
+        gf_partition_init(server->partitions[p], (uint16_t)p, worker->core->id,
+                          (uint32_t)worker->settings.databases, &context);
+    }
+    gf_partition_space_init(&worker->space, &server->router, server->partitions, worker->core->id);
+    worker->space.space.databases = (uint32_t)worker->settings.databases;
+    worker->space.given = worker->owned;
+    worker->space.given_count = worker->owned_count;
+}
+
+int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_server *server)
+{
+    gf_core_assert_here(core->id);
+    *worker = (struct gf_worker){.core = core, .server = server};
+    core->owner = worker;
+    core->receive = worker_receive;
+    gf_settings_copy(&worker->settings, &server->settings);
+    gf_list_init(&worker->conns);
+    gf_list_init(&worker->requests_free);
+    gf_list_init(&worker->outbox);
+    gf_locks_init(&worker->locks, server->router.partitions_count);
+    core->driver->ops->random(core->driver, &worker->seed, sizeof(worker->seed));
+    worker->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(server->registry) *
+                                                          sizeof(*worker->commands));
+    worker_take_partitions(worker);
+    worker->background = gf_background_create(worker);
+    gf_worker_apply_settings(worker);
+    return GF_OK;
+}
+
+void gf_worker_deinit(struct gf_worker *worker)
+{
+    if (!worker->core)
+        return;
+    gf_core_assert_here(worker->core->id);
+    GF_ASSERT(gf_list_empty(&worker->conns));
+    gf_background_destroy(worker->background);
+    gf_core_defer_cancel(worker->core, &worker->outbox_op);
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        struct gf_partition *partition = worker->partitions[worker->owned[i]];
+        struct gf_heap *heap = partition->context.heap;
+
+        gf_partition_deinit(partition);
+        gf_heap_destroy(heap);
+        gf_free(GF_MEMORY_OTHER, partition);
+    }
+    gf_requests_deinit(worker);
+    for (uint32_t i = 0; i < gf_registry_rows(worker->server->registry); i++)
+        gf_free(GF_MEMORY_OTHER, worker->commands[i].histogram);
+    gf_free(GF_MEMORY_OTHER, worker->commands);
+    gf_free(GF_MEMORY_OTHER, worker->owned);
+    gf_free(GF_MEMORY_OTHER, worker->listeners);
+    gf_locks_deinit(&worker->locks);
+    gf_words_deinit(&worker->words);
+    gf_settings_deinit(&worker->settings);
+    *worker = (struct gf_worker){0};
+}
+
+void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
+                          struct gf_partition_space *ret_space)
+{
+    uint32_t first = 0;
+    uint32_t count = 0;
+
+    *ret_space = worker->space;
+    while (first < worker->owned_count && worker->owned[first] != partition)
+        first++;
+    GF_ASSERT(first < worker->owned_count);
+    while (first + count < worker->owned_count &&
+           !worker->locks.held[worker->owned[first + count]])
+        count++;
+    ret_space->given = worker->owned + first;
+    ret_space->given_count = count;
+}

@@ -1,0 +1,113 @@
+/* Runs a fuzz target without libFuzzer: a bounded number of random inputs from a seed.
+ *
+ *   parser_fuzz [rounds] [seed]
+ *
+ * The same seed gives the same inputs. An abort prints the seed of the round it happened in, and
+ * `parser_fuzz 1 <seed>` makes that input again.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz/fuzz.h"
+
+#define INPUT_MAX 1500
+#define ROUNDS 20000
+#define SEED 1
+
+/* Written for the signal handler: the seed of the round being run. */
+static volatile uint64_t round_seed;
+
+static uint64_t random_next(uint64_t *seed)
+{
+    uint64_t z = (*seed += 0x9e3779b97f4a7c15u);
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static void on_abort(int number)
+{
+    char text[64];
+    int size =
+        snprintf(text, sizeof(text), "fuzz: failed at seed %llu\n", (unsigned long long)round_seed);
+
+    (void)number;
+    (void)!write(STDERR_FILENO, text, (size_t)size); /* nothing to be done if it fails */
+}
+
+static struct gf_bytes seed_choose(uint64_t *seed)
+{
+    size_t count = 0;
+
+    while (fuzz_seeds[count].size > 0)
+        count++;
+    return fuzz_seeds[random_next(seed) % count];
+}
+
+/* input_change - one random change: a byte set, copied from a seed, removed, or a piece doubled. */
+static size_t input_change(uint8_t *input, size_t size, uint64_t *seed)
+{
+    size_t at = random_next(seed) % size;
+    struct gf_bytes other = seed_choose(seed);
+    size_t piece = 1 + random_next(seed) % 16;
+
+    if (piece > size - at)
+        piece = size - at;
+    switch (random_next(seed) % 5) {
+    case 0:
+        input[at] = (uint8_t)random_next(seed);
+        break;
+    case 1:
+        input[at] = (uint8_t)other.data[random_next(seed) % other.size];
+        break;
+    case 2:
+        input[at] ^= (uint8_t)(1u << random_next(seed) % 8);
+        break;
+    case 3:
+        memmove(input + at, input + at + piece, size - at - piece);
+        size -= piece;
+        break;
+    default:
+        if (size + piece <= INPUT_MAX) {
+            memmove(input + at + piece, input + at, size - at);
+            size += piece;
+        }
+        break;
+    }
+    return size;
+}
+
+static void round_run(uint64_t seed)
+{
+    uint8_t input[INPUT_MAX];
+    size_t size = 0;
+
+    round_seed = seed;
+    do {
+        struct gf_bytes part = seed_choose(&seed);
+
+        if (part.size > sizeof(input) - size)
+            break;
+        memcpy(input + size, part.data, part.size);
+        size += part.size;
+    } while (random_next(&seed) % 4 != 0);
+    for (uint64_t changes = random_next(&seed) % 8; changes > 0 && size > 0; changes--)
+        size = input_change(input, size, &seed);
+    (void)LLVMFuzzerTestOneInput(input, size);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : ROUNDS;
+    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : SEED;
+
+    signal(SIGABRT, on_abort);
+    for (uint64_t i = 0; i < rounds; i++)
+        round_run(seed + i);
+    printf("%llu rounds from seed %llu\n", (unsigned long long)rounds, (unsigned long long)seed);
+    return EXIT_SUCCESS;
+}
