@@ -1,6 +1,8 @@
+#!/usr/bin/python3
 """Where go-fish differs from redis-server 7.0 on purpose. Each row has its reason; test/README.md lists
-the same rows for people (a test compares the two lists)."""
+the same rows for people: `accepted.py FILE` fails when a row is missing there."""
 
+import sys
 from typing import Callable, NamedTuple
 
 
@@ -27,3 +29,17 @@ def reason(pair):
         if row.fits(pair):
             return row
     return None
+
+
+def undocumented(path):
+    """Rows that the page does not mention."""
+    with open(path, encoding="utf-8") as page:
+        text = page.read()
+    return [row for row in ACCEPTED if f"`{row.name}`" not in text]
+
+
+if __name__ == "__main__":
+    missing = undocumented(sys.argv[1])
+    for row in missing:
+        print(f"{sys.argv[1]}: error: no line about `{row.name}`: {row.reason}")
+    sys.exit(1 if missing else 0)

@@ -64,7 +64,8 @@ def start_cluster_server():
     if server.flavour == "gofish":
         return server
     server.stop()
-    server = start_server("--cluster-enabled", "yes", "--cluster-port", free_port())
+    server = start_server("--cluster-enabled", "yes", "--cluster-port", free_port(),
+                          "--cluster-announce-ip", "127.0.0.1")
     with server.client() as client:
         client.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         eventually(lambda: b"cluster_state:ok" in client.call("CLUSTER", "INFO").value)
