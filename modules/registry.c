@@ -367,7 +367,7 @@ uint32_t gf_command_keys(const struct gf_command *row, const struct gf_bytes *wo
         return 0;
 
     last = row->key_last >= 0 ? row->key_last : (int64_t)count + row->key_last;
-    if (last >= (int64_t)count || (last - row->key_first) % row->key_step != 0)
+    if (last >= (int64_t)count)
         return 0;
     for (int64_t index = row->key_first; index <= last; index += row->key_step) {
         if (found < max)

@@ -25,7 +25,8 @@ static inline bool command_has_one_key(const struct gf_command *command)
 
 static inline bool command_has_keys(const struct gf_command *command)
 {
-    return command->key_first > 0 || command->find_keys || (command->flags & GF_ALL_KEYS);
+    return command->key_first > 0 || command->find_keys ||
+           (command->flags & (GF_ALL_KEYS | GF_CURSOR)) != 0;
 }
 
 /* Finds partition and hash of the only key, if the command has exactly one. */
