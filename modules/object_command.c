@@ -145,7 +145,8 @@ static const struct gf_command object_subcommands[] = {
         GF_ARGS({.name = "key", .type = GF_ARG_KEY}),
     },
     {
-        .name = "HELP", .run = gf_command_help_run, .flags = GF_LOADING_OK | GF_STALE_OK, .arity = 2,
+        .name = "HELP", .run = gf_command_help_run, .arity = 2,
+        .flags = GF_LOADING_OK | GF_STALE_OK,
         .since = "6.2.0", .group = "generic", .complexity = "O(1)",
         .summary = "Prints this help.",
     },
@@ -162,7 +163,8 @@ static const struct gf_command memory_subcommands[] = {
                  .flags = GF_ARG_OPTIONAL}),
     },
     {
-        .name = "HELP", .run = gf_command_help_run, .flags = GF_LOADING_OK | GF_STALE_OK, .arity = 2,
+        .name = "HELP", .run = gf_command_help_run, .arity = 2,
+        .flags = GF_LOADING_OK | GF_STALE_OK,
         .since = "4.0.0", .group = "server", .complexity = "O(1)",
         .summary = "Prints this help.",
     },

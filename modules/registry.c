@@ -28,15 +28,9 @@ extern const struct gf_module gf_memory_module;
 
 /* clang-format off */
 static const struct gf_module *const built_in[] = {
-    &gf_strings_module,
-    &gf_command_module,
-    &gf_generic_module,
-    &gf_rename_module,
-    &gf_expire_module,
-    &gf_scan_module,
-    &gf_database_module,
-    &gf_object_module,
-    &gf_memory_module,
+    &gf_strings_module,  &gf_command_module, &gf_generic_module,
+    &gf_rename_module,   &gf_expire_module,  &gf_scan_module,
+    &gf_database_module, &gf_object_module,  &gf_memory_module,
 };
 /* clang-format on */
 
@@ -207,16 +201,37 @@ static void registry_place_names(struct gf_registry *registry)
     }
 }
 
-static void registry_copy_subcommands(struct gf_registry *registry, uint32_t container)
+/* The subcommands of one container, from every module that adds some. */
+static void registry_copy_subcommands(struct gf_registry *registry,
+                                      const struct gf_module_list *list, uint32_t container)
 {
     struct gf_command *row = &registry->rows[container];
-    struct gf_command *copies = &registry->rows[registry->rows_count];
+    uint32_t first = registry->rows_count;
 
-    for (uint32_t i = 0; i < row->subcommands_count; i++) {
-        registry->containers[registry->rows_count] = container;
-        registry->rows[registry->rows_count++] = row->subcommands[i];
+    for (uint32_t i = 0; i < list->count; i++) {
+        for (uint32_t j = 0; j < list->modules[i]->commands_count; j++) {
+            const struct gf_command *part = &list->modules[i]->commands[j];
+
+            if (strcmp(part->name, row->name) != 0)
+                continue;
+            for (uint32_t k = 0; k < part->subcommands_count; k++) {
+                registry->containers[registry->rows_count] = container;
+                registry->rows[registry->rows_count++] = part->subcommands[k];
+            }
+        }
     }
-    row->subcommands = row->subcommands_count > 0 ? copies : NULL;
+    row->subcommands_count = registry->rows_count - first;
+    row->subcommands = row->subcommands_count > 0 ? &registry->rows[first] : NULL;
+}
+
+/* A container is spread over several modules: the first one's row stands for it. */
+static bool registry_has_row(const struct gf_registry *registry, const char *name)
+{
+    for (uint32_t i = 0; i < registry->count; i++) {
+        if (strcmp(registry->rows[i].name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void registry_copy_rows(struct gf_registry *registry, const struct gf_module_list *list)
@@ -235,14 +250,16 @@ static void registry_copy_rows(struct gf_registry *registry, const struct gf_mod
     registry->containers = gf_alloc(GF_MEMORY_OTHER, rows * sizeof(*registry->containers));
     for (uint32_t i = 0; i < list->count; i++) {
         for (uint32_t j = 0; j < list->modules[i]->commands_count; j++) {
+            if (registry_has_row(registry, list->modules[i]->commands[j].name))
+                continue;
             registry->containers[registry->count] = ROW_NONE;
             registry->rows[registry->count++] = list->modules[i]->commands[j];
         }
     }
     registry->rows_count = registry->count;
     for (uint32_t i = 0; i < registry->count; i++)
-        registry_copy_subcommands(registry, i);
-    GF_ASSERT(registry->rows_count == rows);
+        registry_copy_subcommands(registry, list, i);
+    GF_ASSERT(registry->rows_count <= rows);
 }
 
 int gf_registry_create(const struct gf_module *const *extra, uint32_t extra_count,
@@ -374,7 +391,6 @@ uint32_t gf_command_keys(const struct gf_command *row, const struct gf_bytes *wo
     last = row->key_last >= 0 ? row->key_last : (int64_t)count + row->key_last;
     if (last >= (int64_t)count || (last - row->key_first + 1) % row->key_step != 0)
         return 0; /* too few words, or the last key lacks what belongs to it */
-
     for (int64_t index = row->key_first; index <= last; index += row->key_step) {
         if (found < max)
             ret_indexes[found] = (uint32_t)index;

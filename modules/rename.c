@@ -21,7 +21,7 @@ static void value_put_done(struct gf_value *value, const struct gf_place *place,
 
 /* False when there is no memory; nothing has changed then. */
 static bool place_put(struct gf_exec *x, const struct gf_place *to, const struct gf_value *value,
-                    uint64_t expire_ms)
+                      uint64_t expire_ms)
 {
     return gf_keyspace_put(to->keyspace, to->hash, to->key, value, expire_ms, x->now_ms) != NULL;
 }
@@ -29,7 +29,7 @@ static bool place_put(struct gf_exec *x, const struct gf_place *to, const struct
 /* Moves `object` from one key to another. When there is no memory it goes back to where it was,
  * an error is answered, and false returned. */
 static bool place_move(struct gf_exec *x, const struct gf_place *from, struct gf_object *object,
-                     const struct gf_place *to)
+                       const struct gf_place *to)
 {
     struct gf_value value;
     uint64_t expire_ms;
@@ -147,8 +147,8 @@ static bool value_copy(const struct gf_place *place, const struct gf_object *obj
 }
 
 /* Puts a copy of `object` under `to`; false when there is no memory for it. */
-static bool place_copy(struct gf_exec *x, const struct gf_place *from, const struct gf_object *object,
-                     const struct gf_place *to)
+static bool place_copy(struct gf_exec *x, const struct gf_place *from,
+                       const struct gf_object *object, const struct gf_place *to)
 {
     struct gf_value value;
 

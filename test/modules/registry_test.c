@@ -188,6 +188,57 @@ Test(registry, finds_subcommands)
     gf_registry_destroy(registry);
 }
 
+static struct gf_command object_part(const struct gf_command *subcommands)
+{
+    return (struct gf_command){
+        .name = "OBJECT",
+        .arity = -2,
+        .since = "9.0.0",
+        .group = "generic",
+        .complexity = "O(1)",
+        .summary = "Another part.",
+        .subcommands = subcommands,
+        .subcommands_count = 1,
+    };
+}
+
+/* The server adds subcommands to containers of the data's modules, and the other way round. */
+Test(registry, containers_are_spread_over_modules)
+{
+    struct gf_command subcommand = good_row;
+    struct gf_command row = object_part(&subcommand);
+    struct gf_module module = module_of(&row, 1);
+    struct gf_registry *registry = registry_with(&module);
+    const struct gf_command *object = gf_registry_find(registry, GF_BYTES("object"));
+    struct gf_bytes words[] = {GF_BYTES("OBJECT"), GF_BYTES("TRY"), GF_BYTES("a")};
+    const struct gf_command *container;
+    char text[64];
+
+    cr_assert_eq(object->subcommands_count, 6);
+    cr_expect_str_eq(object->since, "2.2.3");
+    const struct gf_command *found = gf_registry_find_words(registry, words, 3, &container);
+    cr_assert_eq(found, &object->subcommands[5]);
+    size_t size = gf_registry_row_name(registry, gf_registry_row_id(registry, found), text);
+    cr_expect(
+        gf_bytes_equal((struct gf_bytes){.data = text, .size = size}, GF_BYTES("object|try")));
+    words[1] = GF_BYTES("ENCODING");
+    cr_expect_not_null(gf_registry_find_words(registry, words, 3, &container));
+    gf_registry_destroy(registry);
+}
+
+Test(registry, refuses_to_spread_what_runs_and_what_is_there)
+{
+    struct gf_command subcommand = good_row;
+    struct gf_command row = object_part(&subcommand);
+    struct gf_module module = module_of(&row, 1);
+
+    row.run = run_nothing;
+    expect_refused(&module, "try: OBJECT: another command has this name");
+    row.run = NULL;
+    subcommand.name = "FREQ";
+    expect_refused(&module, "try: OBJECT: another module has a subcommand of this");
+}
+
 /* Statistics are arrays by row number: every row has one, and its public name. */
 Test(registry, numbers_and_names_every_row)
 {

@@ -239,7 +239,7 @@ static uint32_t routed_partition_at(struct gf_space *space, uint32_t index)
 Test(scan, goes_from_partition_to_partition)
 {
     struct scan_seen seen = {0};
-    struct routed routed;
+    struct routed routed = {.partition = 0};
 
     exec_fixture_init(&routed.fixture);
     keys_set(&routed.fixture, 0, 500);
@@ -253,6 +253,20 @@ Test(scan, goes_from_partition_to_partition)
     cr_assert_eq(seen.calls, EXEC_PARTITIONS);
     for (uint32_t i = 0; i < 500; i++)
         cr_assert_eq(seen.seen[i], 1, "k%u: %u", i, seen.seen[i]);
+    exec_fixture_deinit(&routed.fixture);
+}
+
+/* The next call can be routed better: it gets the cursor in its plain form. */
+Test(scan, a_partition_that_was_not_given_is_asked_for_again)
+{
+    struct routed routed = {.partition = 1};
+
+    exec_fixture_init(&routed.fixture);
+    keys_set(&routed.fixture, 0, 500);
+    routed.fixture.space.at = routed_at;
+    routed.fixture.space.partition_at = routed_partition_at;
+    EXEC_STEPS_IN(&routed.fixture, {"SCAN 0002", "*2\r\n$1\r\n2\r\n*0"},
+                  {"SCAN +16386", "*2\r\n$5\r\n16386\r\n*0"});
     exec_fixture_deinit(&routed.fixture);
 }
 
