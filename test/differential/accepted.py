@@ -1,0 +1,45 @@
+#!/usr/bin/python3
+"""Where go-fish differs from redis-server 7.0 on purpose. Each row has its reason; test/README.md lists
+the same rows for people: `accepted.py FILE` fails when a row is missing there."""
+
+import sys
+from typing import Callable, NamedTuple
+
+
+class Accepted(NamedTuple):
+    name: str
+    reason: str
+    fits: Callable   # function(pair) -> True when this row explains the difference
+
+
+def _new_in_7_2(pair):
+    new = {(b"client", b"setinfo"), (b"client", b"no-touch"), (b"client", b"maint_notifications")}
+    return (pair.name, pair.sub) in new
+
+
+ACCEPTED = [
+    Accepted("new-in-7.2", "CLIENT SETINFO, CLIENT NO-TOUCH and CLIENT MAINT_NOTIFICATIONS are newer "
+             "than 7.0", _new_in_7_2),
+]
+
+
+def reason(pair):
+    """The accepted difference that explains this pair, or None."""
+    for row in ACCEPTED:
+        if row.fits(pair):
+            return row
+    return None
+
+
+def undocumented(path):
+    """Rows that the page does not mention."""
+    with open(path, encoding="utf-8") as page:
+        text = page.read()
+    return [row for row in ACCEPTED if f"`{row.name}`" not in text]
+
+
+if __name__ == "__main__":
+    missing = undocumented(sys.argv[1])
+    for row in missing:
+        print(f"{sys.argv[1]}: error: no line about `{row.name}`: {row.reason}")
+    sys.exit(1 if missing else 0)

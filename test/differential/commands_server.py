@@ -1,0 +1,149 @@
+"""The grammar of the connection and server commands: name -> function(grammar) -> words behind it.
+
+Left out, because their effect cannot be compared reply by reply: CLIENT REPLY and MONITOR (they change
+which replies come; conversations.py has them), SHUTDOWN other than broken, CLIENT KILL that kills.
+"""
+
+from commands_generic import GENERIC
+from commands_strings import STRINGS
+
+NAMES = [b"", b"alice", b"bob-2", b"with space", b"new\nline", b"caf\xc3\xa9", b"!~", b"x" * 100]
+
+# Parameters that exist on both sides, and values to try on them.
+SETTINGS = {
+    b"maxmemory": [b"0", b"100mb", b"1gb", b"-1", b"abc", b"", b"1tb", b"1.5gb"],
+    b"maxmemory-policy": [b"noeviction", b"allkeys-lru", b"volatile-ttl", b"bogus", b"ALLKEYS-LFU"],
+    b"timeout": [b"0", b"1000", b"-1", b"abc", b"99999999999"],
+    b"slowlog-log-slower-than": [b"10000", b"-1", b"abc", b"1000000"],
+    b"slowlog-max-len": [b"128", b"0", b"-1", b"x"],
+    b"lfu-log-factor": [b"10", b"0", b"-1"],
+    b"maxclients": [b"5000", b"abc"],
+    b"proto-max-bulk-len": [b"536870912", b"1mb", b"1", b"abc"],
+    b"latency-monitor-threshold": [b"0", b"100", b"-1"],
+    b"databases": [b"16", b"32"],
+    b"port": [b"abc"],
+    b"nosuchparameter": [b"1"],
+    b"": [b""],
+}
+
+
+def _client(g):
+    subs = {
+        b"ID": lambda: [],
+        b"INFO": lambda: [],
+        b"GETNAME": lambda: [],
+        b"SETNAME": lambda: [g.pick(NAMES)],
+        b"LIST": lambda: g.pick([[b"ID", b"99999999"], [b"TYPE", b"pubsub"], [b"TYPE", b"bogus"],
+                                 [b"ID"], [b"TYPE"], [b"bogus"], [b"ID", b"x"], [b"ID", b"-1"]]),
+        b"KILL": lambda: g.pick([
+            [b"127.0.0.1:1"], [b"ID", b"99999999"], [b"ID", b"0"], [b"ID", b"x"], [b"TYPE", b"x"],
+            [b"ADDR", b"1.2.3.4:5"], [b"LADDR", b"1.2.3.4:5"], [b"USER", b"nobody"], [b"ID"],
+            [b"TYPE", b"pubsub"], [b"SKIPME", b"maybe"], [b"BOGUS", b"x"], [b"TYPE", b"pubsub",
+            b"SKIPME", b"no"], []]),
+        b"NO-EVICT": lambda: [g.pick([b"on", b"OFF", b"maybe"])],
+        b"PAUSE": lambda: [g.pick([b"0", b"1", b"-1", b"abc"]),
+                           *g.options(b"WRITE", b"ALL", b"BOGUS", expected=0.5)],
+        b"UNPAUSE": lambda: [],
+        b"UNBLOCK": lambda: [g.pick([b"99999999", b"0", b"x", b"-1"]),
+                             *g.options(b"TIMEOUT", b"ERROR", b"BOGUS", expected=0.5)],
+        b"GETREDIR": lambda: [],
+        b"HELP": lambda: [],
+        b"nosuch": lambda: g.pick([[], [b"x"]]),
+    }
+    name = g.pick(list(subs))
+    return [g.spelled(name), *subs[name]()]
+
+
+def _inner(g):
+    """A command line to put behind COMMAND GETKEYS."""
+    table = g.pick([STRINGS, GENERIC, STRINGS])
+    name = g.pick([name for name in table if name not in (b"OBJECT", b"MEMORY")])
+    return [g.spelled(name), *table[name](g)]
+
+
+def _command(g):
+    names = [b"get", b"SET", b"mset", b"object", b"object|freq", b"nosuch", b"client|kill", b"scan",
+             b"memory|usage", b"config|set", b"ping", b"client|nosuch"]
+    subs = {
+        b"GETKEYS": lambda: _inner(g),
+        b"GETKEYSANDFLAGS": lambda: _inner(g),
+        b"INFO": lambda: [g.pick(names) for _ in range(g.rng.randint(1, 3))],
+        b"DOCS": lambda: [g.pick(names) for _ in range(g.rng.randint(1, 3))],
+        b"COUNT": lambda: [],
+        b"LIST": lambda: g.pick([[b"FILTERBY", b"PATTERN", b"get*"], [b"FILTERBY", b"BOGUS", b"x"],
+                                 [b"FILTERBY", b"MODULE", b"nosuch"], [b"BOGUS"], [b"FILTERBY"],
+                                 [b"FILTERBY", b"PATTERN", b"client|*"]]),
+        b"HELP": lambda: [],
+        b"nosuch": lambda: [],
+    }
+    name = g.pick(list(subs))
+    return [g.spelled(name), *subs[name]()]
+
+
+def _config(g):
+    def one():
+        name = g.pick(list(SETTINGS))
+        return [g.spelled(name), g.pick(SETTINGS[name])]
+
+    def readable():
+        return g.spelled(g.pick([n for n in SETTINGS if n not in (b"port", b"maxclients")]))
+
+    subs = {
+        b"GET": lambda: [readable() for _ in range(g.rng.randint(1, 3))],
+        b"SET": lambda: one() if g.chance(0.8) else [*one(), *one()],
+        b"RESETSTAT": lambda: [],
+        b"HELP": lambda: [],
+        b"nosuch": lambda: [b"x"],
+    }
+    name = g.pick(list(subs))
+    return [g.spelled(name), *subs[name]()]
+
+
+def _slowlog(g):
+    return g.pick([[b"RESET"], [b"LEN"], [b"GET"], [b"GET", g.integer(-1, 5)], [b"HELP"],
+                   [b"nosuch"], [b"GET", b"-2"]])
+
+
+def _latency(g):
+    return g.pick([[b"LATEST"], [b"RESET"], [b"RESET", b"nosuch"], [b"HISTORY", b"nosuch"],
+                   [b"HISTORY"], [b"HISTOGRAM", b"nosuchcommand"], [b"HELP"], [b"nosuch"],
+                   [b"DOCTOR"], [b"GRAPH", b"nosuch"]])
+
+
+def _hello(g):
+    if g.chance(0.1):
+        return []
+    version = g.pick([b"2", b"3", b"3", b"2", b"1", b"4", b"abc", b"", b"-1", b"3.0"])
+    return [version, *g.options((b"SETNAME", lambda: g.pick(NAMES)),
+                                (b"AUTH", lambda: g.pick([b"default", b"nobody"]), g.value),
+                                b"BOGUS", expected=0.4)]
+
+
+def _auth(g):
+    return g.pick([[g.value()], [b"default", g.value()], [b"nobody", b"x"], [b"default", b"sesame"],
+                   [b"sesame"], []])
+
+
+SERVER = {
+    b"PING": lambda g: [] if g.chance(0.5) else [g.value()],
+    b"ECHO": lambda g: [g.value()],
+    b"QUIT": lambda g: [],
+    b"RESET": lambda g: [],
+    b"HELLO": _hello,
+    b"AUTH": _auth,
+    b"CLIENT": _client,
+    b"COMMAND": _command,
+    b"CONFIG": _config,
+    b"SLOWLOG": _slowlog,
+    b"LATENCY": _latency,
+    b"TIME": lambda g: [],
+    b"LOLWUT": lambda g: g.pick([[], [b"VERSION", b"5"]]),
+    b"INFO": lambda g: [g.pick([b"server", b"nosuch", b"keyspace", b"replication"])],
+    b"DEBUG": lambda g: g.pick([[b"SLEEP", b"0"], [b"JMAP"], [b"OBJECT", g.key()], []]),
+    b"SHUTDOWN": lambda g: g.pick([[b"BOGUS"], [b"ABORT"], [b"SAVE", b"NOSAVE"],
+                                   [b"ABORT", b"NOW"]]),
+    b"nosuchcommand": lambda g: [g.value() for _ in range(g.rng.randint(0, 4))],
+}
+
+# Never broken by chance: what is one word away from them would stop or silence a server.
+FRAGILE = {b"SHUTDOWN", b"DEBUG", b"CONFIG", b"CLIENT", b"QUIT"}

@@ -1,0 +1,223 @@
+"""When are two replies the same?
+
+Exactly the same, bytes and kinds, unless a rule below says otherwise for a command: time passes between
+two servers, a hash table has an order of its own, an id is an id. Errors are always compared exactly.
+What go-fish does differently on purpose is not a rule but an accepted difference (accepted.py).
+"""
+
+SECONDS_SLACK = 2
+
+
+class Pair:
+    """Two replies to the same request, the first from the reference."""
+
+    def __init__(self, words, left, right, ask=None):
+        self.words = words
+        self.left = left
+        self.right = right
+        self.ask = ask   # function(words) -> both replies, on the same connections; None in a pipeline
+        self.name = words[0].lower() if words else b""
+        self.sub = words[1].lower() if len(words) > 1 else b""
+
+
+def _same_kind(pair):
+    return pair.left.kind == pair.right.kind and \
+        (pair.left.value is None) == (pair.right.value is None)
+
+
+def _near(slack):
+    def rule(pair):
+        left, right = pair.left, pair.right
+        if left == right:
+            return True
+        if left.kind != ":" or right.kind != ":" or left.value < 0 or right.value < 0:
+            return False
+        return abs(left.value - right.value) <= slack
+    return rule
+
+
+def _same_members(pair):
+    if pair.left.kind != pair.right.kind or pair.left.value is None or pair.right.value is None:
+        return pair.left == pair.right
+    return sorted(pair.left.value, key=repr) == sorted(pair.right.value, key=repr)
+
+
+def _scan_shape(reply):
+    return reply.kind == "*" and len(reply.value) == 2 and reply.value[0].kind == "$" \
+        and reply.value[0].value.isdigit() and reply.value[1].kind == "*" \
+        and all(item.kind == "$" for item in reply.value[1].value)
+
+
+def _whole_scan(pair, which, first):
+    """Every key one server gives from this reply on, following its own cursors to the end."""
+    found, reply, turns = set(), first, 0
+    while True:
+        found.update(item.value for item in reply.value[1].value)
+        cursor = reply.value[0].value
+        turns += 1
+        if cursor == b"0" or turns > 2000:
+            return found if cursor == b"0" else f"cursor never returns to 0: {cursor}"
+        reply = pair.ask((pair.words[0], cursor, *pair.words[2:]))[which]
+        if not _scan_shape(reply):
+            return f"cursor {cursor} is answered by {reply}"
+
+
+def _scan(pair):
+    if not _scan_shape(pair.left) or not _scan_shape(pair.right):
+        return False
+    if pair.ask is None or pair.words[1] != b"0":
+        return True
+    return _whole_scan(pair, 0, pair.left) == _whole_scan(pair, 1, pair.right)
+
+
+def _random_key(pair):
+    if not _same_kind(pair) or pair.right.value is None or pair.ask is None:
+        return _same_kind(pair)
+    exists = pair.ask((b"EXISTS", pair.right.value))
+    return exists[0] == exists[1] and exists[0].value == 1
+
+
+def _hello(pair):
+    """A map (or flat array) with the same keys in the same order; versions and ids differ."""
+    left, right = pair.left, pair.right
+    if left.kind != right.kind or len(left.value) > len(right.value):
+        return False
+    keys = left.value[::2]
+    if right.value[:len(left.value)][::2] != keys:
+        return False
+    told = dict(zip(right.value[::2], right.value[1::2]))
+    same = [key for key in keys if key.value in (b"proto", b"mode", b"role", b"modules")]
+    return all(told[key] == value for key, value in zip(left.value[::2], left.value[1::2])
+               if key in same) and told[keys[1]].kind == "$" and told[keys[3]].kind == ":"
+
+
+CLIENT_FIELDS = [b"name", b"db", b"flags", b"sub", b"psub", b"multi", b"cmd", b"user", b"redir",
+                 b"resp"]
+
+
+def _client_info(pair):
+    if pair.left.kind != pair.right.kind:
+        return False
+    left, right = (dict(field.split(b"=", 1) for field in reply.value.split() if b"=" in field)
+                   for reply in (pair.left, pair.right))
+    missing = set(left) - set(right)
+    return not missing and all(left.get(field) == right.get(field) for field in CLIENT_FIELDS)
+
+
+def _unordered(reply):
+    """The reply with the members of every set in one order (a RESP2 array of flags stays as it is)."""
+    if reply.kind in "*%~" and reply.value is not None:
+        items = [_unordered(item) for item in reply.value]
+        if reply.kind == "~":
+            items.sort(key=repr)
+        return reply._replace(value=tuple(items))
+    return reply
+
+
+def command_row(reply):
+    """What COMMAND INFO says about one command, with its unordered parts in one order."""
+    if reply.value is None or len(reply.value) < 10:
+        return reply
+    row = [_unordered(item) for item in reply.value]
+    for unordered in (2, 6, 7):
+        row[unordered] = tuple(sorted(row[unordered].value, key=repr))
+    row[8] = tuple(_key_spec(spec) for spec in row[8].value)
+    row[9] = tuple(sorted((command_row(sub) for sub in row[9].value), key=repr))
+    return tuple(row)
+
+
+def _key_spec(spec):
+    pairs = list(zip(spec.value[::2], spec.value[1::2]))
+    return tuple(sorted((key.value, sorted(map(repr, value.value)) if key.value == b"flags"
+                         else repr(value)) for key, value in pairs))
+
+
+def _command_info(pair):
+    if pair.left.kind != pair.right.kind or len(pair.left.value) != len(pair.right.value):
+        return False
+    return all(command_row(left) == command_row(right)
+               for left, right in zip(pair.left.value, pair.right.value))
+
+
+def _command_docs(pair):
+    """The same commands are documented; the words of the documentation are compared elsewhere."""
+    def names(reply):
+        return [item.value for item in reply.value[::2]]
+    return pair.left.kind == pair.right.kind and \
+        sorted(names(pair.left)) == sorted(names(pair.right))
+
+
+def _getkeys_flags(pair):
+    """Keys in order, the flags of each in any."""
+    def told(reply):
+        return [(item.value[0], sorted(map(repr, item.value[1].value))) for item in reply.value]
+    return pair.left.kind == pair.right.kind and told(pair.left) == told(pair.right)
+
+
+def _subset(pair):
+    """The server may know fewer commands than the reference, not others."""
+    return pair.left.kind == pair.right.kind and set(pair.right.value) <= set(pair.left.value)
+
+
+def _config_get(pair):
+    """The same parameters with the same values, in any order."""
+    def told(reply):
+        return sorted(zip(reply.value[::2], reply.value[1::2]))
+    return pair.left.kind == pair.right.kind and told(pair.left) == told(pair.right)
+
+
+def _help(pair):
+    """HELP texts differ between versions; the first line names the command."""
+    return pair.left.kind == pair.right.kind and pair.left.value[0] == pair.right.value[0]
+
+
+RULES = {
+    b"ttl": _near(SECONDS_SLACK),
+    b"pttl": _near(SECONDS_SLACK * 1000),
+    b"expiretime": _near(SECONDS_SLACK),
+    b"pexpiretime": _near(SECONDS_SLACK * 1000),
+    b"keys": _same_members,
+    b"scan": _scan,
+    b"randomkey": _random_key,
+    b"hello": _hello,
+    b"time": _same_kind,
+    b"lolwut": _same_kind,
+    b"info": _same_kind,
+    b"object|idletime": _near(SECONDS_SLACK),
+    b"object|freq": _near(255),
+    b"object|refcount": _same_kind,
+    b"object|help": _help,
+    b"memory|usage": _same_kind,
+    b"memory|doctor": _same_kind,
+    b"memory|stats": _same_kind,
+    b"memory|help": _help,
+    b"client|id": _same_kind,
+    b"client|info": _client_info,
+    b"client|list": _same_kind,
+    b"client|help": _help,
+    b"command|": _same_kind,
+    b"command|count": _same_kind,
+    b"command|info": _command_info,
+    b"command|docs": _command_docs,
+    b"command|list": _subset,
+    b"command|getkeysandflags": _getkeys_flags,
+    b"command|help": _help,
+    b"config|get": _config_get,
+    b"config|help": _help,
+    b"slowlog|get": _same_kind,
+    b"slowlog|len": _same_kind,
+    b"slowlog|help": _help,
+    b"latency|latest": _same_kind,
+    b"latency|histogram": _same_kind,
+    b"latency|doctor": _same_kind,
+    b"latency|help": _help,
+    b"debug|object": _same_kind,
+}
+
+
+def same(pair):
+    """True when the replies agree under the rule of their command."""
+    if pair.left.is_error() or pair.right.is_error():
+        return pair.left == pair.right
+    rule = RULES.get(pair.name + b"|" + pair.sub) or RULES.get(pair.name)
+    return pair.left == pair.right if rule is None else rule(pair)

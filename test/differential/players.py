@@ -1,0 +1,177 @@
+"""Plays a stream to the reference and to the server under test, and compares all the way."""
+
+import os
+import socket
+import time
+
+from accepted import reason
+from compare import Pair, same
+from streams import line
+from support import resp
+
+AUDITED_DATABASES = 16
+SHOWN = 800   # characters of a reply in a report, from shortly before the difference
+
+# How the value of a key of each type is read at the end; a new type adds its line.
+READERS = {b"string": b"GET"}
+
+
+class Difference(Exception):
+    """The two servers disagree."""
+
+
+class Player:
+    """Two servers and the connections a stream uses on both."""
+
+    def __init__(self, reference, subject, password=None, plant=None):
+        self.servers = (reference, subject)
+        self.password = password
+        self.plant = plant or (lambda words: words)   # what the subject is told instead, see faults.py
+        self.initial = [self._settings(server) for server in self.servers]
+        self.touched = False     # the stream before may have changed settings
+        self.requests_count = 0
+        self.accepted = {}
+
+    def _client(self, server, authenticated=True):
+        client = server.client(timeout=10)
+        if self.password and authenticated:
+            client.call("AUTH", self.password)
+        return client
+
+    def _settings(self, server):
+        with self._client(server) as client:
+            names = [b"maxmemory", b"maxmemory-policy", b"timeout", b"slowlog-log-slower-than",
+                     b"slowlog-max-len", b"lfu-log-factor", b"maxclients", b"proto-max-bulk-len",
+                     b"latency-monitor-threshold"]
+            reply = resp.plain(client.call("CONFIG", "GET", *names))
+            return dict(zip(reply[::2], reply[1::2]))
+
+    def _clean(self, stream):
+        touched = self.touched
+        self.touched = any(words[0].lower() == b"config" for step in stream
+                           for words in step.requests if words)
+        for server, settings in zip(self.servers, self.initial):
+            with self._client(server) as client:
+                requests = [(b"FLUSHALL",), (b"CLIENT", b"UNPAUSE")]
+                if touched and settings:
+                    requests.append((b"CONFIG", b"SET", *(w for p in settings.items() for w in p)))
+                for reply in client.pipeline(requests):
+                    if reply != resp.OK:
+                        raise Difference(f"cleaning between streams: {reply}")
+
+    def play(self, stream):
+        """Raise Difference at the first reply that differs, or when the data left behind does."""
+        self._clean(stream)
+        self.connections = {}
+        try:
+            for step in stream:
+                self._play_step(step)
+            self._audit()
+        finally:
+            for pair in self.connections.values():
+                for client in pair:
+                    client.close()
+
+    def _pair(self, connection):
+        if connection not in self.connections:
+            self.connections[connection] = tuple(
+                self._client(server, authenticated=False) for server in self.servers)
+        return self.connections[connection]
+
+    def _play_step(self, step):
+        pair = self._pair(step.connection)
+        for client, requests in zip(pair, (step.requests, map(self.plant, step.requests))):
+            try:
+                client.send_raw(b"".join(map(resp.encode, requests)))
+            except resp.Closed:
+                pass   # reading tells
+        alone = len(step.requests) == 1
+        for words in step.requests:
+            if not self._compare_replies(step.connection, words, alone):
+                return
+        if step.pause_ms:
+            time.sleep(step.pause_ms / 1000)
+            self._ask(step.connection, (b"EXISTS", *step.requests[0][1:2]))
+
+    def _compare_replies(self, connection, words, alone):
+        """Compare the next reply of both; False when the connection has ended on both sides."""
+        self.requests_count += 1
+        pair = self._pair(connection)
+        left, right = (self._read(client) for client in pair)
+        if left is None and right is None:
+            self._drop(connection)
+            return False
+        if left is None or right is None:
+            raise Difference(self._describe(words, left or "(closed)", right or "(closed)"))
+        ask = (lambda request: self._ask(connection, request)) if alone else None
+        replies = Pair(words, left, right, ask)
+        if same(replies):
+            return True
+        row = reason(replies)
+        if row is None:
+            raise Difference(self._describe(words, left, right))
+        self.accepted[row.name] = self.accepted.get(row.name, 0) + 1
+        return True
+
+    def _ask(self, connection, words):
+        left, right = self._pair(connection)
+        return left.call(*words), right.call(*self.plant(words))
+
+    def _drop(self, connection):
+        for client in self.connections.pop(connection):
+            client.close()
+
+    @staticmethod
+    def _read(client):
+        try:
+            return client.read()
+        except resp.Closed:
+            return None
+        except socket.timeout:
+            return "(no reply)"
+        except (resp.Malformed, ValueError) as broken:
+            return f"(not RESP: {broken})"
+
+    @staticmethod
+    def _describe(words, left, right):
+        left, right = repr(left), repr(right)
+        start = max(0, len(os.path.commonprefix([left, right])) - 300)
+        return f"{line(words)}\n    reference: {left[start:start + SHOWN]}" \
+               f"\n    server:    {right[start:start + SHOWN]}"
+
+    def _audit(self):
+        """The data of all databases must be the same at the end."""
+        clients = [self._client(server) for server in self.servers]
+        try:
+            for database in range(AUDITED_DATABASES):
+                self._audit_database(clients, database)
+        finally:
+            for client in clients:
+                client.close()
+
+    def _audit_database(self, clients, database):
+        keys = []
+        for client in clients:
+            reply = client.pipeline([(b"SELECT", b"%d" % database), (b"KEYS", b"*")])[1]
+            keys.append(sorted(item.value for item in reply.value))
+        if keys[0] != keys[1]:
+            raise Difference(f"keys of database {database} at the end\n"
+                             f"    reference: {keys[0]}\n    server:    {keys[1]}")
+        if not keys[0]:
+            return
+        for client in clients:
+            client.call("SCAN", "0", "COUNT", "100000")   # the reference forgets expired keys by this
+        if clients[0].call("DBSIZE") != clients[1].call("DBSIZE"):
+            raise Difference(f"DBSIZE of database {database} at the end")
+        for key in keys[0]:
+            self._audit_key(clients, key)
+
+    def _audit_key(self, clients, key):
+        kind = clients[0].call("TYPE", key).value
+        questions = [(b"TYPE", key), (READERS[kind], key), (b"PEXPIRETIME", key),
+                     (b"OBJECT", b"ENCODING", key)]
+        left, right = (client.pipeline(questions) for client in clients)
+        for words, *replies in zip(questions, left, right):
+            pair = Pair(words, *replies)
+            if not same(pair) and reason(pair) is None:
+                raise Difference("at the end: " + self._describe(words, *replies))

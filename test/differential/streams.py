@@ -1,0 +1,97 @@
+"""A stream: what several clients do to one server, one step after the other.
+
+A step is one connection sending one or more requests in one write and reading every reply before the
+next step begins, so a stream has one meaning and the same replies on every correct server. Streams are
+plain data: they can be cut into smaller ones and printed as redis-cli lines.
+"""
+
+from typing import NamedTuple
+
+from commands_generic import GENERIC
+from commands_server import FRAGILE, SERVER
+from commands_strings import STRINGS
+from grammar import Grammar
+
+CONNECTIONS = 3
+STEPS = 60
+
+# Name -> grammar and how often; a new family is one more line.
+FAMILIES = [(STRINGS, 45), (GENERIC, 40), (SERVER, 8)]
+
+# Followed by a wait, so that the key is gone for both servers.
+SHORT_LIVED = [
+    (b"PEXPIRE", lambda g: [g.key(), b"1"]),
+    (b"PSETEX", lambda g: [g.key(), b"1", g.value()]),
+    (b"SET", lambda g: [g.key(), g.value(), b"PX", b"1"]),
+    (b"SET", lambda g: [g.key(), g.value(), b"EXAT", b"1000000000"]),
+    (b"SET", lambda g: [g.key(), g.value(), b"PXAT", b"1"]),
+    (b"GETEX", lambda g: [g.key(), b"PX", b"1"]),
+]
+
+
+class Step(NamedTuple):
+    connection: int
+    requests: tuple      # of tuples of bytes
+    pause_ms: int = 0    # waited after the replies; the keys named by the requests are then touched
+
+
+def _request(g):
+    families = [family for family, _ in FAMILIES]
+    weights = [weight for _, weight in FAMILIES]
+    family = g.rng.choices(families, weights)[0]
+    name = g.pick(list(family))
+    if name in (b"FLUSHALL", b"FLUSHDB", b"QUIT", b"RESET") and g.chance(0.7):
+        name = b"SET"
+        family = STRINGS
+    words = [g.spelled(name), *family[name](g)]
+    if name not in FRAGILE and g.chance(0.05):
+        words = g.broken(words)
+    return tuple(words)
+
+
+def _step(g):
+    connection = g.rng.randrange(CONNECTIONS)
+    if g.chance(0.03):
+        name, draw = g.pick(SHORT_LIVED)
+        return Step(connection, ((name, *draw(g)),), pause_ms=3)
+    count = g.rng.randint(2, 12) if g.chance(0.3) else 1
+    return Step(connection, tuple(_request(g) for _ in range(count)))
+
+
+def build(seed, steps=STEPS, password=None):
+    """The stream of this seed. With a password every connection but one begins by giving it."""
+    g = Grammar(seed)
+    stream = []
+    for connection in range(CONNECTIONS):
+        hello = [b"HELLO", g.pick([b"2", b"3"])]
+        if password and connection != 0:
+            hello += [b"AUTH", b"default", password]
+        if g.chance(0.7) or password:
+            stream.append(Step(connection, (tuple(hello),)))
+    stream += [_step(g) for _ in range(steps)]
+    return stream
+
+
+def _quoted(word):
+    if word and all(33 <= byte < 127 and chr(byte) not in "\"'\\$*?[]{}()<>|&;#~`!" for byte in word):
+        return word.decode()
+    text = "".join(chr(byte) if 32 <= byte < 127 and chr(byte) not in "\"\\" else f"\\x{byte:02x}"
+                   for byte in word)
+    return f'"{text}"'
+
+
+def line(words):
+    """The request as one would type it into redis-cli."""
+    return " ".join(map(_quoted, words))
+
+
+def text(stream):
+    """The stream as lines: connection, then what it types; '+' marks the rest of a pipeline."""
+    lines = []
+    for step in stream:
+        for index, words in enumerate(step.requests):
+            mark = "+" if index else " "
+            lines.append(f"  {step.connection}{mark}> {line(words)}")
+        if step.pause_ms:
+            lines.append(f"      (wait {step.pause_ms} ms, then EXISTS {line(step.requests[0][1:2])})")
+    return "\n".join(lines)

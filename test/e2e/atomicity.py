@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+"""Commands over several keys are all or nothing, whatever cores the keys live on.
+
+Many processes write and read the same keys at once. Every MSET writes one value to all keys of a set,
+so a reader that ever sees two values in one MGET has seen half a command. Bounded in time; the seed of
+the interleaving is the scheduler, so a failure is shown with what was seen, not how to repeat it.
+"""
+
+import multiprocessing
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from support import resp                                     # noqa: E402
+from support.fixture import ServerCase, run                  # noqa: E402
+
+SECONDS = 4.0
+KEYS = [f"atomic:{i}" for i in range(12)]   # spread over slots, hence over cores
+
+
+def _play(turn, port, seed, seconds, problems, turns):
+    """In its own process: turn(client, chooser) until the time is over; it gives a problem or None."""
+    chooser = random.Random(seed)
+    stop = time.monotonic() + seconds
+    count = 0
+    try:
+        with resp.Client(port, timeout=20) as client:
+            while time.monotonic() < stop:
+                problem = turn(client, chooser)
+                count += 1
+                if problem:
+                    problems.put(f"{turn.__name__}: {problem}")
+                    break
+    except Exception as broken:   # the parent must hear of everything
+        problems.put(f"{turn.__name__}: {broken!r}")
+    turns.put((turn.__name__, count))
+
+
+def write_all(client, chooser):
+    """MSET one value to every key, in random order, sometimes pipelined."""
+    requests = []
+    for _ in range(chooser.choice([1, 1, 5])):
+        value = str(chooser.randrange(10 ** 9))
+        keys = chooser.sample(KEYS, len(KEYS))
+        requests.append(["MSET", *(word for key in keys for word in (key, value))])
+    return None if set(client.pipeline(requests)) == {resp.OK} else "MSET is refused"
+
+
+def write_torn(client, chooser):
+    """What MSET must not be: one SET after the other."""
+    value = str(chooser.randrange(10 ** 9))
+    for key in KEYS:
+        client.call("SET", key, value)
+
+
+def read_all(client, chooser):
+    """MGET sees one instant: one value everywhere (or nothing at all, after a DEL)."""
+    reply = client.call("MGET", *chooser.sample(KEYS, len(KEYS)))
+    return None if len(set(reply.value)) == 1 else f"torn: {reply}"
+
+
+def count_all(client, chooser):
+    """EXISTS counts all keys or none: DEL of all of them is one step."""
+    reply = client.call("EXISTS", *chooser.sample(KEYS, len(KEYS)))
+    return None if reply.value in (0, len(KEYS)) else f"partly there: {reply}"
+
+
+def delete_all(client, chooser):
+    """DEL removes all or finds none."""
+    time.sleep(0.002)
+    reply = client.call("DEL", *chooser.sample(KEYS, len(KEYS)))
+    return None if reply.value in (0, len(KEYS)) else f"deleted a part: {reply}"
+
+
+def write_new(client, chooser):
+    """MSETNX writes all keys or none."""
+    value = str(chooser.randrange(10 ** 9))
+    keys = chooser.sample(KEYS, len(KEYS))
+    reply = client.call("MSETNX", *(word for key in keys for word in (key, value)))
+    return None if reply.value in (0, 1) else f"{reply}"
+
+
+TOKENS = [f"place:{i}" for i in range(10)]
+
+
+def move_token(client, chooser):
+    """RENAMENX one token to another place; both ends usually live on different cores."""
+    source, target = chooser.sample(TOKENS, 2)
+    reply = client.call("RENAMENX", source, target)
+    if reply.kind == ":" or reply == resp.error("ERR no such key"):
+        return None
+    return f"{reply}"
+
+
+def count_tokens(client, chooser):
+    """However they move, there are five of them at every instant, and none is there twice."""
+    reply = client.call("MGET", *TOKENS)
+    seen = sorted(item.value for item in reply.value if item.value is not None)
+    return None if seen == [b"A", b"B", b"C", b"D", b"E"] else f"tokens {seen}"
+
+
+def increment(client, chooser):
+    """INCR on a few keys shared by all; the sum is checked at the end."""
+    replies = client.pipeline([["INCR", f"sum:{chooser.randrange(4)}"] for _ in range(10)])
+    return None if all(reply.kind == ":" for reply in replies) else f"{replies}"
+
+
+def own_writes(client, chooser):
+    """A connection sees its own pipelined writes in order, on every core."""
+    prefix = f"own:{os.getpid()}:"
+    names = [prefix + str(chooser.randrange(50)) for _ in range(20)]
+    requests, expected = [], []
+    for name in names:
+        value = str(chooser.randrange(1000))
+        requests += [["SET", name, value], ["GET", name], ["MGET", name, name]]
+        expected += [resp.OK, resp.bulk(value), resp.array(resp.bulk(value), resp.bulk(value))]
+    replies = client.pipeline(requests)
+    return None if replies == expected else f"expected {expected}, got {replies}"
+
+
+class Atomicity(ServerCase):
+    cores = 2
+
+    def hammer(self, *players, seconds=SECONDS):
+        """Run every (function, count) in processes of their own; give the turns of each function."""
+        total, found = self.play(players, seconds)
+        self.assertEqual(found, [])
+        for turn, _ in players:
+            self.assertGreater(total[turn.__name__], 20, total)
+        return total
+
+    def play(self, players, seconds):
+        problems, turns = multiprocessing.Queue(), multiprocessing.Queue()
+        processes = [multiprocessing.Process(target=_play, daemon=True,
+                                             args=(turn, self.server.port, seed, seconds, problems,
+                                                   turns))
+                     for turn, count in players for seed in range(count)]
+        for process in processes:
+            process.start()
+        total = {}
+        for _ in processes:
+            name, count = turns.get(timeout=seconds + 60)
+            total[name] = total.get(name, 0) + count
+        for process in processes:
+            process.join(10)
+        found = []
+        while not problems.empty():
+            found.append(problems.get())
+        return total, found
+
+    def test_torn_writes_are_found(self):
+        """The hammer itself: with SETs instead of an MSET it must see halves."""
+        self.client.call("MSET", *(word for key in KEYS for word in (key, "0")))
+        _, found = self.play([(write_torn, 2), (read_all, 2)], seconds=3)
+        self.assertTrue(any("torn" in problem for problem in found), found)
+
+    def test_mset_and_mget(self):
+        self.client.call("MSET", *(word for key in KEYS for word in (key, "0")))
+        self.hammer((write_all, 3), (read_all, 3))
+
+    def test_mset_del_exists_msetnx(self):
+        self.hammer((write_all, 2), (delete_all, 1), (write_new, 1), (count_all, 2), (read_all, 1))
+
+    def test_rename_between_cores(self):
+        self.client.call("MSET", *(word for pair in zip(TOKENS, "ABCDE") for word in pair))
+        self.hammer((move_token, 4), (count_tokens, 2))
+
+    def test_increments_are_not_lost(self):
+        turns = self.hammer((increment, 4), (own_writes, 2))
+        replies = self.client.call("MGET", *(f"sum:{i}" for i in range(4)))
+        self.assertEqual(sum(int(item.value) for item in replies.value), turns["increment"] * 10)
+
+
+if __name__ == "__main__":
+    run()
