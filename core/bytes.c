@@ -1,11 +1,12 @@
 /* Views of bytes: order, case, globs, and numbers as text.
  *
- * The integer routines run once or twice per request and are written for short numbers: parsing
- * needs no overflow check before the 19th digit, formatting writes two digits per division.
+ * The integer routines run once or twice per request: parsing takes eight digits at a time,
+ * formatting writes two digits per division.
  */
 #include "core/bytes.h"
 
 #include <ctype.h>
+#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -14,8 +15,8 @@
 
 #include "core/assert.h"
 
-#define GLOB_STARS_MAX 1000   /* Redis's depth limit: a pattern with more stars matches nothing */
-#define DIGITS_NO_OVERFLOW 18 /* 18 nines fit into 63 bits, 19 do not */
+#define GLOB_STARS_MAX 1000 /* Redis's depth limit: a pattern with more stars matches nothing */
+#define DIGITS_PER_WORD 8u  /* characters that are read at once */
 
 static unsigned char byte_fold(char byte)
 {
@@ -155,26 +156,65 @@ bool gf_bytes_match(struct gf_bytes pattern, struct gf_bytes text, bool nocase)
     return glob_skip_stars(pattern, index) == pattern.size;
 }
 
+/* One to eight characters as a word: the last one in the highest byte, '0' in front of the
+ * first. */
+static uint64_t digits_load(const char *digits, size_t count)
+{
+    uint64_t word = UINT64_C(0x3030303030303030);
+    uint32_t head;
+    uint32_t tail;
+
+    if (count == DIGITS_PER_WORD) {
+        memcpy(&word, digits, sizeof(word));
+        return le64toh(word);
+    }
+    if (count < 4) {
+        for (size_t i = 0; i < count; i++)
+            word = word >> 8 | (uint64_t)(unsigned char)digits[i] << 56;
+        return word;
+    }
+    /* Two loads that overlap; what the first one has too much is shifted out. */
+    memcpy(&head, digits, sizeof(head));
+    memcpy(&tail, digits + count - sizeof(tail), sizeof(tail));
+    word >>= 8 * count;
+    word |= (uint64_t)le32toh(tail) << 32;
+    return word | (uint32_t)((uint64_t)le32toh(head) << 8 * (DIGITS_PER_WORD - count));
+}
+
+/* The number in a word of eight digits, all at once: pairs of digits, then of pairs, then of those.
+ * False when a character is no digit. */
+static bool digits_parse_word(uint64_t word, uint64_t *ret_value)
+{
+    const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0);
+    const uint64_t pairs = UINT64_C(0x000000ff000000ff);
+
+    /* '0' .. '9' are 0x30 .. 0x39: the high half is 3, also after 6 is added. */
+    if (((word & high) | ((word + UINT64_C(0x0606060606060606)) & high) >> 4) !=
+        UINT64_C(0x3333333333333333))
+        return false;
+    word -= UINT64_C(0x3030303030303030);
+    word = word * 10 + (word >> 8);
+    word = ((word & pairs) * (100 + (UINT64_C(1000000) << 32)) +
+            (word >> 16 & pairs) * (1 + (UINT64_C(10000) << 32))) >>
+           32;
+    *ret_value = word;
+    return true;
+}
+
 /* Digits to a number; false for anything else, for none, and above UINT64_MAX. */
 static bool digits_parse(const char *digits, size_t count, uint64_t *ret_value)
 {
-    uint64_t value = 0;
-    size_t i = 0;
+    size_t first = count % DIGITS_PER_WORD ? count % DIGITS_PER_WORD : DIGITS_PER_WORD;
+    uint64_t value;
 
-    if (count == 0)
+    if (count == 0 || !digits_parse_word(digits_load(digits, first), &value))
         return false;
-    for (; i < count && i < DIGITS_NO_OVERFLOW; i++) {
-        unsigned digit = (unsigned)(unsigned char)digits[i] - '0';
+    for (size_t i = first; i < count; i += DIGITS_PER_WORD) {
+        uint64_t word;
 
-        if (digit > 9)
-            return false;
-        value = value * 10 + digit;
-    }
-    for (; i < count; i++) {
-        unsigned digit = (unsigned)(unsigned char)digits[i] - '0';
-
-        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
-            __builtin_add_overflow(value, digit, &value))
+        if (!digits_parse_word(digits_load(digits + i, DIGITS_PER_WORD), &word) ||
+            __builtin_mul_overflow(value, UINT64_C(100000000), &value) ||
+            __builtin_add_overflow(value, word, &value))
             return false;
     }
     *ret_value = value;

@@ -142,6 +142,8 @@ void gf_core_run(struct gf_core *core)
 {
     while (!core->stopping)
         gf_core_turn(core, true);
+    /* What the last turn started (sends, wakes of peers) has not reached the kernel yet. */
+    gf_core_turn(core, false);
 }
 
 void gf_core_stop(struct gf_core *core)

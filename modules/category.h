@@ -1,4 +1,4 @@
-/* ACL categories of commands: a function of a row's flags, group and `categories`, in this one place. */
+/* ACL categories of commands: a function of a row's flags, group and `categories`. */
 #pragma once
 
 #include <stdbool.h>

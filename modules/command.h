@@ -12,7 +12,7 @@
 #include "modules/module.h"
 #include "modules/registry.h"
 
-/* gf_command_help_run - the `run` of every HELP row: what the container's subcommands take and do. */
+/* gf_command_help_run - the `run` of any HELP row: what the container's subcommands take and do. */
 void gf_command_help_run(struct gf_exec *x);
 
 void gf_command_info_run(struct gf_exec *x);

@@ -173,7 +173,11 @@ static void reply_row(struct gf_exec *x, const struct gf_command *row)
         return;
     }
     reply_fields(x, row);
-    gf_reply_set(x->reply, row->subcommands_count);
+    if (row->subcommands_count == 0) {
+        gf_reply_set(x->reply, 0);
+        return;
+    }
+    gf_reply_array(x->reply, row->subcommands_count); /* no set, as Redis 7.0 has it */
     for (uint32_t i = 0; i < row->subcommands_count; i++) {
         reply_fields(x, &row->subcommands[i]);
         gf_reply_set(x->reply, 0);

@@ -4,9 +4,10 @@
  * setters differ in unit and in what they count from; the four getters in unit and in what they
  * subtract. All of it is arithmetic on exec.now_ms: there is no other clock here.
  */
+#include "core/assert.h"
+#include "modules/place.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
-#include "modules/place.h"
 
 /* The condition of EXPIRE: bits, because some may be given together. */
 enum expire_condition {
@@ -16,8 +17,8 @@ enum expire_condition {
     EXPIRE_LT = 1u << 3, /* only if that is earlier */
 };
 
-/* Reads the conditions from word 3 on; false when an error was answered. They are checked before the
- * number in front of them is, because Redis does so. */
+/* Reads the conditions from word 3 on; false when an error was answered. They are checked before
+ * the number in front of them is, because Redis does so. */
 static bool conditions_read(struct gf_exec *x, uint32_t *ret_conditions)
 {
     static const char *const names[] = {"NX", "XX", "GT", "LT"};
@@ -272,14 +273,16 @@ static const struct gf_command commands[] = {
         GF_ARGS({.name = "key", .type = GF_ARG_KEY}),
     },
     {
-        .name = "EXPIRETIME", .run = expiretime, .flags = GF_READ | GF_FAST | GF_NO_TOUCH, .arity = 2,
+        .name = "EXPIRETIME", .run = expiretime, .arity = 2,
+        .flags = GF_READ | GF_FAST | GF_NO_TOUCH,
         .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .since = "7.0.0", .group = "generic", .complexity = "O(1)",
         .summary = "Unix time in seconds at which a key expires; -1: never, -2: no such key.",
         GF_ARGS({.name = "key", .type = GF_ARG_KEY}),
     },
     {
-        .name = "PEXPIRETIME", .run = pexpiretime, .flags = GF_READ | GF_FAST | GF_NO_TOUCH, .arity = 2,
+        .name = "PEXPIRETIME", .run = pexpiretime, .arity = 2,
+        .flags = GF_READ | GF_FAST | GF_NO_TOUCH,
         .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .since = "7.0.0", .group = "generic", .complexity = "O(1)",
         .summary = "Unix time in milliseconds at which a key expires; -1: never, -2: no such key.",

@@ -213,7 +213,9 @@ struct gf_command {
     uint32_t args_count;
     const struct gf_history *history;
     uint32_t history_count;
-    const struct gf_command *subcommands; /* rows whose name is the second word */
+    /* Rows whose name is the second word. A row with these and without `run` may be there in
+     * several modules: its subcommands are all of theirs, the rest is the first one's. */
+    const struct gf_command *subcommands;
     uint32_t subcommands_count;
 };
 

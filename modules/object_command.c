@@ -3,20 +3,14 @@
  * None of them counts as an access of the key. A missing key is null for all of them.
  */
 #include "core/assert.h"
+#include "modules/command.h"
+#include "modules/place.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
-#include "modules/place.h"
 
 #define SAMPLES_DEFAULT 5 /* elements of a collection that MEMORY USAGE looks at */
 
-static void reply_lines(struct gf_reply *reply, const char *const *lines, uint32_t count)
-{
-    gf_reply_array(reply, count);
-    for (uint32_t i = 0; i < count; i++)
-        gf_reply_status(reply, gf_bytes_of(lines[i]));
-}
-
-/* The place of the key, which stands behind the two names. */
+/* The key, which stands behind the two names. */
 static struct gf_place subcommand_place(struct gf_exec *x)
 {
     x->args->index = (uint32_t)x->command->key_first;
@@ -87,36 +81,14 @@ static void object_freq(struct gf_exec *x)
         gf_reply_int(x->reply, gf_object_frequency(context, object, x->now_ms));
 }
 
-static void object_help(struct gf_exec *x)
-{
-    static const char *const lines[] = {
-        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "ENCODING <key>",
-        "    How the value of <key> is represented in memory.",
-        "FREQ <key>",
-        "    How often <key> was accessed lately, on a logarithmic scale of 0 to 255.",
-        "    Only when maxmemory-policy is one of the LFU policies.",
-        "IDLETIME <key>",
-        "    Seconds since <key> was accessed, approximately.",
-        "    Not when maxmemory-policy is one of the LFU policies.",
-        "REFCOUNT <key>",
-        "    How many references the value of <key> has: always 1.",
-        "HELP",
-        "    These lines.",
-    };
-
-    reply_lines(x->reply, lines, GF_COUNT(lines));
-}
-
 /* Bytes that a key takes with its value. */
 static uint64_t object_bytes(const struct gf_place *place, const struct gf_object *object,
                              uint64_t samples)
 {
-    const struct gf_type *type = gf_place_type(place, object);
     uint64_t size = gf_object_memory(object);
 
-    if (type->memory != NULL)
-        size += type->memory(gf_object_pointer(object), samples);
+    if ((object->flags & GF_OBJECT_POINTER) != 0)
+        size += gf_place_type(place, object)->memory(gf_object_pointer(object), samples);
     return size;
 }
 
@@ -136,20 +108,6 @@ static void memory_usage(struct gf_exec *x)
         gf_reply_null(x->reply);
     else
         gf_reply_int(x->reply, (int64_t)object_bytes(&place, object, (uint64_t)samples));
-}
-
-static void memory_help(struct gf_exec *x)
-{
-    static const char *const lines[] = {
-        "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "USAGE <key> [SAMPLES <count>]",
-        "    Bytes that <key> takes with its value. Of collections <count> elements are",
-        "    measured and the rest is assumed to be like them (default 5; 0 means all).",
-        "HELP",
-        "    These lines.",
-    };
-
-    reply_lines(x->reply, lines, GF_COUNT(lines));
 }
 
 /* clang-format off */
@@ -187,9 +145,10 @@ static const struct gf_command object_subcommands[] = {
         GF_ARGS({.name = "key", .type = GF_ARG_KEY}),
     },
     {
-        .name = "HELP", .run = object_help, .flags = GF_LOADING_OK | GF_STALE_OK, .arity = 2,
+        .name = "HELP", .run = gf_command_help_run, .arity = 2,
+        .flags = GF_LOADING_OK | GF_STALE_OK,
         .since = "6.2.0", .group = "generic", .complexity = "O(1)",
-        .summary = "What the subcommands are.",
+        .summary = "Prints this help.",
     },
 };
 
@@ -204,9 +163,10 @@ static const struct gf_command memory_subcommands[] = {
                  .flags = GF_ARG_OPTIONAL}),
     },
     {
-        .name = "HELP", .run = memory_help, .flags = GF_LOADING_OK | GF_STALE_OK, .arity = 2,
+        .name = "HELP", .run = gf_command_help_run, .arity = 2,
+        .flags = GF_LOADING_OK | GF_STALE_OK,
         .since = "4.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "What the subcommands are.",
+        .summary = "Prints this help.",
     },
 };
 

@@ -1,7 +1,8 @@
 /* A key and where it lives: keyspace and hash, found once per command.
  *
- * The generic commands work on any key of any database they were given, so they all begin by turning
- * a word into one of these. Nothing is owned; a place is good while its word and keyspace are.
+ * The generic commands work on any key of any database they were given, so they all begin by
+ * turning a word into one of these. Nothing is owned; a place is good while its word and its
+ * keyspace are.
  */
 #pragma once
 

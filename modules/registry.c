@@ -3,9 +3,10 @@
  * The registry copies every row into one array, subcommands behind all top-level rows, so that a
  * row's number is its place in the array and needs no lookup.
  *
- * A name becomes two words of eight folded bytes (longer names are mixed into the second). Words and
- * size together are multiplied by a seed and the top bits are the slot. The seed is searched for at
- * start until no two names share a slot, so a lookup is one multiplication, one slot, one compare.
+ * A name becomes two words of eight folded bytes (longer names are mixed into the second). Words
+ * and size together are multiplied by a seed and the top bits are the slot. The seed is searched
+ * for at start until no two names share a slot, so a lookup is one multiplication, one slot, one
+ * compare.
  */
 #include "modules/registry.h"
 
@@ -25,17 +26,13 @@ extern const struct gf_module gf_database_module;
 extern const struct gf_module gf_object_module;
 extern const struct gf_module gf_memory_module;
 
+/* clang-format off */
 static const struct gf_module *const built_in[] = {
-    &gf_strings_module,
-    &gf_command_module,
-    &gf_generic_module,
-    &gf_rename_module,
-    &gf_expire_module,
-    &gf_scan_module,
-    &gf_database_module,
-    &gf_object_module,
-    &gf_memory_module,
+    &gf_strings_module,  &gf_command_module, &gf_generic_module,
+    &gf_rename_module,   &gf_expire_module,  &gf_scan_module,
+    &gf_database_module, &gf_object_module,  &gf_memory_module,
 };
+/* clang-format on */
 
 #define SLOT_BITS_MIN 6
 #define SLOTS_PER_NAME 16    /* sparse enough that a few thousand seeds suffice for 250 names */
@@ -67,8 +64,8 @@ struct gf_registry {
     const struct gf_type *types[GF_TYPES_MAX];
 };
 
-/* fold8 - upper case for the ASCII letters among eight bytes. Each byte is compared in its low seven
- * bits, where the additions cannot carry into its neighbour. */
+/* fold8 - upper case for the ASCII letters among eight bytes. Each byte is compared in its low
+ * seven bits, where the additions cannot carry into its neighbour. */
 static inline uint64_t fold8(uint64_t bytes)
 {
     const uint64_t ones = 0x0101010101010101u;
@@ -150,7 +147,7 @@ const struct gf_command *gf_registry_find(const struct gf_registry *registry, st
     return slot->row;
 }
 
-/* seed_separates - no two names meet. Visited slots are marked with the attempt's number, in `size`. */
+/* seed_separates - no two names meet. Visited slots are marked with the attempt's number. */
 static bool seed_separates(struct gf_registry *registry, uint64_t seed, uint64_t attempt)
 {
     for (uint32_t i = 0; i < registry->count; i++) {
@@ -204,16 +201,37 @@ static void registry_place_names(struct gf_registry *registry)
     }
 }
 
-static void registry_copy_subcommands(struct gf_registry *registry, uint32_t container)
+/* The subcommands of one container, from every module that adds some. */
+static void registry_copy_subcommands(struct gf_registry *registry,
+                                      const struct gf_module_list *list, uint32_t container)
 {
     struct gf_command *row = &registry->rows[container];
-    struct gf_command *copies = &registry->rows[registry->rows_count];
+    uint32_t first = registry->rows_count;
 
-    for (uint32_t i = 0; i < row->subcommands_count; i++) {
-        registry->containers[registry->rows_count] = container;
-        registry->rows[registry->rows_count++] = row->subcommands[i];
+    for (uint32_t i = 0; i < list->count; i++) {
+        for (uint32_t j = 0; j < list->modules[i]->commands_count; j++) {
+            const struct gf_command *part = &list->modules[i]->commands[j];
+
+            if (strcmp(part->name, row->name) != 0)
+                continue;
+            for (uint32_t k = 0; k < part->subcommands_count; k++) {
+                registry->containers[registry->rows_count] = container;
+                registry->rows[registry->rows_count++] = part->subcommands[k];
+            }
+        }
     }
-    row->subcommands = row->subcommands_count > 0 ? copies : NULL;
+    row->subcommands_count = registry->rows_count - first;
+    row->subcommands = row->subcommands_count > 0 ? &registry->rows[first] : NULL;
+}
+
+/* A container is spread over several modules: the first one's row stands for it. */
+static bool registry_has_row(const struct gf_registry *registry, const char *name)
+{
+    for (uint32_t i = 0; i < registry->count; i++) {
+        if (strcmp(registry->rows[i].name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void registry_copy_rows(struct gf_registry *registry, const struct gf_module_list *list)
@@ -232,14 +250,16 @@ static void registry_copy_rows(struct gf_registry *registry, const struct gf_mod
     registry->containers = gf_alloc(GF_MEMORY_OTHER, rows * sizeof(*registry->containers));
     for (uint32_t i = 0; i < list->count; i++) {
         for (uint32_t j = 0; j < list->modules[i]->commands_count; j++) {
+            if (registry_has_row(registry, list->modules[i]->commands[j].name))
+                continue;
             registry->containers[registry->count] = ROW_NONE;
             registry->rows[registry->count++] = list->modules[i]->commands[j];
         }
     }
     registry->rows_count = registry->count;
     for (uint32_t i = 0; i < registry->count; i++)
-        registry_copy_subcommands(registry, i);
-    GF_ASSERT(registry->rows_count == rows);
+        registry_copy_subcommands(registry, list, i);
+    GF_ASSERT(registry->rows_count <= rows);
 }
 
 int gf_registry_create(const struct gf_module *const *extra, uint32_t extra_count,
@@ -347,7 +367,9 @@ size_t gf_registry_row_name(const struct gf_registry *registry, uint32_t row_id,
         size = name_lower(registry->rows[container].name, text);
         text[size++] = '|';
     }
-    return size + name_lower(registry->rows[row_id].name, text + size);
+    size += name_lower(registry->rows[row_id].name, text + size);
+    text[size] = '\0';
+    return size;
 }
 
 const struct gf_type *const *gf_registry_types(const struct gf_registry *registry)
@@ -367,8 +389,8 @@ uint32_t gf_command_keys(const struct gf_command *row, const struct gf_bytes *wo
         return 0;
 
     last = row->key_last >= 0 ? row->key_last : (int64_t)count + row->key_last;
-    if (last >= (int64_t)count)
-        return 0;
+    if (last >= (int64_t)count || (last - row->key_first + 1) % row->key_step != 0)
+        return 0; /* too few words, or the last key lacks what belongs to it */
     for (int64_t index = row->key_first; index <= last; index += row->key_step) {
         if (found < max)
             ret_indexes[found] = (uint32_t)index;

@@ -1,7 +1,7 @@
 /* The list of modules, and the way from a command's name to its row.
  *
- * A registry is built once at start, checks itself, and is read-only afterwards: every core uses the
- * same one. Names are found by a perfect hash (the seed is searched for when it is built).
+ * A registry is built once at start, checks itself, and is read-only afterwards: every core uses
+ * the same one. Names are found by a perfect hash (the seed is searched for when it is built).
  */
 #pragma once
 
@@ -46,7 +46,7 @@ uint32_t gf_registry_rows(const struct gf_registry *registry);
 uint32_t gf_registry_row_id(const struct gf_registry *registry, const struct gf_command *row);
 const struct gf_command *gf_registry_row(const struct gf_registry *registry, uint32_t row_id);
 /* "get", "client|list": lower case, as INFO commandstats and COMMAND LIST say it; text holds 64
- * bytes. Returns its size. */
+ * bytes. Returns its size, without the zero it ends with. */
 size_t gf_registry_row_name(const struct gf_registry *registry, uint32_t row_id, char *text);
 
 /* gf_registry_types - GF_TYPES_MAX types by id, for struct gf_keyspace_context. */

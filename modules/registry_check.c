@@ -127,20 +127,51 @@ static const char *subcommand_complaint(const struct gf_command *container, uint
     return row_complaint(row);
 }
 
-/* name_is_taken - by a row before the index-th of the last module of `list`. */
-static bool name_is_taken(const struct gf_module_list *list, uint32_t module, uint32_t index)
+/* row_is_open - only its subcommands do anything, so other modules may add theirs. */
+static bool row_is_open(const struct gf_command *row)
 {
-    const char *name = list->modules[module]->commands[index].name;
+    return row->run == NULL && row->subcommands_count > 0;
+}
 
-    for (uint32_t i = 0; i <= module; i++) {
-        uint32_t end = i < module ? list->modules[i]->commands_count : index;
-
-        for (uint32_t j = 0; j < end; j++) {
-            if (strcmp(list->modules[i]->commands[j].name, name) == 0)
-                return true;
-        }
+static bool row_has_subcommand(const struct gf_command *row, const char *name)
+{
+    for (uint32_t i = 0; i < row->subcommands_count; i++) {
+        if (strcmp(row->subcommands[i].name, name) == 0)
+            return true;
     }
     return false;
+}
+
+/* namesakes_complaint - what is wrong with `row` and `other`, which has the same name. */
+static const char *namesakes_complaint(const struct gf_command *row, const struct gf_command *other)
+{
+    if (!row_is_open(row) || !row_is_open(other))
+        return "another command has this name";
+    for (uint32_t i = 0; i < row->subcommands_count; i++) {
+        if (row_has_subcommand(other, row->subcommands[i].name))
+            return "another module has a subcommand of this";
+    }
+    return NULL;
+}
+
+/* name_complaint - about the rows before the index-th of the last module of `list`. */
+static const char *name_complaint(const struct gf_module_list *list, uint32_t module,
+                                  uint32_t index)
+{
+    const struct gf_command *row = &list->modules[module]->commands[index];
+    const char *complaint = NULL;
+
+    for (uint32_t i = 0; i <= module && complaint == NULL; i++) {
+        uint32_t end = i < module ? list->modules[i]->commands_count : index;
+
+        for (uint32_t j = 0; j < end && complaint == NULL; j++) {
+            const struct gf_command *other = &list->modules[i]->commands[j];
+
+            if (strcmp(other->name, row->name) == 0)
+                complaint = namesakes_complaint(row, other);
+        }
+    }
+    return complaint;
 }
 
 static const char *type_complaint(const struct gf_module_list *list, uint32_t module)
@@ -193,16 +224,13 @@ static struct complaint command_check(const struct gf_module_list *list, uint32_
         .subcommand = "",
     };
 
-    if (row->name == NULL)
-        complaint.text = "name is missing";
-    else if (name_is_taken(list, module, index))
-        complaint.text = "another command has this name";
-    else
-        complaint.text = row_complaint(row);
+    complaint.text = row->name ? row_complaint(row) : "name is missing";
     for (uint32_t i = 0; complaint.text == NULL && i < row->subcommands_count; i++) {
         complaint.text = subcommand_complaint(row, i);
-        complaint.subcommand = row->subcommands[i].name;
+        complaint.subcommand = complaint.text ? row->subcommands[i].name : "";
     }
+    if (complaint.text == NULL)
+        complaint.text = name_complaint(list, module, index);
     return complaint;
 }
 
@@ -228,8 +256,9 @@ int gf_registry_check_modules(const struct gf_module_list *list, char *ret_why, 
 
         if (complaint.text == NULL)
             continue;
-        snprintf(ret_why, why_size, "%s: %s%s%s: %s", complaint.module, complaint.command,
-                 complaint.subcommand[0] != '\0' ? "|" : "", complaint.subcommand, complaint.text);
+        snprintf(ret_why, why_size, "%s: %s%s%s%s%s", complaint.module, complaint.command,
+                 complaint.subcommand[0] != '\0' ? "|" : "", complaint.subcommand,
+                 complaint.command[0] != '\0' ? ": " : "", complaint.text);
         return GF_EINVAL;
     }
     return GF_OK;

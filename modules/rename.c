@@ -1,13 +1,14 @@
 /* Commands that give a value another key or another database: RENAME RENAMENX COPY MOVE.
  *
- * The expiry goes along, and what was at the destination goes away with its own. RENAME and COPY may
+ * The expiry goes along, and what the destination held goes away with its own. RENAME and COPY may
  * have keys in two partitions, which are then lent to the core that runs them; MOVE stays in one,
  * because a key's partition is the same in every database.
  */
 #include "core/alloc.h"
+#include "core/assert.h"
+#include "modules/place.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
-#include "modules/place.h"
 
 /* What was not taken over by a keyspace is freed: the copy of a value of bytes, always; a structure
  * only if it was not put. */
@@ -25,7 +26,7 @@ static bool place_put(struct gf_exec *x, const struct gf_place *to, const struct
     return gf_keyspace_put(to->keyspace, to->hash, to->key, value, expire_ms, x->now_ms) != NULL;
 }
 
-/* Moves `object` from one place to another. When there is no memory it goes back to where it was,
+/* Moves `object` from one key to another. When there is no memory it goes back to where it was,
  * an error is answered, and false returned. */
 static bool place_move(struct gf_exec *x, const struct gf_place *from, struct gf_object *object,
                        const struct gf_place *to)
@@ -130,10 +131,8 @@ static bool value_copy(const struct gf_place *place, const struct gf_object *obj
     struct gf_value value = {.type = (uint8_t)gf_object_type(object),
                              .encoding = gf_object_encoding(object)};
 
-    const struct gf_type *type = gf_place_type(place, object);
-
-    if (type->copy != NULL) {
-        value.pointer = type->copy(gf_object_pointer(object));
+    if ((object->flags & GF_OBJECT_POINTER) != 0) {
+        value.pointer = gf_place_type(place, object)->copy(gf_object_pointer(object));
     } else {
         struct gf_bytes bytes = gf_object_bytes(object);
         char *block = gf_alloc_try(GF_MEMORY_DATA, bytes.size);
@@ -147,7 +146,7 @@ static bool value_copy(const struct gf_place *place, const struct gf_object *obj
     return true;
 }
 
-/* Puts a copy of `object` at `to`; false when there is no memory for it. */
+/* Puts a copy of `object` under `to`; false when there is no memory for it. */
 static bool place_copy(struct gf_exec *x, const struct gf_place *from,
                        const struct gf_object *object, const struct gf_place *to)
 {

@@ -172,14 +172,14 @@ static uint64_t scan_keyspace(struct scan *scan, struct gf_keyspace *keyspace, u
     return position;
 }
 
-/* Goes on from `cursor` through the partitions given; returns the cursor to go on with, 0 when there
- * is nothing more. A partition that was not given ends the call: the next one starts there. */
+/* Goes on from `cursor` through the partitions given; returns the cursor to go on with, 0 when
+ * there is nothing more. A partition that was not given ends the call: the next one starts
+ * there, be it the cursor's own (when the router and this file read an odd cursor differently). */
 static uint64_t scan_run(struct scan *scan, struct gf_exec *x, uint64_t cursor)
 {
     struct gf_space *space = x->space;
     uint32_t partition = gf_scan_cursor_partition(cursor);
     uint64_t position = gf_scan_cursor_position(cursor);
-    uint32_t first = partition;
     struct gf_keyspace *keyspace;
 
     if (partition >= space->partitions || position >> GF_SCAN_POSITION_BITS != 0)
@@ -198,8 +198,7 @@ static uint64_t scan_run(struct scan *scan, struct gf_exec *x, uint64_t cursor)
         if (scan_has_enough(scan))
             break;
     }
-    GF_ASSERT(partition > first); /* the cursor's own partition was given */
-    return partition < space->partitions ? gf_scan_cursor(0, partition) : 0;
+    return partition < space->partitions ? gf_scan_cursor(position, partition) : 0;
 }
 
 static void scan_answer(const struct scan *scan, struct gf_reply *reply, uint64_t cursor)

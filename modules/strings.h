@@ -6,7 +6,7 @@
  *   strings_many.c    several keys at once
  *   strings_range.c   parts of a string: APPEND, GETRANGE, SETRANGE
  *   strings_number.c  strings as numbers: INCR and its relatives
- *   lcs.c             the longest common subsequence of two strings
+ *   strings_lcs.c     the longest common subsequence of two strings
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* Strings as numbers: INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT. */
 #include "modules/strings.h"
 
-/* number_of - a string as an integer; 0 without one. False when it is none: the error is answered. */
+/* number_of - a string as an integer, 0 without one; false, and an error answered, if it is no
+ * integer. */
 static bool number_of(struct gf_exec *x, const struct gf_object *object, int64_t *ret_number)
 {
     if (object == NULL) {
@@ -80,7 +81,7 @@ void gf_string_decrby_run(struct gf_exec *x)
         increment(x, key, -delta);
 }
 
-/* float_of - a string as a float; 0 without one. False when it is none: the error is answered. */
+/* float_of - a string as a float, 0 without one; false, and an error answered, if it is none. */
 static bool float_of(struct gf_exec *x, const struct gf_object *object, long double *ret_number)
 {
     char text[GF_I64_TEXT_MAX];

@@ -71,7 +71,7 @@ void gf_string_append_run(struct gf_exec *x)
     gf_reply_int(x->reply, (int64_t)(size + more.size));
 }
 
-/* range_cut - the bytes start .. end of `bytes`, both inclusive, counted from the end if negative. */
+/* range_cut - bytes start .. end of `bytes`, both included; negative ones count from its end. */
 static struct gf_bytes range_cut(struct gf_bytes bytes, int64_t start, int64_t end)
 {
     int64_t size = (int64_t)bytes.size;

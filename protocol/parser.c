@@ -28,10 +28,12 @@
 #include "core/assert.h"
 #include "protocol/inline.h"
 
-#define WORD_SIZE_MIN 6 /* "$0\r\n\r\n" */
-#define LINE_END_SIZE 2 /* CR and the byte after it */
-#define PLACES_FIRST 8  /* capacity of `places` when it is first needed */
-#define WORDS_FIRST 64  /* the same for gf_words */
+#define WORD_SIZE_MIN 6     /* "$0\r\n\r\n" */
+#define HEAD_SIZE 8         /* "*3\r\n$3\r\n" */
+#define REQUEST_SIZE_MIN 10 /* "*1\r\n$0\r\n\r\n" */
+#define LINE_END_SIZE 2     /* CR and the byte after it */
+#define PLACES_FIRST 8      /* capacity of `places` when it is first needed */
+#define WORDS_FIRST 64      /* the same for gf_words */
 
 /* Where a word lies in an unfinished request. */
 struct gf_word_place {
@@ -386,6 +388,26 @@ static inline const char *number_plain(const char *p, const char *end, char type
     return p + 5 - one;
 }
 
+/* head_plain - the array's line and the first word's together, when both have one digit: nearly all
+ * requests of up to nine words. Every line's place depends on the number in the line before; this
+ * saves one step of that chain.
+ *
+ * p          at least HEAD_SIZE bytes
+ */
+static inline bool head_plain(const char *p, uint64_t *ret_count, uint64_t *ret_bulk_size)
+{
+    uint64_t head;
+    uint64_t digits;
+    uint64_t pattern;
+
+    memcpy(&head, p, HEAD_SIZE);
+    memcpy(&digits, "\0\xff\0\0\0\xff\0\0", HEAD_SIZE);
+    memcpy(&pattern, "*\0\r\n$\0\r\n", HEAD_SIZE);
+    *ret_count = (uint64_t)(unsigned char)p[1] - '0';
+    *ret_bulk_size = (uint64_t)(unsigned char)p[5] - '0';
+    return ((head & ~digits) == pattern) & (*ret_count <= 9) & (*ret_bulk_size <= 9);
+}
+
 /* parse_array_whole - an array of words that is complete and has nothing unusual in it.
  *
  * Returns    false, with nothing changed, when it is not: parse_array_resumed decides
@@ -399,28 +421,36 @@ static bool parse_array_whole(const struct gf_parser *parser, const char *input,
     uint64_t bulk_size_max =
         parser->authenticated ? limits->bulk_size_max : limits->bulk_size_max_unauthenticated;
     const char *end = input + size;
-    const char *p = input;
+    const char *p = input + HEAD_SIZE;
     struct gf_bytes *word;
     uint64_t count;
+    uint64_t bulk_size;
 
-    if (size < WORD_SIZE_MIN)
+    if (size < REQUEST_SIZE_MIN)
         return false;
-    p = number_plain(p, end, '*', &count);
-    if (p == NULL || count - 1 >= words_max || count > (size_t)(end - p) / WORD_SIZE_MIN)
-        return false;
-    if (!words_reserve(words, count))
-        return false;
-    word = words->items + words->count;
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t bulk_size;
-
-        if (end - p < WORD_SIZE_MIN)
+    if (GF_UNLIKELY(!head_plain(input, &count, &bulk_size))) {
+        p = number_plain(input, end, '*', &count);
+        if (p == NULL || end - p < WORD_SIZE_MIN)
             return false;
         p = number_plain(p, end, '$', &bulk_size);
-        if (p == NULL || bulk_size > bulk_size_max || (size_t)(end - p) < bulk_size + LINE_END_SIZE)
+        if (p == NULL)
+            return false;
+    }
+    if (count - 1 >= words_max || count > size / WORD_SIZE_MIN || !words_reserve(words, count))
+        return false;
+    word = words->items + words->count;
+    for (uint64_t left = count;;) {
+        if (bulk_size > bulk_size_max || (size_t)(end - p) < bulk_size + LINE_END_SIZE)
             return false;
         *word++ = (struct gf_bytes){.data = p, .size = bulk_size};
         p += bulk_size + LINE_END_SIZE;
+        if (--left == 0)
+            break;
+        if (end - p < WORD_SIZE_MIN)
+            return false;
+        p = number_plain(p, end, '$', &bulk_size);
+        if (p == NULL)
+            return false;
     }
     *ret_parsed = (struct gf_parsed){
         .words_first = words->count,

@@ -112,7 +112,7 @@ static void conn_balance(struct gf_conn *conn)
     }
 }
 
-static void conn_take_bytes(struct gf_conn *conn, char *data, size_t size)
+static void conn_take_bytes(struct gf_conn *conn, const char *data, size_t size)
 {
     size_t used = 0;
 
@@ -146,8 +146,7 @@ static void conn_recv_done(struct gf_op *op, int result)
         worker->counters.receives++;
         if (conn->state != GF_CONN_OPEN)
             return;
-        /* The driver's buffer is ours until we return; the parser unquotes in place. */
-        conn_take_bytes(conn, (char *)(uintptr_t)recv->data, (size_t)result);
+        conn_take_bytes(conn, recv->data, (size_t)result);
         conn_balance(conn);
         return;
     }

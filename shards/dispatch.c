@@ -50,7 +50,7 @@ static inline void ahead_locate(const struct gf_worker *worker, struct gf_ahead 
 }
 
 /* Parses up to GF_CONN_AHEAD requests and looks up what the prefetch needs to know. */
-static enum gf_parse_result parse_ahead(struct gf_conn *conn, char *data, size_t size,
+static enum gf_parse_result parse_ahead(struct gf_conn *conn, const char *data, size_t size,
                                         uint32_t *ret_count, size_t *ret_used)
 {
     struct gf_worker *worker = conn->worker;
@@ -364,7 +364,7 @@ static void protocol_error(struct gf_conn *conn)
     gf_conn_close(conn, true);
 }
 
-size_t gf_dispatch(struct gf_conn *conn, char *data, size_t size)
+size_t gf_dispatch(struct gf_conn *conn, const char *data, size_t size)
 {
     struct gf_worker *worker = conn->worker;
     enum gf_parse_result result = GF_PARSE_REQUEST;

@@ -22,7 +22,7 @@ struct gf_worker;
  * Returns    bytes used up. The rest is an unfinished request, or what came behind a request that
  *            holds the connection; the caller keeps it.
  */
-size_t gf_dispatch(struct gf_conn *conn, char *data, size_t size);
+size_t gf_dispatch(struct gf_conn *conn, const char *data, size_t size);
 
 #define GF_NO_PARTITION UINT32_MAX
 

@@ -1,8 +1,6 @@
 /* Admission as a list of small named checks, and commands that run with their connection. */
 #include "shards/session.h"
 
-#include <string.h>
-
 #include "core/assert.h"
 #include "core/core.h"
 #include "modules/registry.h"
@@ -31,31 +29,8 @@ enum admission_verdict {
     ADMIT_LATER,  /* the connection is held; the request comes again */
 };
 
-#define UNKNOWN_ARGUMENTS_MAX 128 /* bytes of arguments that the unknown command error shows */
-
-/* 'a' 'b' : the words behind an unknown command, cut short. */
-static struct gf_bytes format_arguments(const struct admission *a, char *text)
-{
-    size_t size = 0;
-
-    for (uint32_t i = 1; i < a->words_count && size < UNKNOWN_ARGUMENTS_MAX; i++) {
-        size_t room = UNKNOWN_ARGUMENTS_MAX - size;
-        size_t take = a->words[i].size < room ? a->words[i].size : room;
-
-        text[size++] = '\'';
-        if (take > 0)
-            memcpy(text + size, a->words[i].data, take);
-        size += take;
-        text[size++] = '\'';
-        text[size++] = ' ';
-    }
-    return (struct gf_bytes){.data = text, .size = size};
-}
-
 static enum admission_verdict check_known(struct admission *a)
 {
-    char text[2 * UNKNOWN_ARGUMENTS_MAX];
-
     if (a->command)
         return ADMIT_GO;
     if (a->container) {
@@ -71,8 +46,7 @@ static enum admission_verdict check_known(struct admission *a)
         gf_reply_error_format(a->reply, GF_MSG_UNKNOWN_SUBCOMMAND, a->words[1],
                               (struct gf_bytes){.data = name, .size = size});
     } else {
-        gf_reply_error_format(a->reply, GF_MSG_UNKNOWN_COMMAND, a->words[0],
-                              format_arguments(a, text));
+        gf_reply_error_unknown(a->reply, a->words, a->words_count);
     }
     return ADMIT_REFUSE;
 }

@@ -97,13 +97,8 @@ void gf_worker_apply_settings(struct gf_worker *worker)
     const struct gf_settings *settings = &worker->settings;
     int64_t slow_us = settings->slowlog_log_slower_than;
 
-    worker->parser_limits = (struct gf_parser_limits){
-        .bulk_size_max = settings->proto_max_bulk_len,
-        .words_max = 1024 * 1024,
-        .inline_size_max = 64 * 1024,
-        .words_max_unauthenticated = 10,
-        .bulk_size_max_unauthenticated = 16384,
-    };
+    worker->parser_limits = (struct gf_parser_limits)GF_PARSER_LIMITS_DEFAULT;
+    worker->parser_limits.bulk_size_max = settings->proto_max_bulk_len;
     worker->limits.bulk_size_max = settings->proto_max_bulk_len;
     gf_output_limit_parse(settings->client_output_buffer_limit, &worker->output_limit);
     worker->attention &= ~(uint32_t)GF_ATTENTION_TIMING;

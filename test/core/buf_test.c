@@ -149,7 +149,7 @@ Test(chain, a_reservation_is_contiguous_and_leaves_no_empty_chunk)
     gf_chain_clear(&chain);
 }
 
-/* Answers built on the owner core join those of the home core: small, large, and at every border. */
+/* Answers built on the owner core join those of the home core: small, large, at every border. */
 Test(chain, splice_joins_any_two_contents)
 {
     static const size_t sizes[] = {

@@ -234,6 +234,28 @@ Test(bytes, i64_is_parsed_strictly)
     cr_expect(not(gf_bytes_parse_i64((struct gf_bytes){0}, &value)));
 }
 
+/* Digits are read eight at a time: each byte value at each place of each length must be judged. */
+Test(bytes, any_byte_that_is_no_digit_is_refused)
+{
+    for (size_t size = 1; size <= 19; size++) {
+        for (size_t place = 0; place < size; place++) {
+            for (int byte = 0; byte < 256; byte++) {
+                char text[GF_I64_TEXT_MAX];
+                int64_t value;
+                bool good = byte >= (place == 0 && size > 1 ? '1' : '0') && byte <= '9';
+
+                if (place == 0 && size > 1 && byte == '-')
+                    continue;
+                memset(text, '1', sizeof(text));
+                text[place] = (char)byte;
+                struct gf_bytes view = {.data = text, .size = size};
+                cr_assert(gf_bytes_parse_i64(view, &value) == good, "size %zu, place %zu, byte %d",
+                          size, place, byte);
+            }
+        }
+    }
+}
+
 /* SCAN cursors use all 64 bits. */
 Test(bytes, u64_takes_digits_only)
 {
@@ -241,6 +263,9 @@ Test(bytes, u64_takes_digits_only)
 
     cr_expect(gf_bytes_parse_u64(GF_BYTES("18446744073709551615"), &value));
     cr_expect(eq(u64, value, UINT64_MAX));
+    cr_expect(gf_bytes_parse_u64(GF_BYTES("0000000000000000000000000000000000007"), &value));
+    cr_expect(eq(u64, value, 7));
+    cr_expect(not(gf_bytes_parse_u64(GF_BYTES("1000000000000000000000000"), &value)));
     cr_expect(gf_bytes_parse_u64(GF_BYTES("007"), &value));
     cr_expect(eq(u64, value, 7));
     cr_expect(not(gf_bytes_parse_u64(GF_BYTES("18446744073709551616"), &value)));

@@ -42,7 +42,7 @@ Test(generic, touch_counts_what_is_there)
 
 Test(generic, touch_is_an_access_and_looking_is_none)
 {
-    EXEC_STEPS({"SET a 1", "+OK"}, {"@60000", NULL}, {"EXISTS a", ":1"}, {"TYPE a", "+string"},
+    EXEC_STEPS({"SET a 1", "+OK"}, {"@60500", NULL}, {"EXISTS a", ":1"}, {"TYPE a", "+string"},
                {"TTL a", ":-1"}, {"KEYS *", "*1\r\n$1\r\na"}, {"RANDOMKEY", "$1\r\na"},
                {"OBJECT IDLETIME a", ":60"}, {"TOUCH a", ":1"}, {"OBJECT IDLETIME a", ":0"});
 }

@@ -28,7 +28,7 @@ Test(object, refcount)
 Test(object, idletime)
 {
     EXEC_STEPS({"OBJECT IDLETIME a", "$-1"}, {"SET a text", "+OK"}, {"OBJECT IDLETIME a", ":0"},
-               {"@90000", NULL}, {"OBJECT IDLETIME a", ":90"},
+               {"@90500", NULL}, {"OBJECT IDLETIME a", ":90"},
                {"OBJECT ENCODING a", "$6\r\nembstr"}, {"OBJECT IDLETIME a", ":90"},
                {"GET a", "$4\r\ntext"}, {"OBJECT IDLETIME a", ":0"}, {"OBJECT FREQ a", NOT_LFU},
                {"OBJECT FREQ b", "$-1"});
@@ -82,7 +82,7 @@ Test(object, help_is_lines_of_status)
 
     const char *answer = exec_run(&fixture, "OBJECT HELP");
 
-    cr_assert_eq(strncmp(answer, "*13\r\n+OBJECT <subcommand> ", 26), 0, "%s", answer);
+    cr_assert_eq(strncmp(answer, "*11\r\n+OBJECT <subcommand> ", 26), 0, "%s", answer);
     cr_assert_not_null(strstr(answer, "\r\n+IDLETIME <key>\r\n+    "), "%s", answer);
     answer = exec_run(&fixture, "MEMORY HELP");
     cr_assert_not_null(strstr(answer, "\r\n+USAGE <key> [SAMPLES <count>]\r\n+    "), "%s", answer);
@@ -116,7 +116,7 @@ Test(memory_usage, is_no_access)
     struct exec_fixture fixture;
 
     exec_fixture_init(&fixture);
-    EXEC_STEPS_IN(&fixture, {"SET a 1", "+OK"}, {"@30000", NULL});
+    EXEC_STEPS_IN(&fixture, {"SET a 1", "+OK"}, {"@30500", NULL});
     exec_run(&fixture, "MEMORY USAGE a");
     EXEC_STEPS_IN(&fixture, {"OBJECT IDLETIME a", ":30"});
     exec_fixture_deinit(&fixture);

@@ -144,11 +144,6 @@ static void run_row(struct exec_fixture *fixture, const struct gf_command *row,
         x.key_hash = gf_keyspace_hash(fixture->context.hash_seed, args->words[key_index]);
         x.keyspace = gf_exec_keyspace(&x, args->words[key_index]);
     }
-    if ((row->flags & GF_MOVABLE) == 0 && row->key_first > 0 && x.keyspace == NULL) {
-        /* A broken list of keys (MSET a): the command says so itself, but needs a first key. */
-        x.key_hash = gf_keyspace_hash(fixture->context.hash_seed, args->words[row->key_first]);
-        x.keyspace = gf_exec_keyspace(&x, args->words[row->key_first]);
-    }
     row->run(&x);
 }
 

@@ -1,8 +1,8 @@
 /* Runs command lines against keyspaces, without a server: text in, RESP out.
  *
  * The keys are spread over several partitions, so that a command which looks into the wrong one
- * finds nothing. Admission is the server's in small: unknown commands and wrong arities are refused,
- * then the row runs. Every keyspace is checked after every command.
+ * finds nothing. Admission is the server's in small: unknown commands and wrong arities are
+ * refused, then the row runs. Every keyspace is checked after every command.
  */
 #pragma once
 

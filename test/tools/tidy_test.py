@@ -43,6 +43,17 @@ def tidy(changes):
     return run.returncode, run.stdout
 
 
+def fixed(text):
+    """What --fix makes of core/thing.h, and what is then still wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in {**GOOD, "core/thing.h": text + GOOD["core/thing.h"]}.items():
+            (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(folder) / path).write_text(content, encoding="utf-8")
+        run = subprocess.run([sys.executable, str(TIDY), "--root", folder, "--fix"], timeout=60,
+                             capture_output=True, text=True, check=False)
+        return (Path(folder) / "core/thing.h").read_text(encoding="utf-8"), run.stdout
+
+
 def thing(addition):
     return {"core/thing.c": GOOD["core/thing.c"] + addition}
 
@@ -78,8 +89,7 @@ BAD = {
         {"test/CMakeLists.txt": "gf_test(modules)\n", "test/core/thing_test.c": "/* T. */\n"},
     ],
     "header": [
-        {"modules/CMakeLists.txt": "gf_library(modules\n  strings.c odd.c\n)\n",
-         "modules/odd.c": "/* Nobody's. */\n"},
+        {"core/thing_uring.c": "/* Nobody's. */\n"},
     ],
     "dead-header": [{"core/lonely.h": "/* Never used. */\n#pragma once\n"}],
     "self-contained": [{"core/thing.h": "#pragma once\nuint32_t gf_thing_count(void);\n"}],
@@ -88,8 +98,8 @@ BAD = {
     ],
     "include": [
         {"core/thing_uring.c": "#include \"thing.h\"\n#include \"core/thing.h\"\n"},
-        {"core/thing_uring.c": "#include \"../core/thing.h\"\n"},
-        {"core/thing_uring.c": "#include <liburing.h>\n"},
+        {"core/thing_uring.c": GOOD["core/thing_uring.c"] + "#include \"../core/thing.h\"\n"},
+        {"core/thing_uring.c": GOOD["core/thing_uring.c"] + "#include <liburing.h>\n"},
         {"core/thing.c": "#include <stdint.h>\n#include \"core/thing.h\"\n"},
     ],
     "banned": [
@@ -136,6 +146,8 @@ FINE = [
     function("    (void)0;\n" * 70),
     thing("static int last; /* tidy: allow mutable - written before any thread starts */\n"),
     thing("/* tidy: allow mutable - written before any thread starts */\nstatic int last;\n"),
+    thing("/* clang-format off */\nint a(void);" + " " * 80 + "/* a row */\n/* clang-format on */\n"),
+    {"core/thing.def": "/* Rows. */\n#define ROWS(X) X(" + "1, " * 40 + "1)\n"},
     {"test/CMakeLists.txt": "gf_test(core)\n", "test/core/thing_test.c": "/* T. */\n"},
 ]
 
@@ -154,6 +166,20 @@ class TidyTest(unittest.TestCase):
         for changes in FINE:
             with self.subTest(changes=changes):
                 self.assertEqual(tidy(changes), (0, ""))
+
+    def test_wide_comments_are_wrapped(self):
+        wide = "word " * 20
+        for text, wanted in {
+            f"/* {wide}one two\n * three. */\n": f"/* {'word ' * 18}word\n * word one two three. */\n",
+            f"/* {'word ' * 18}end. */\n/* x */\n": f"/* {'word ' * 18}end. */\n/* x */\n",
+            f"/* {'word ' * 19}end. */\n": f"/* {'word ' * 18}word\n * end. */\n",
+            f"/* a\n * name   {'word ' * 19}\n *        more\n */\n".replace(" \n", "\n"):
+                f"/* a\n * name   {'word ' * 17}word\n *        word more\n */\n",
+        }.items():
+            with self.subTest(text=text):
+                result, errors = fixed(text)
+                self.assertEqual(errors, "")
+                self.assertEqual(result, wanted + GOOD["core/thing.h"])
 
     def test_every_rule_has_a_case(self):
         rules = subprocess.run([sys.executable, str(TIDY), "--rules"], capture_output=True,
