@@ -42,7 +42,7 @@ static const struct criterion_test_extra_data *find_suite_data(const char *name)
     return &nothing;
 }
 
-/* -- what the Test and assertion macros call ----------------------------------------------------- */
+/* -- what the Test and assertion macros call -- */
 
 void criterion_internal_test_setup(void)
 {
@@ -86,7 +86,7 @@ void criterion_abort_test(void)
     exit(1);
 }
 
-/* -- the runner ---------------------------------------------------------------------------------- */
+/* -- the runner -- */
 
 static void run_child(void)
 {
