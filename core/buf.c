@@ -68,7 +68,8 @@ void gf_buf_deinit(struct gf_buf *buf)
 
 static void chunk_free(struct gf_chunk *chunk)
 {
-    gf_free(GF_MEMORY_BUFFERS, chunk);
+    if (!chunk->borrowed)
+        gf_free(GF_MEMORY_BUFFERS, chunk);
 }
 
 /* Forget an empty last chunk. */
@@ -105,6 +106,7 @@ static void chain_add_chunk(struct gf_chain *chain, size_t capacity)
 
     chunk->next = NULL;
     chunk->used = 0;
+    chunk->borrowed = false;
     chunk->capacity = (uint32_t)capacity;
     if (chain->last) {
         gf_chain_seal(chain);

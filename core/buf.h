@@ -38,7 +38,8 @@ struct gf_chunk {
     struct gf_chunk *next;
     uint32_t used;     /* bytes written; of the last chunk of a chain, see gf_chain.cursor */
     uint32_t capacity; /* bytes in data */
-    char data[];
+    bool borrowed;     /* not the chain's to free: see gf_chain_init_inside */
+    _Alignas(8) char data[];
 };
 
 /* Invariants (gf_chain_check walks them):
@@ -53,6 +54,21 @@ struct gf_chain {
     char *end;    /* end of `last` */
     size_t sealed_size; /* bytes in all chunks but the last */
 };
+
+/* gf_chain_init_inside - an empty chain whose first chunk is part of something bigger that outlives the
+ * chain's use of it: `chunk` with `capacity` bytes behind its header. Must not be spliced while that
+ * chunk holds bytes. */
+static inline void gf_chain_init_inside(struct gf_chain *chain, struct gf_chunk *chunk,
+                                        uint32_t capacity)
+{
+    *chunk = (struct gf_chunk){.capacity = capacity, .borrowed = true};
+    *chain = (struct gf_chain){
+        .first = chunk,
+        .last = chunk,
+        .cursor = chunk->data,
+        .end = chunk->data + capacity,
+    };
+}
 
 /* gf_chain_grow - slow path of gf_chain_reserve: a new last chunk with at least `size` bytes. */
 char *gf_chain_grow(struct gf_chain *chain, size_t size);

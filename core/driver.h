@@ -56,7 +56,7 @@ struct gf_recv_op {
 
 /* Send all parts, in order. One send per handle at a time. done(result) once: the number of bytes
  * sent (always all of them), or a negative error. The parts must stay until then. The done of a small
- * send may come up to a millisecond late when nothing else happens: it costs no wake-up of its own. */
+ * send may come up to 10 ms late when nothing else happens: it costs no wake-up of its own. */
 #define GF_SEND_PARTS_MAX 64
 struct gf_send_op {
     struct gf_op op;

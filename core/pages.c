@@ -4,6 +4,10 @@
  *
  * Free pages of a chunk form a stack through their notes. A page is either resident (it may have
  * memory behind it) or bare (never touched, or trimmed); resident ones are taken first.
+ *
+ * A fresh chunk gets its memory in runs of 16 pages: one huge page at once stops the caller for up
+ * to 3 ms where the host must find memory too (measured), single pages cost a fault each. A chunk
+ * that is full for the first time asks for a huge page; the kernel makes one in the background.
  */
 #include "core/pages.h"
 
@@ -17,7 +21,8 @@
 
 #define CHUNK_PAGES_USABLE (GF_PAGES_CHUNK_COUNT - GF_PAGES_HEADER_COUNT)
 #define TRIM_PAGES_MAX 64 /* about 50 us of madvise */
-#define NONE 0u           /* page 0 holds notes and is never free */
+#define POPULATE_PAGES 16u
+#define NONE 0u /* page 0 holds notes and is never free */
 
 /* The first bytes of a chunk: where the notes of pages 0 to 3 would be. */
 struct chunk {
@@ -26,6 +31,8 @@ struct chunk {
     uint16_t bare;           /* of the first free page without, NONE */
     uint16_t resident_count; /* pages on the two stacks */
     uint16_t bare_count;
+    uint16_t populated; /* fresh pages below this index have memory already */
+    bool asked_huge;    /* for a huge page */
 };
 
 _Static_assert(sizeof(struct chunk) <= GF_PAGES_HEADER_COUNT * GF_PAGE_NOTE_SIZE,
@@ -74,7 +81,6 @@ static void *chunk_map(void)
         (void)munmap(base, front); /* on failure only address space is lost */
     if (size - front > GF_PAGES_CHUNK_SIZE)
         (void)munmap(base + front + GF_PAGES_CHUNK_SIZE, size - front - GF_PAGES_CHUNK_SIZE);
-    (void)madvise(base + front, GF_PAGES_CHUNK_SIZE, MADV_HUGEPAGE); /* a wish */
     return base + front;
 }
 
@@ -84,7 +90,9 @@ static bool pages_add_chunk(struct gf_pages *pages)
 
     if (!chunk)
         return false;
-    *chunk = (struct chunk){.bare = GF_PAGES_HEADER_COUNT, .bare_count = CHUNK_PAGES_USABLE};
+    *chunk = (struct chunk){.bare = GF_PAGES_HEADER_COUNT,
+                            .bare_count = CHUNK_PAGES_USABLE,
+                            .populated = GF_PAGES_HEADER_COUNT};
     for (uint32_t index = GF_PAGES_HEADER_COUNT; index < GF_PAGES_CHUNK_COUNT; index++)
         chunk_note(chunk, index)->next = (uint16_t)((index + 1) % GF_PAGES_CHUNK_COUNT);
     gf_list_push_front(&pages->available, &chunk->link);
@@ -125,6 +133,21 @@ void gf_pages_destroy(struct gf_pages *pages)
     gf_free(GF_MEMORY_OTHER, pages);
 }
 
+/* Memory for the run of fresh pages that begins with `index`. */
+static void chunk_populate(struct chunk *chunk, uint32_t index)
+{
+    uint32_t end = index + POPULATE_PAGES;
+
+    if (end > GF_PAGES_CHUNK_COUNT)
+        end = GF_PAGES_CHUNK_COUNT;
+#ifdef MADV_POPULATE_WRITE
+    /* Where it fails (before Linux 5.14), each page has a fault of its own. */
+    (void)madvise(chunk_page(chunk, index), (end - index) * (size_t)GF_PAGE_SIZE,
+                  MADV_POPULATE_WRITE);
+#endif
+    chunk->populated = (uint16_t)end;
+}
+
 static void *chunk_take(struct gf_pages *pages, struct chunk *chunk)
 {
     uint32_t index;
@@ -141,9 +164,15 @@ static void *chunk_take(struct gf_pages *pages, struct chunk *chunk)
         GF_ASSERT(index != NONE);
         chunk->bare = chunk_note(chunk, index)->next;
         chunk->bare_count--;
+        if (index >= chunk->populated)
+            chunk_populate(chunk, index);
     }
-    if (chunk_free_count(chunk) == 0)
+    if (chunk_free_count(chunk) == 0) {
         gf_list_remove(&chunk->link);
+        if (!chunk->asked_huge)
+            (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_HUGEPAGE); /* a wish */
+        chunk->asked_huge = true;
+    }
     pages->used++;
     return chunk_page(chunk, index);
 }
@@ -208,6 +237,9 @@ size_t gf_pages_held_size(struct gf_pages *pages)
 
 static void chunk_trim(struct gf_pages *pages, struct chunk *chunk, uint32_t count_max)
 {
+    /* Or the kernel would fill the holes again. */
+    (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_NOHUGEPAGE);
+    chunk->asked_huge = false;
     for (uint32_t count = 0; count < count_max && chunk->resident != NONE; count++) {
         uint32_t index = chunk->resident;
         struct free_note *note = chunk_note(chunk, index);

@@ -128,7 +128,7 @@ static uint32_t bucket_candidates(const struct gf_bucket *bucket, enum gf_evicti
     if (policy_is_volatile(policy) && !(bucket->meta & GF_BUCKET_VOLATILE))
         return 0;
     for (uint32_t rest = used; rest; rest &= rest - 1)
-        __builtin_prefetch(gf_bucket_object(bucket, (uint32_t)__builtin_ctz(rest)));
+        gf_prefetch(gf_bucket_object(bucket, (uint32_t)__builtin_ctz(rest)));
     return used;
 }
 

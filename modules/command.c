@@ -1,10 +1,9 @@
 /* COMMAND: the table of commands, answered to clients. The rows, and what is not a row printed. */
 #include "modules/command.h"
 
+#include "core/alloc.h"
 #include "core/assert.h"
 #include "modules/category.h"
-
-#define KEYS_MAX 1024 /* keys answered by GETKEYS; as many words fit no sensible command line */
 
 const struct gf_command *gf_command_find(const struct gf_registry *registry, struct gf_bytes name)
 {
@@ -110,32 +109,22 @@ static uint32_t keys_in_range(const struct gf_command *row, const struct gf_args
     int64_t last = row->key_last < 0 ? (int64_t)request->count + row->key_last : row->key_last;
     uint32_t found = 0;
 
-    for (int64_t i = row->key_first; i <= last && found < KEYS_MAX; i += row->key_step)
+    for (int64_t i = row->key_first; i <= last; i += row->key_step)
         ret_indexes[found++] = (uint32_t)i;
     return found;
 }
 
-/* keys_of - the keys of a whole command line; an error is answered when there are none. */
-static uint32_t keys_of(struct gf_exec *x, const struct gf_command *row,
-                        const struct gf_args *request, uint32_t *ret_indexes)
+/* keys_complaint - why a command line has no keys, before they are looked for; or GF_MSG_NONE. */
+static enum gf_message_id keys_complaint(const struct gf_command *row,
+                                         const struct gf_args *request)
 {
-    uint32_t count;
-
-    if (row->key_first == 0 && row->find_keys == NULL) {
-        gf_reply_error(x->reply, GF_MSG_NO_KEY_ARGUMENTS);
-        return 0;
-    }
-    if (!gf_command_arity_ok(row, request->count)) {
-        gf_reply_error(x->reply, GF_MSG_INVALID_COMMAND_ARITY);
-        return 0;
-    }
-    if (row->find_keys != NULL)
-        count = gf_command_keys(row, request->words, request->count, ret_indexes, KEYS_MAX);
-    else
-        count = keys_in_range(row, request, ret_indexes);
-    if (count == 0)
-        gf_reply_error(x->reply, GF_MSG_INVALID_COMMAND_WORDS);
-    return count < KEYS_MAX ? count : KEYS_MAX;
+    if (row == NULL)
+        return GF_MSG_INVALID_COMMAND;
+    if (row->key_first == 0 && row->find_keys == NULL)
+        return GF_MSG_NO_KEY_ARGUMENTS;
+    if (!gf_command_arity_ok(row, request->count))
+        return GF_MSG_INVALID_COMMAND_ARITY;
+    return GF_MSG_NONE;
 }
 
 /* key_flags_of - what the request does with its i-th key, counted from 0. */
@@ -149,42 +138,70 @@ static uint32_t key_flags_of(const struct gf_command *row, const struct gf_args 
     return row->key_specs[i < row->key_specs_count ? i : row->key_specs_count - 1].flags;
 }
 
-/* reply_keys - GETKEYS and, with flags, GETKEYSANDFLAGS. */
-static void reply_keys(struct gf_exec *x, bool with_flags)
-{
-    struct gf_args request = {.words = x->args->words + 2, .count = x->args->count - 2};
-    const struct gf_command *container;
-    const struct gf_command *row =
-        gf_registry_find_words(x->registry, request.words, request.count, &container);
-    uint32_t indexes[KEYS_MAX];
+/* What GETKEYS and GETKEYSANDFLAGS are asked about, and what they found. */
+struct keys_query {
+    struct gf_args request; /* the command line in question */
+    const struct gf_command *row;
+    uint32_t *indexes; /* owned; room for one per word */
     uint32_t count;
+    bool with_flags;
+};
 
-    if (row == NULL) {
-        gf_reply_error(x->reply, GF_MSG_INVALID_COMMAND);
+static void reply_keys(struct gf_reply *reply, const struct keys_query *query)
+{
+    gf_reply_array(reply, query->count);
+    for (uint32_t i = 0; i < query->count; i++) {
+        if (query->with_flags)
+            gf_reply_array(reply, 2);
+        gf_reply_bulk(reply, query->request.words[query->indexes[i]]);
+        if (query->with_flags)
+            gf_command_reply_key_flags(reply, key_flags_of(query->row, &query->request, i));
+    }
+}
+
+static void find_keys(struct gf_exec *x, bool with_flags)
+{
+    const struct gf_args *args = x->args;
+    struct keys_query query = {
+        .request = {.words = args->words + 2, .count = args->count - 2},
+        .with_flags = with_flags,
+    };
+    const struct gf_args *request = &query.request;
+    const struct gf_command *container;
+    enum gf_message_id error;
+
+    query.row = gf_registry_find_words(x->registry, request->words, request->count, &container);
+    error = keys_complaint(query.row, request);
+    if (error != GF_MSG_NONE) {
+        gf_reply_error(x->reply, error);
         return;
     }
-    count = keys_of(x, row, &request, indexes);
-    if (count == 0)
+    query.indexes = gf_alloc_try(GF_MEMORY_OTHER, request->count * sizeof(*query.indexes));
+    if (query.indexes == NULL) {
+        gf_reply_error(x->reply, GF_MSG_OOM);
         return;
-
-    gf_reply_array(x->reply, count);
-    for (uint32_t i = 0; i < count; i++) {
-        if (with_flags)
-            gf_reply_array(x->reply, 2);
-        gf_reply_bulk(x->reply, request.words[indexes[i]]);
-        if (with_flags)
-            gf_command_reply_key_flags(x->reply, key_flags_of(row, &request, i));
     }
+    if (query.row->find_keys != NULL)
+        query.count =
+            query.row->find_keys(request->words, request->count, query.indexes, request->count);
+    else
+        query.count = keys_in_range(query.row, request, query.indexes);
+
+    if (query.count == 0)
+        gf_reply_error(x->reply, GF_MSG_INVALID_COMMAND_WORDS);
+    else
+        reply_keys(x->reply, &query);
+    gf_free(GF_MEMORY_OTHER, query.indexes);
 }
 
 static void command_getkeys(struct gf_exec *x)
 {
-    reply_keys(x, false);
+    find_keys(x, false);
 }
 
 static void command_getkeysandflags(struct gf_exec *x)
 {
-    reply_keys(x, true);
+    find_keys(x, true);
 }
 
 static const struct gf_history info_history[] = {

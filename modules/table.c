@@ -3,7 +3,7 @@
  * Moving home bucket F of half[0] (everything left of F is already gone from there): all objects in
  * bucket F have it as their home; those of F that passed it by are found in the buckets behind, as
  * far as those were passed by in turn. Hashes are not stored: they are computed from the keys again,
- * which the step before has prefetched.
+ * which are fetched two buckets ahead.
  */
 #include "modules/table.h"
 
@@ -18,6 +18,13 @@
 #define GROW_ABOVE 261u   /* 0.906 */
 #define SHRINK_BELOW 115u /* 0.4 */
 #define SHRINK_TO 216u    /* 0.75 */
+
+#define WRITES_PER_STEP 4u
+#define BUCKETS_PER_STEP 16u /* some 4 us */
+#define PREFETCH_OBJECTS 2u /* buckets ahead whose objects are fetched while one is moved */
+#define PREFETCH_BUCKETS 3u /* and ahead of those, the buckets themselves */
+
+#define KNOWN_BUCKETS 8u /* longer chains of full buckets are rare */
 
 static const struct gf_bucket empty_bucket;
 static struct gf_bucket *const empty_segments[1] = {(struct gf_bucket *)&empty_bucket};
@@ -309,8 +316,37 @@ static void passed_gone(const struct gf_table_half *half, uint32_t home, uint32_
         bucket_unpass(gf_half_bucket(half, home));
 }
 
+/* Hashes of the objects in the buckets last looked at: those that passed a full bucket are met
+ * several times before they move. Good as long as nothing but moving happens. */
+struct known {
+    uint32_t index[KNOWN_BUCKETS];                   /* which bucket's, UINT32_MAX = none */
+    uint64_t hashes[KNOWN_BUCKETS][GF_BUCKET_SLOTS]; /* bucket `index`: at index % KNOWN_BUCKETS */
+};
+
+static void known_init(struct known *known)
+{
+    memset(known->index, 0xff, sizeof(known->index));
+}
+
+/* The hashes of the objects in a bucket, by slot. */
+static const uint64_t *known_hashes(struct known *known, const struct gf_table *table,
+                                    const struct gf_bucket *bucket, uint32_t index)
+{
+    uint64_t *hashes = known->hashes[index % KNOWN_BUCKETS];
+
+    if (known->index[index % KNOWN_BUCKETS] == index)
+        return hashes;
+    known->index[index % KNOWN_BUCKETS] = index;
+    for (uint32_t used = gf_bucket_used(bucket); used; used &= used - 1) {
+        uint32_t slot = (uint32_t)__builtin_ctz(used);
+
+        hashes[slot] = gf_table_hash(table, gf_bucket_object(bucket, slot));
+    }
+    return hashes;
+}
+
 /* Move the objects at home in bucket F of half[0] to half[1]. */
-static void table_move_home(struct gf_table *table)
+static void table_move_home(struct gf_table *table, struct known *known)
 {
     struct gf_table_half *old = &table->half[0];
     uint32_t home = table->frontier_bucket;
@@ -318,19 +354,19 @@ static void table_move_home(struct gf_table *table)
     struct gf_bucket *bucket;
 
     do {
+        const uint64_t *hashes;
         uint32_t used;
 
         bucket = gf_half_bucket(old, index);
+        hashes = known_hashes(known, table, bucket, index);
         for (used = gf_bucket_used(bucket); used; used &= used - 1) {
             uint32_t slot = (uint32_t)__builtin_ctz(used);
-            struct gf_object *object = gf_bucket_object(bucket, slot);
-            uint64_t hash = gf_table_hash(table, object);
 
-            if (gf_half_home(old, hash) != home)
+            if (index != home && gf_half_home(old, hashes[slot]) != home)
                 continue;
             bucket->tags[slot] = 0;
             passed_gone(old, home, index);
-            half_insert(table, &table->half[1], hash, object);
+            half_insert(table, &table->half[1], hashes[slot], gf_bucket_object(bucket, slot));
         }
         index++;
     } while (bucket_passed(bucket) > 0 && index < old->allocated);
@@ -345,51 +381,82 @@ static void table_finish_change(struct gf_table *table)
     table->frontier_bucket = 0;
 }
 
-/* Lines that the next moves will need. */
-static void table_prefetch_home(const struct gf_table *table)
+/* What hashing the key of an object reads, when it has 16 bytes. */
+static void key_prefetch(const struct gf_object *object)
+{
+    gf_prefetch(object);
+    gf_prefetch((const char *)object + 23);
+}
+
+/* Lines that moving home bucket `index` will need, and some of those after it. */
+static void table_prefetch_home(const struct gf_table *table, uint32_t index)
 {
     const struct gf_table_half *old = &table->half[0];
-    const struct gf_bucket *bucket = gf_half_bucket(old, table->frontier_bucket);
+    const struct gf_bucket *bucket;
 
+    if (index + PREFETCH_BUCKETS < old->allocated)
+        gf_prefetch(gf_half_bucket(old, index + PREFETCH_BUCKETS));
+    if (index >= old->allocated)
+        return;
+    bucket = gf_half_bucket(old, index);
     for (uint32_t used = gf_bucket_used(bucket); used; used &= used - 1)
-        __builtin_prefetch(gf_bucket_object(bucket, (uint32_t)__builtin_ctz(used)));
-    if (table->frontier_bucket + 1 < old->allocated)
-        __builtin_prefetch(gf_half_bucket(old, table->frontier_bucket + 1));
+        key_prefetch(gf_bucket_object(bucket, (uint32_t)__builtin_ctz(used)));
+}
+
+/* Move the frontier by one bucket. */
+static void table_step_one(struct gf_table *table, struct known *known)
+{
+    struct gf_table_half *old = &table->half[0];
+    uint32_t next = table->frontier_bucket + 1;
+    uint64_t frontier = (((uint64_t)next << 32) + old->buckets - 1) / old->buckets;
+
+    table_prefetch_home(table, table->frontier_bucket + PREFETCH_OBJECTS);
+    table_move_home(table, known);
+    /* Searches start at home buckets below the frontier: these must exist. */
+    half_reserve(table, &table->half[1], gf_half_home(&table->half[1], (frontier - 1) << 32));
+    table->frontier = frontier;
+    table->frontier_bucket = next;
+    if (next == old->buckets) {
+        table_finish_change(table);
+        known_init(known);
+        table_change_if_needed(table);
+    } else if (next % GF_SEGMENT_BUCKETS == 0) {
+        half_free_segment(table, old, next / GF_SEGMENT_BUCKETS - 1);
+    }
 }
 
 bool gf_table_step(struct gf_table *table, uint32_t budget)
 {
-    struct gf_table_half *old = &table->half[0];
+    struct known known;
 
-    for (; budget > 0 && table_is_changing(table); budget--) {
-        uint32_t next = table->frontier_bucket + 1;
-        uint64_t frontier = (((uint64_t)next << 32) + old->buckets - 1) / old->buckets;
-
-        table_move_home(table);
-        /* Searches start at home buckets below the frontier: these must exist. */
-        half_reserve(table, &table->half[1], gf_half_home(&table->half[1], (frontier - 1) << 32));
-        table->frontier = frontier;
-        table->frontier_bucket = next;
-        if (next == old->buckets) {
-            table_finish_change(table);
-            table_change_if_needed(table);
-            continue;
-        }
-        if (next % GF_SEGMENT_BUCKETS == 0)
-            half_free_segment(table, old, next / GF_SEGMENT_BUCKETS - 1);
-        table_prefetch_home(table);
-    }
+    if (!table_is_changing(table))
+        return false;
+    known_init(&known);
+    for (uint32_t ahead = 0; ahead < PREFETCH_OBJECTS; ahead++)
+        table_prefetch_home(table, table->frontier_bucket + ahead);
+    for (; budget > 0 && table_is_changing(table); budget--)
+        table_step_one(table, &known);
     return table_is_changing(table);
+}
+
+/* After each write: four buckets move for each, or the rest of the old table would fill up meanwhile
+ * (near 100 % the chains of full buckets have no end); many together, so that memory is waited for
+ * once. */
+static void table_changed(struct gf_table *table)
+{
+    if (!table_is_changing(table)) {
+        table_change_if_needed(table);
+    } else if (++table->writes == WRITES_PER_STEP) {
+        table->writes = 0;
+        (void)gf_table_step(table, BUCKETS_PER_STEP);
+    }
 }
 
 void gf_table_insert(struct gf_table *table, uint64_t hash, struct gf_object *object)
 {
     half_insert(table, &table->half[gf_table_half_of(table, hash)], hash, object);
     table->count++;
-    if (table_is_changing(table))
-        (void)gf_table_step(table, 1);
-    else
-        table_change_if_needed(table);
+    table_changed(table);
 }
 
 void gf_table_remove(struct gf_table *table, uint64_t hash, const struct gf_table_place *place)
@@ -401,10 +468,7 @@ void gf_table_remove(struct gf_table *table, uint64_t hash, const struct gf_tabl
     place->bucket->tags[place->slot] = 0;
     passed_gone(half, gf_half_home(half, hash), place->index);
     table->count--;
-    if (table_is_changing(table))
-        (void)gf_table_step(table, 1);
-    else
-        table_change_if_needed(table);
+    table_changed(table);
 }
 
 /* Walks. */

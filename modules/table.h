@@ -16,7 +16,7 @@
  * are added when they are needed.
  *
  * The table grows (and shrinks) from the left: objects with a hash below `frontier` are already in
- * half[1], the new table, the others still in half[0]. Each write moves a home bucket. Buckets are
+ * half[1], the new table, the others still in half[0]. Each write moves some home buckets. Buckets are
  * in segments of a page; those behind the frontier are freed, new ones taken as it goes, so there
  * never are two whole tables, nor a pause.
  */
@@ -62,6 +62,7 @@ struct gf_table {
     uint64_t frontier;            /* upper 32 bits of hashes: those below it are in half[1] */
     uint64_t count;               /* objects */
     uint32_t frontier_bucket;     /* the first home bucket of half[0] that was not moved */
+    uint32_t writes;              /* since the last step, while the table changes its size */
     uint64_t hash_seed;
     struct gf_pages *pages;       /* borrowed; where segments come from */
 };
@@ -168,11 +169,26 @@ static inline struct gf_object *gf_table_find(const struct gf_table *table, uint
     }
 }
 
+/* gf_prefetch - fetch the line of an address. The empty asm has a reason: a function that does
+ * nothing but __builtin_prefetch counts as pure for gcc, and calls of it are dropped. */
+static inline void gf_prefetch(const void *address)
+{
+    __asm__ volatile("");
+    __builtin_prefetch(address);
+}
+
+/* gf_object_prefetch - its header and key; an object begins anywhere in a line. */
+static inline void gf_object_prefetch(const struct gf_object *object)
+{
+    gf_prefetch(object);
+    gf_prefetch((const char *)object + 48);
+}
+
 static inline void gf_table_prefetch_bucket(const struct gf_table *table, uint64_t hash)
 {
     const struct gf_table_half *half = &table->half[gf_table_half_of(table, hash)];
 
-    __builtin_prefetch(gf_half_bucket(half, gf_half_home(half, hash)));
+    gf_prefetch(gf_half_bucket(half, gf_half_home(half, hash)));
 }
 
 static inline void gf_table_prefetch_object(const struct gf_table *table, uint64_t hash)
@@ -182,7 +198,7 @@ static inline void gf_table_prefetch_object(const struct gf_table *table, uint64
     uint32_t match = gf_bucket_match(bucket, gf_table_tag(hash));
 
     if (match)
-        __builtin_prefetch(gf_bucket_object(bucket, (uint32_t)__builtin_ctz(match)));
+        gf_object_prefetch(gf_bucket_object(bucket, (uint32_t)__builtin_ctz(match)));
 }
 
 void gf_table_init(struct gf_table *table, struct gf_pages *pages, uint64_t hash_seed);

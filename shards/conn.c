@@ -193,11 +193,11 @@ void gf_conn_complete(struct gf_conn *conn, struct gf_request *request)
 {
     struct gf_link *link;
 
-    GF_ASSERT(request->state == GF_REQUEST_DONE);
+    GF_ASSERT(request->answered);
     while ((link = gf_list_peek_front(&conn->requests))) {
         struct gf_request *first = gf_container(link, struct gf_request, link);
 
-        if (first->state != GF_REQUEST_DONE)
+        if (!first->answered)
             break;
         gf_list_remove(link);
         conn->requests_count--;
@@ -223,7 +223,7 @@ static void conn_forget_requests(struct gf_conn *conn)
     while ((link = gf_list_pop_front(&conn->requests))) {
         struct gf_request *request = gf_container(link, struct gf_request, link);
 
-        if (request->state == GF_REQUEST_DONE)
+        if (request->answered)
             gf_request_release(conn->worker, request);
         else
             request->conn = NULL;

@@ -197,6 +197,7 @@ static struct gf_request *park(struct gf_conn *conn, struct gf_reply *ret_reply)
 static void park_done(struct gf_conn *conn, struct gf_request *request)
 {
     request->state = GF_REQUEST_DONE;
+    request->answered = true;
     gf_list_push_back(&conn->requests, &request->link);
     conn->requests_count++;
 }

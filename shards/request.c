@@ -16,21 +16,6 @@
  * the allocator. */
 #define REQUESTS_POOL_MAX 8192
 
-static void reply_reset(struct gf_request *request)
-{
-    struct gf_chunk *chunk = &request->reply_chunk;
-
-    chunk->next = NULL;
-    chunk->used = 0;
-    chunk->capacity = GF_REQUEST_REPLY;
-    request->reply = (struct gf_chain){
-        .first = chunk,
-        .last = chunk,
-        .cursor = chunk->data,
-        .end = chunk->data + GF_REQUEST_REPLY,
-    };
-}
-
 struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *conn)
 {
     struct gf_link *link = gf_list_pop_front(&worker->requests_free);
@@ -48,12 +33,13 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
         (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_REQUEST};
     request->state = GF_REQUEST_QUEUED;
     request->failed = false;
+    request->answered = false;
     request->discard = conn->reply.discard;
     request->conn = conn;
     request->words_count = 0;
     request->partitions_count = 0;
     request->claim = (struct gf_claim){0};
-    reply_reset(request);
+    gf_chain_init_inside(&request->reply, &request->reply_chunk, GF_REQUEST_REPLY);
     return request;
 }
 
@@ -96,31 +82,25 @@ void gf_request_set_partitions(struct gf_request *request, const uint16_t *parti
 void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain)
 {
     struct gf_chunk *inside = &request->reply_chunk;
-    struct gf_chain rest = request->reply;
+    struct gf_chain *reply = &request->reply;
 
-    if (request->discard) {
-        gf_request_drop_reply(request);
-        return;
+    if (!request->discard) {
+        gf_chain_seal(reply);
+        if (reply->first == inside) {
+            gf_chain_append(chain, (struct gf_bytes){.data = inside->data, .size = inside->used});
+            if (inside->used > 0)
+                gf_chain_consume(reply, inside->used);
+        }
+        if (!gf_chain_empty(reply))
+            gf_chain_splice(chain, reply);
     }
-    gf_chain_seal(&rest);
-    gf_chain_append(chain, (struct gf_bytes){.data = inside->data, .size = inside->used});
-    GF_ASSERT(rest.first == inside);
-    if (inside->next) {
-        rest.first = inside->next;
-        rest.sealed_size -= inside->used;
-        gf_chain_splice(chain, &rest);
-    }
-    reply_reset(request);
+    gf_request_drop_reply(request);
 }
 
 void gf_request_drop_reply(struct gf_request *request)
 {
-    struct gf_chain rest = request->reply;
-
-    rest.first = request->reply_chunk.next;
-    if (rest.first)
-        gf_chain_clear(&rest);
-    reply_reset(request);
+    gf_chain_clear(&request->reply);
+    gf_chain_init_inside(&request->reply, &request->reply_chunk, GF_REQUEST_REPLY);
 }
 
 void gf_request_release(struct gf_worker *worker, struct gf_request *request)
@@ -221,6 +201,8 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
 void gf_request_home(struct gf_worker *worker, struct gf_request *request)
 {
     GF_ASSERT(request->state == GF_REQUEST_DONE);
+    GF_ASSERT(!request->answered);
+    request->answered = true;
     if (request->conn)
         gf_conn_complete(request->conn, request);
     else

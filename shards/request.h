@@ -14,7 +14,7 @@
  * Home core: the core that holds the connection. It acquires the request from its pool, copies the
  * words into it, and is the only one that releases it. Owner core: the core that owns the partitions;
  * it borrows the request from QUEUED to DONE, and during that time the home core touches nothing but
- * `link` and `conn`.
+ * `link`, `conn` and `answered`.
  *
  * A command that can run at once on its home core, with no reply before it outstanding, never becomes
  * a request.
@@ -66,6 +66,7 @@ struct gf_request {
     uint64_t key_hash;               /* of the first key                                   */
     struct gf_chain reply;           /* first chunk inside, the rest from gf_alloc         */
     struct gf_conn *conn;            /* home core only; NULL once it hung up               */
+    bool answered;                   /* home core only: back, its reply may be taken       */
     struct gf_link link;             /* conn->requests, in order                           */
     struct gf_claim claim;           /* owner core: waiting for partitions                 */
     const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */

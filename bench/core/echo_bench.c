@@ -2,7 +2,7 @@
  * multibulk pipeline, counted by its line ends, and does nothing else.
  *
  *   echo_bench [--driver uring|epoll] [--port N] [--buffers N] [--buffer-size N]   serves until killed
- *   echo_bench --short                                                             one round trip
+ *   echo_bench --short                                                             starts and stops
  *
  * Load it with `redis-benchmark -t ping -P 1 -p <port>` and read the CPU time it takes per request.
  */
@@ -122,12 +122,18 @@ static void echo_accepted(struct gf_op *op, int result)
     driver->ops->recv_start(driver, result, &conn->recv);
 }
 
+static void echo_closed(struct gf_op *op, int result)
+{
+    (void)op;
+    (void)result;
+    gf_core_stop(gf_core_here());
+}
+
 int main(int argc, char **argv)
 {
-    struct gf_driver_options options = {.recv_buffer_size = 16384,
-                                        .recv_buffer_count = 256,
-                                        .queue_size = 1024,
-                                        .backlog = 511};
+    struct gf_op close = {.done = echo_closed};
+    struct gf_driver_options options = {
+        .recv_buffer_size = 16384, .recv_buffer_count = 256, .queue_size = 1024, .backlog = 511};
     int (*create)(const struct gf_driver_options *, struct gf_driver **) = gf_driver_epoll_create;
     struct echo *echo = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*echo));
     uint16_t port = 0;
@@ -162,7 +168,10 @@ int main(int argc, char **argv)
     echo->accept.op.done = echo_accepted;
     echo->core.driver->ops->accept_start(echo->core.driver, handle, &echo->accept);
     if (is_short)
-        return 0;
+        echo->core.driver->ops->close(echo->core.driver, handle, true, &close);
     gf_core_run(&echo->core);
+    gf_core_deinit(&echo->core);
+    gf_core_enter(NULL);
+    gf_free(GF_MEMORY_OTHER, echo);
     return 0;
 }

@@ -1,6 +1,8 @@
 /* Time and memory of the keyspace: keys of 16 bytes, values of 32, in random order, spread over 256
  * keyspaces as one core's partitions are.
  *
+ * Times are CPU time of the thread: steady where the machine has other work.
+ *
  * Bytes per key are the growth of the process's resident memory. The longest single put shows what
  * growth costs (and whatever else the machine did meanwhile).
  *
@@ -26,19 +28,19 @@ struct bench {
     struct gf_keyspace_context contexts[KEYSPACES];
     struct gf_keyspace *keyspaces[KEYSPACES];
     struct gf_pages *pages;
-    uint32_t keys;   /* how many */
-    uint32_t *order; /* a permutation of their numbers */
+    uint32_t keys; /* how many */
+    char *texts; /* 2 * keys texts of 16 bytes, each half in random order; in the second: misses */
 };
 
 /* One operation on one key, its hash known. */
 typedef void bench_op(struct bench *b, struct gf_keyspace *keyspace, uint64_t hash,
                       struct gf_bytes key);
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
@@ -56,29 +58,41 @@ static size_t resident_size(void)
     return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static struct gf_bytes bench_key(uint32_t number, char *text)
+static struct gf_bytes bench_key(const struct bench *b, uint32_t index)
 {
-    snprintf(text, 17, "key:%012u", number);
-    return (struct gf_bytes){.data = text, .size = 16};
+    return (struct gf_bytes){.data = b->texts + (size_t)index * 16, .size = 16};
 }
 
-static struct gf_keyspace *bench_keyspace(struct bench *b, uint32_t number)
+/* As partitions are chosen: by something else than the hash of the keyspace. */
+static struct gf_keyspace *bench_keyspace(const struct bench *b, struct gf_bytes key)
 {
-    return b->keyspaces[(number * 2654435761u) >> 24];
+    return b->keyspaces[gf_hash64(key.data, key.size, 1) % KEYSPACES];
+}
+
+static void bench_make_texts(struct bench *b, uint32_t first)
+{
+    char text[17];
+    char other_text[16];
+    uint64_t seed = 1;
+
+    for (uint32_t i = 0; i < b->keys; i++) {
+        char *place = b->texts + (size_t)(first + i) * 16;
+        char *other = b->texts + (first + gf_random_next(&seed) % (i + 1)) * 16;
+
+        snprintf(text, sizeof(text), "key:%012u", first + i);
+        memcpy(place, text, 16);
+        memcpy(other_text, other, 16);
+        memcpy(other, text, 16);
+        memcpy(place, other_text, 16);
+    }
 }
 
 static void bench_open(struct bench *b, uint32_t keys)
 {
-    uint64_t seed = 1;
-
     b->keys = keys;
-    b->order = malloc(keys * sizeof(*b->order));
-    for (uint32_t i = 0; i < keys; i++) {
-        uint32_t other = (uint32_t)(gf_random_next(&seed) % (i + 1));
-
-        b->order[i] = b->order[other];
-        b->order[other] = i;
-    }
+    b->texts = malloc((size_t)keys * 2 * 16);
+    bench_make_texts(b, 0);
+    bench_make_texts(b, keys);
     b->pages = gf_pages_create();
     for (uint32_t i = 0; i < KEYSPACES; i++) {
         b->contexts[i] = (struct gf_keyspace_context){.hash_seed = SEED};
@@ -94,7 +108,7 @@ static void bench_close(struct bench *b)
         gf_heap_destroy(b->contexts[i].heap);
     }
     gf_pages_destroy(b->pages);
-    free(b->order);
+    free(b->texts);
 }
 
 static void op_put(struct bench *b, struct gf_keyspace *keyspace, uint64_t hash,
@@ -135,57 +149,45 @@ static void op_remove(struct bench *b, struct gf_keyspace *keyspace, uint64_t ha
     gf_keyspace_remove(keyspace, hash, object);
 }
 
-struct bench_batch {
-    char text[BATCH][20];
-    struct gf_keyspace *keyspaces[BATCH];
-    struct gf_bytes keys[BATCH];
-    uint64_t hashes[BATCH];
-};
-
-/* Make `op` for each key in random order; ns per key. The making of keys is not counted. */
+/* Make `op` for each key in random order; ns per key. */
 static double bench_run(struct bench *b, bench_op *op, bool prefetch, uint32_t first)
 {
-    struct bench_batch batch;
-    uint64_t spent_ns = 0;
+    struct gf_keyspace *keyspaces[BATCH];
+    uint64_t hashes[BATCH];
+    uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
-    for (uint32_t i = 0; i + BATCH <= b->keys; i += BATCH) {
-        uint64_t start_ns;
-
+    for (uint32_t i = first; i < first + b->keys; i += BATCH) {
         for (uint32_t j = 0; j < BATCH; j++) {
-            uint32_t number = first + b->order[i + j];
+            struct gf_bytes key = bench_key(b, i + j);
 
-            batch.keys[j] = bench_key(number, batch.text[j]);
-            batch.keyspaces[j] = bench_keyspace(b, number);
+            hashes[j] = gf_keyspace_hash(SEED, key);
+            keyspaces[j] = bench_keyspace(b, key);
         }
-        start_ns = now_ns();
-        for (uint32_t j = 0; j < BATCH; j++)
-            batch.hashes[j] = gf_keyspace_hash(SEED, batch.keys[j]);
         for (uint32_t j = 0; prefetch && j < BATCH; j++)
-            gf_keyspace_prefetch_bucket(batch.keyspaces[j], batch.hashes[j]);
+            gf_keyspace_prefetch_bucket(keyspaces[j], hashes[j]);
         for (uint32_t j = 0; prefetch && j < BATCH; j++)
-            gf_keyspace_prefetch_object(batch.keyspaces[j], batch.hashes[j]);
+            gf_keyspace_prefetch_object(keyspaces[j], hashes[j]);
         for (uint32_t j = 0; j < BATCH; j++)
-            op(b, batch.keyspaces[j], batch.hashes[j], batch.keys[j]);
-        spent_ns += now_ns() - start_ns;
+            op(b, keyspaces[j], hashes[j], bench_key(b, i + j));
     }
-    return (double)spent_ns / b->keys;
+    return (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns) / b->keys;
 }
 
 /* Insert every key, timing each on its own; the longest in us. */
 static double bench_longest_put(struct bench *b)
 {
     uint64_t longest_ns = 0;
-    char text[20];
 
     for (uint32_t i = 0; i < b->keys; i++) {
-        struct gf_bytes key = bench_key(b->order[i], text);
+        struct gf_bytes key = bench_key(b, i);
         uint64_t hash = gf_keyspace_hash(SEED, key);
-        uint64_t start_ns = now_ns();
+        uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        uint64_t spent_ns;
 
-        op_put(b, bench_keyspace(b, b->order[i]), hash, key);
-        start_ns = now_ns() - start_ns;
-        if (start_ns > longest_ns)
-            longest_ns = start_ns;
+        op_put(b, bench_keyspace(b, key), hash, key);
+        spent_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+        if (spent_ns > longest_ns)
+            longest_ns = spent_ns;
     }
     return (double)longest_ns / 1000;
 }

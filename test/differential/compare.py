@@ -5,14 +5,17 @@ two servers, a hash table has an order of its own, an id is an id. Errors are al
 What go-fish does differently on purpose is not a rule but an accepted difference (accepted.py).
 """
 
+import time
+
 SECONDS_SLACK = 2
 
 
 class Pair:
     """Two replies to the same request, the first from the reference."""
 
-    def __init__(self, words, left, right, ask=None):
+    def __init__(self, words, left, right, ask=None, expiring=False):
         self.words = words
+        self.expiring = expiring   # keys have expired in this stream: they may still be counted
         self.left = left
         self.right = right
         self.ask = ask   # function(words) -> both replies, on the same connections; None in a pipeline
@@ -75,6 +78,20 @@ def _random_key(pair):
         return _same_kind(pair)
     exists = pair.ask((b"EXISTS", pair.right.value))
     return exists[0] == exists[1] and exists[0].value == 1
+
+
+def _dbsize(pair):
+    """Exact, unless a key that has expired may still be there; then it must go soon."""
+    if pair.left == pair.right or not pair.expiring or pair.left.kind != pair.right.kind:
+        return pair.left == pair.right
+    for _ in range(200):
+        if pair.ask is None:
+            return True
+        left, right = pair.ask(pair.words)
+        if left == right:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def _hello(pair):
@@ -179,6 +196,7 @@ RULES = {
     b"keys": _same_members,
     b"scan": _scan,
     b"randomkey": _random_key,
+    b"dbsize": _dbsize,
     b"hello": _hello,
     b"time": _same_kind,
     b"lolwut": _same_kind,

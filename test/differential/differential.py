@@ -21,7 +21,7 @@ from faults import FAULTS                             # noqa: E402
 from players import Difference, Player                # noqa: E402
 from shrink import shrink                             # noqa: E402
 from support import resp                              # noqa: E402
-from support.server import Server, binary_from        # noqa: E402
+from support.server import Server, ServerFailed, binary_from   # noqa: E402
 
 
 def options():
@@ -35,6 +35,8 @@ def options():
     parser.add_argument("--streams", type=int, default=None, help="how many at most")
     parser.add_argument("--seconds", type=float, default=60, help="stop after this time")
     parser.add_argument("--steps", type=int, default=streams.STEPS, help="steps of a stream")
+    parser.add_argument("--families", default=",".join(streams.FAMILIES))
+    parser.add_argument("--without", default="", help="commands to leave out: NAME,NAME")
     parser.add_argument("--password", action="store_true", help="both servers require one")
     parser.add_argument("--keep-going", type=int, default=1, metavar="N",
                         help="stop after N different differences")
@@ -52,33 +54,49 @@ class Run:
     def __init__(self, settings):
         self.settings = settings
         self.password = b"sesame" if settings.password else None
+        self.choice = streams.Choice(tuple(settings.families.split(",")),
+                                     frozenset(settings.without.upper().encode().split(b",")))
 
     def start(self, binary, cores, extra=()):
         password = self.password.decode() if self.password else None
         return Server(binary, *extra, cores=cores, password=password)
 
     def stream(self, index):
-        return streams.build(f"{self.settings.seed}:{index}", self.settings.steps, self.password)
+        return streams.build(f"{self.settings.seed}:{index}", self.settings.steps, self.password,
+                             self.choice)
 
-    @staticmethod
-    def problem(player, stream):
-        """What is wrong with this stream, or None."""
+    def problem(self, player, stream):
+        """What is wrong with this stream, or None. A server that died of it is replaced."""
+        told = None
         try:
             player.play(stream)
         except Difference as difference:
-            return str(difference)
+            told = str(difference)
         except (OSError, resp.Closed) as broken:
-            return f"connection: {broken!r}"
-        return None
+            told = f"connection: {broken!r}"
+        if told is None:
+            return None
+        try:
+            player.servers[1].check_alive()
+        except ServerFailed as failed:
+            player.servers[1].discard()
+            player.servers[1] = self.start_subject()
+            return f"the-server {failed}"
+        return told
+
+    def start_subject(self):
+        return self.start(self.settings.binary, self.settings.cores, self.settings.option)
+
+    @staticmethod
+    def subject_of(problem):
+        """What it is about: the command, in lower case."""
+        return problem.split("\n")[0].split(" ")[0].lower()
 
     def report(self, player, index, stream, problem):
         """Print the smallest version of a failing stream."""
-        player.servers[1].check_alive()
-        first_line = problem.split("\n")[0].split(" ")[0]
-
         def fails(candidate):
             again = self.problem(player, candidate)
-            return again is not None and again.split("\n")[0].split(" ")[0] == first_line
+            return again is not None and self.subject_of(again) == self.subject_of(problem)
 
         small = shrink(stream, fails)
         final = self.problem(player, small)
@@ -92,19 +110,21 @@ class Run:
         """Give the number of differences found."""
         settings = self.settings
         found, index, known = 0, settings.first, set()
-        with self.start(settings.reference, 1) as reference, \
-                self.start(settings.binary, settings.cores, settings.option) as subject:
-            player = Player(reference, subject, self.password, plant)
+        with self.start(settings.reference, 1) as reference:
+            player = Player(reference, self.start_subject(), self.password, plant)
+            if b"SELECT" in self.choice.without:
+                player.databases = 1
             deadline = time.monotonic() + (seconds or settings.seconds)
             while time.monotonic() < deadline and found < settings.keep_going \
                     and (settings.streams is None or index < settings.first + settings.streams):
                 stream = self.stream(index)
                 problem = self.problem(player, stream)
-                if problem and problem.split("\n")[0] not in known:
-                    known.add(problem.split("\n")[0])
+                if problem and self.subject_of(problem) not in known:
+                    known.add(self.subject_of(problem))
                     found += 1
                     self.report(player, index, stream, problem)
                 index += 1
+            player.servers[1].stop()
         print(f"{index - settings.first} streams, {player.requests_count} requests, "
               f"{found} differences; accepted: {player.accepted or 'none'}")
         return found

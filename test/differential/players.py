@@ -24,11 +24,12 @@ class Player:
     """Two servers and the connections a stream uses on both."""
 
     def __init__(self, reference, subject, password=None, plant=None):
-        self.servers = (reference, subject)
+        self.servers = [reference, subject]
+        self.databases = AUDITED_DATABASES
         self.password = password
         self.plant = plant or (lambda words: words)   # what the subject is told instead, see faults.py
         self.initial = [self._settings(server) for server in self.servers]
-        self.touched = False     # the stream before may have changed settings
+        self.used = set()        # commands of the stream before
         self.requests_count = 0
         self.accepted = {}
 
@@ -44,17 +45,18 @@ class Player:
                      b"slowlog-max-len", b"lfu-log-factor", b"maxclients", b"proto-max-bulk-len",
                      b"latency-monitor-threshold"]
             reply = resp.plain(client.call("CONFIG", "GET", *names))
-            return dict(zip(reply[::2], reply[1::2]))
+            return dict(zip(reply[::2], reply[1::2])) if isinstance(reply, list) else {}
 
     def _clean(self, stream):
-        touched = self.touched
-        self.touched = any(words[0].lower() == b"config" for step in stream
-                           for words in step.requests if words)
+        """Empty databases and the first settings again, if the stream before may have changed them."""
+        used, self.used = self.used, {words[0].lower() for step in stream for words in step.requests}
         for server, settings in zip(self.servers, self.initial):
+            requests = [(b"FLUSHALL",)]
+            if b"client" in used:
+                requests.append((b"CLIENT", b"UNPAUSE"))
+            if b"config" in used:
+                requests.append((b"CONFIG", b"SET", *(w for p in settings.items() for w in p)))
             with self._client(server) as client:
-                requests = [(b"FLUSHALL",), (b"CLIENT", b"UNPAUSE")]
-                if touched and settings:
-                    requests.append((b"CONFIG", b"SET", *(w for p in settings.items() for w in p)))
                 for reply in client.pipeline(requests):
                     if reply != resp.OK:
                         raise Difference(f"cleaning between streams: {reply}")
@@ -63,6 +65,7 @@ class Player:
         """Raise Difference at the first reply that differs, or when the data left behind does."""
         self._clean(stream)
         self.connections = {}
+        self.expiring = False
         try:
             for step in stream:
                 self._play_step(step)
@@ -90,6 +93,7 @@ class Player:
             if not self._compare_replies(step.connection, words, alone):
                 return
         if step.pause_ms:
+            self.expiring = True
             time.sleep(step.pause_ms / 1000)
             self._ask(step.connection, (b"EXISTS", *step.requests[0][1:2]))
 
@@ -104,7 +108,7 @@ class Player:
         if left is None or right is None:
             raise Difference(self._describe(words, left or "(closed)", right or "(closed)"))
         ask = (lambda request: self._ask(connection, request)) if alone else None
-        replies = Pair(words, left, right, ask)
+        replies = Pair(words, left, right, ask, self.expiring)
         if same(replies):
             return True
         row = reason(replies)
@@ -143,7 +147,7 @@ class Player:
         """The data of all databases must be the same at the end."""
         clients = [self._client(server) for server in self.servers]
         try:
-            for database in range(AUDITED_DATABASES):
+            for database in range(self.databases):
                 self._audit_database(clients, database)
         finally:
             for client in clients:
@@ -159,10 +163,11 @@ class Player:
                              f"    reference: {keys[0]}\n    server:    {keys[1]}")
         if not keys[0]:
             return
-        for client in clients:
-            client.call("SCAN", "0", "COUNT", "100000")   # the reference forgets expired keys by this
-        if clients[0].call("DBSIZE") != clients[1].call("DBSIZE"):
-            raise Difference(f"DBSIZE of database {database} at the end")
+        words = (b"DBSIZE",)
+        count = Pair(words, *(client.call(*words) for client in clients),
+                     lambda words: tuple(client.call(*words) for client in clients), self.expiring)
+        if not same(count):
+            raise Difference("at the end: " + self._describe(words, count.left, count.right))
         for key in keys[0]:
             self._audit_key(clients, key)
 

@@ -16,7 +16,7 @@ CONNECTIONS = 3
 STEPS = 60
 
 # Name -> grammar and how often; a new family is one more line.
-FAMILIES = [(STRINGS, 45), (GENERIC, 40), (SERVER, 8)]
+FAMILIES = {"strings": (STRINGS, 45), "generic": (GENERIC, 40), "server": (SERVER, 8)}
 
 # Followed by a wait, so that the key is gone for both servers.
 SHORT_LIVED = [
@@ -35,11 +35,23 @@ class Step(NamedTuple):
     pause_ms: int = 0    # waited after the replies; the keys named by the requests are then touched
 
 
-def _request(g):
-    families = [family for family, _ in FAMILIES]
-    weights = [weight for _, weight in FAMILIES]
-    family = g.rng.choices(families, weights)[0]
-    name = g.pick(list(family))
+class Choice(NamedTuple):
+    """Which commands streams are made of."""
+    families: tuple = tuple(FAMILIES)
+    without: frozenset = frozenset()   # names that are left out
+
+    def draw(self, g):
+        """The name of a command and its family."""
+        while True:
+            families, weights = zip(*(FAMILIES[name] for name in self.families))
+            family = g.rng.choices(families, weights)[0]
+            name = g.pick(list(family))
+            if name not in self.without:
+                return name, family
+
+
+def _request(g, choice):
+    name, family = choice.draw(g)
     if name in (b"FLUSHALL", b"FLUSHDB", b"QUIT", b"RESET") and g.chance(0.7):
         name = b"SET"
         family = STRINGS
@@ -49,26 +61,27 @@ def _request(g):
     return tuple(words)
 
 
-def _step(g):
+def _step(g, choice):
     connection = g.rng.randrange(CONNECTIONS)
     if g.chance(0.03):
         name, draw = g.pick(SHORT_LIVED)
         return Step(connection, ((name, *draw(g)),), pause_ms=3)
     count = g.rng.randint(2, 12) if g.chance(0.3) else 1
-    return Step(connection, tuple(_request(g) for _ in range(count)))
+    return Step(connection, tuple(_request(g, choice) for _ in range(count)))
 
 
-def build(seed, steps=STEPS, password=None):
-    """The stream of this seed. With a password every connection but one begins by giving it."""
+def build(seed, steps=STEPS, password=None, choice=Choice()):
+    """The stream of this seed, of the chosen commands. With a password every connection but one
+    begins by giving it."""
     g = Grammar(seed)
     stream = []
     for connection in range(CONNECTIONS):
         hello = [b"HELLO", g.pick([b"2", b"3"])]
         if password and connection != 0:
             hello += [b"AUTH", b"default", password]
-        if g.chance(0.7) or password:
+        if (g.chance(0.7) or password) and b"HELLO" not in choice.without:
             stream.append(Step(connection, (tuple(hello),)))
-    stream += [_step(g) for _ in range(steps)]
+    stream += [_step(g, choice) for _ in range(steps)]
     return stream
 
 

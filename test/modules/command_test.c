@@ -121,6 +121,26 @@ Test(command, getkeys)
                {"COMMAND GETKEYS command count", "-ERR The command has no key arguments"});
 }
 
+/* As many keys as a client cares to send. */
+Test(command, getkeys_of_thousands)
+{
+    enum { COUNT = 5000 };
+    static struct gf_bytes words[COUNT];
+    struct exec_fixture fixture;
+    size_t size;
+
+    words[0] = GF_BYTES("COMMAND");
+    words[1] = GF_BYTES("GETKEYS");
+    words[2] = GF_BYTES("MGET");
+    for (int i = 3; i < COUNT; i++)
+        words[i] = GF_BYTES("k");
+    exec_fixture_init(&fixture);
+    const char *answer = exec_run_words(&fixture, words, COUNT, &size);
+    cr_expect_eq(strncmp(answer, "*4997\r\n$1\r\nk\r\n", 14), 0);
+    cr_expect_eq(size, strlen("*4997\r\n") + 4997 * strlen("$1\r\nk\r\n"));
+    exec_fixture_deinit(&fixture);
+}
+
 Test(command, getkeysandflags)
 {
     EXEC_STEPS(
