@@ -38,10 +38,10 @@ void gf_heap_set_route(struct gf_heap *heap, gf_heap_route *route, void *context
 
 /* The place that refers to `object`: in a keyspace that its key leads to, or in one that is out of
  * use and being cleared. */
-static struct gf_place heap_locate(const struct gf_heap *heap, const struct gf_object *object)
+static struct gf_table_place heap_locate(const struct gf_heap *heap, const struct gf_object *object)
 {
     struct gf_bytes key = gf_object_key(object);
-    struct gf_place place = {0};
+    struct gf_table_place place = {0};
     const struct gf_keyspace *routed;
 
     for (uint32_t index = 0; heap->route; index++) {
