@@ -150,6 +150,8 @@ def _key_spec(spec):
 
 
 def _command_info(pair):
+    if len(pair.words) == 2:
+        return _same_kind(pair)   # all commands there are
     if pair.left.kind != pair.right.kind or len(pair.left.value) != len(pair.right.value):
         return False
     return all(command_row(left) == command_row(right)

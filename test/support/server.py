@@ -41,17 +41,23 @@ class ServerFailed(Exception):
     """The server did something that no server may do."""
 
 
-def free_port():
-    """A port on which nobody listens at this moment."""
+def _is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(count=1):
+    """The first of `count` ports in a row on which nobody listens at this moment, below the range that
+    the kernel gives to outgoing connections."""
     chooser = random.SystemRandom()
     for _ in range(200):
         port = chooser.randrange(23000, 29000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if all(_is_free(port + i) for i in range(count)):
             return port
     raise RuntimeError("no free port found")
 
@@ -102,7 +108,7 @@ class Server:
     def __init__(self, binary, *options, cores=1, port=None, ready=True, password=None):
         self.binary = binary
         self.flavour = _flavour(binary)
-        self.port = port or free_port()
+        self.port = port or free_port(1 + cores)
         self.password = password
         self.directory = tempfile.mkdtemp(prefix="gofish-test-")
         self.stderr_path = os.path.join(self.directory, "stderr")
@@ -122,7 +128,7 @@ class Server:
         arguments = [self.binary, "--port", str(self.port), "--bind", "127.0.0.1",
                      "--dir", self.directory]
         if self.flavour == "gofish":
-            return arguments + ["--cores", str(cores)]
+            return arguments + ["--cores", str(cores), "--core-port-base", str(self.port + 1)]
         return arguments + ["--save", "", "--daemonize", "no", "--loglevel", "warning"]
 
     def __enter__(self):
