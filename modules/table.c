@@ -2,8 +2,8 @@
  *
  * Moving home bucket F of half[0] (everything left of F is already gone from there): all objects in
  * bucket F have it as their home; those of F that passed it by are found in the buckets behind, as
- * far as those were passed by in turn. Hashes are not stored: they are computed from the keys again,
- * which are fetched two buckets ahead.
+ * far as those were passed by in turn. Hashes are not stored: they are computed from the keys
+ * again, which are fetched two buckets ahead.
  */
 #include "modules/table.h"
 
@@ -366,8 +366,8 @@ static uint32_t bucket_move_home(struct gf_table *table, struct known *known, ui
     return moved;
 }
 
-/* Move the objects at home in bucket F of half[0] to half[1]. Those that passed F by are all F's, for
- * what is at home left of F is gone: as many as were counted, unless the count was lost. */
+/* Move the objects at home in bucket F of half[0] to half[1]. Those that passed F by are all F's,
+ * for what is at home left of F is gone: as many as were counted, unless the count was lost. */
 static void table_move_home(struct gf_table *table, struct known *known)
 {
     uint32_t home = table->frontier_bucket;
@@ -453,9 +453,9 @@ bool gf_table_step(struct gf_table *table, uint32_t budget)
     return table_is_changing(table);
 }
 
-/* After each write: four buckets move for each, or the rest of the old table would fill up meanwhile
- * (near 100 % the chains of full buckets have no end); many together, so that memory is waited for
- * once. */
+/* After each write: four buckets move for each, or the rest of the old table would fill up
+ * meanwhile (near 100 % the chains of full buckets have no end); many together, so that memory is
+ * waited for once. */
 static void table_changed(struct gf_table *table)
 {
     if (!table_is_changing(table)) {
