@@ -57,7 +57,8 @@ static struct gf_keyspace *keyspace_choose(struct gf_evictor *evictor,
     return NULL;
 }
 
-/* Few keyspaces are left with keys, or the largest ones shrank: look at all, from a random one on. */
+/* Few keyspaces are left with keys, or the largest ones shrank: look at all, from a random one
+ * on. */
 static struct gf_keyspace *keyspace_search(struct gf_evictor *evictor,
                                            const struct gf_evict_source *source, uint64_t *seed,
                                            uint32_t *ret_index)
