@@ -113,15 +113,32 @@ static void measure_overhead(struct gf_worker *worker)
     worker->background->overhead = overhead > 0 ? overhead : 0;
 }
 
-/* Keyspaces of this core by number: partition by partition, database by database. */
+/* Keyspaces of this core by number: database by database, so that the databases in use are the first
+ * numbers. */
 static struct gf_keyspace *evict_at(void *context, uint32_t index)
 {
     struct gf_worker *worker = context;
-    uint32_t databases = (uint32_t)worker->settings.databases;
-    uint16_t id = worker->owned[index / databases];
+    uint16_t id = worker->owned[index % worker->owned_count];
 
-    return gf_locks_free(&worker->locks, id) ? worker->partitions[id]->databases[index % databases]
-                                             : NULL;
+    return gf_locks_free(&worker->locks, id)
+               ? worker->partitions[id]->databases[index / worker->owned_count]
+               : NULL;
+}
+
+/* One more than the highest database that any partition of this core has. */
+static uint32_t databases_used(const struct gf_worker *worker)
+{
+    uint32_t used = 1;
+
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        const struct gf_partition *partition = worker->partitions[worker->owned[i]];
+
+        for (uint32_t db = used; db < partition->databases_count; db++) {
+            if (partition->databases[db])
+                used = db + 1;
+        }
+    }
+    return used;
 }
 
 /* Evicts until this core's share is back under the limit, or EVICT_BUDGET candidates were tried.
@@ -132,7 +149,7 @@ static bool evict_some(struct gf_worker *worker)
     struct gf_evict_source source = {
         .at = evict_at,
         .context = worker,
-        .count = worker->owned_count * (uint32_t)worker->settings.databases,
+        .count = worker->owned_count * worker->background->databases_used,
     };
     int64_t excess = core_data(worker) - worker->memory_ceiling;
     struct gf_evict_goal goal = {
@@ -264,6 +281,7 @@ static void background_tick(struct gf_timer *timer)
     struct gf_background *background = gf_container(timer, struct gf_background, tick);
     struct gf_worker *worker = background->worker;
 
+    worker->background->databases_used = databases_used(worker);
     measure_overhead(worker);
     gf_worker_check_memory(worker);
     gf_shutdown_poll(worker);
@@ -280,6 +298,7 @@ struct gf_background *gf_background_create(struct gf_worker *worker)
     background->worker = worker;
     background->tick.fired = background_tick;
     background->work.done = background_work_done;
+    background->databases_used = 1;
     gf_evictor_init(&background->evictor, (enum gf_eviction_policy)worker->settings.maxmemory_policy,
                     (uint32_t)worker->settings.maxmemory_samples);
     gf_timer_start(worker->core, &background->tick, GF_BACKGROUND_TICK_NS);

@@ -23,6 +23,7 @@ struct gf_background {
     uint32_t round_idle;           /* partitions in a row that had nothing to do */
     bool expiring;                 /* the expiry round found expired keys: go on at once */
     struct gf_evictor evictor;
+    uint32_t databases_used;       /* one more than the highest; at the last tick */
     int64_t overhead;              /* bytes resident beyond what is accounted; at the last tick */
     uint64_t expire_paused;        /* DEBUG SET-ACTIVE-EXPIRE 0 */
 };
