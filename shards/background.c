@@ -78,6 +78,13 @@ static int64_t core_data(const struct gf_worker *worker)
                                 memory_order_relaxed);
 }
 
+/* Bytes that the node may still take; negative when it holds too much. */
+static int64_t node_room(const struct gf_worker *worker)
+{
+    return (int64_t)worker->settings.maxmemory - node_memory(worker->server) -
+           worker->background->overhead;
+}
+
 void gf_worker_check_memory(struct gf_worker *worker)
 {
     int64_t room;
@@ -86,14 +93,9 @@ void gf_worker_check_memory(struct gf_worker *worker)
         worker->memory_ceiling = INT64_MAX;
         return;
     }
-    room = (int64_t)worker->settings.maxmemory - node_memory(worker->server) -
-           worker->background->overhead;
-    /* Room is shared out evenly; too much is given back by each core's share of the data. */
-    if (room >= 0)
-        room /= worker->core->count;
-    else
-        room = (int64_t)((double)room * (double)core_data(worker) /
-                         (double)(node_memory_of(worker->server, GF_MEMORY_DATA) + 1));
+    room = node_room(worker);
+    /* Room is shared out evenly; without room, the next write asks what is to be done. */
+    room = room >= 0 ? room / worker->core->count : -1;
     worker->memory_ceiling = core_data(worker) + room;
 }
 
@@ -141,9 +143,8 @@ static uint32_t databases_used(const struct gf_worker *worker)
     return used;
 }
 
-/* Evicts until this core's share is back under the limit, or EVICT_BUDGET candidates were tried.
- * Returns false when there is nothing that may go. */
-static bool evict_some(struct gf_worker *worker)
+/* Evicts `size` bytes, or tries EVICT_BUDGET candidates. false: there is nothing that may go. */
+static bool evict_some(struct gf_worker *worker, int64_t size)
 {
     struct gf_evictor *evictor = &worker->background->evictor;
     struct gf_evict_source source = {
@@ -151,9 +152,8 @@ static bool evict_some(struct gf_worker *worker)
         .context = worker,
         .count = worker->owned_count * worker->background->databases_used,
     };
-    int64_t excess = core_data(worker) - worker->memory_ceiling;
     struct gf_evict_goal goal = {
-        .size = (size_t)(excess > 0 ? excess : 0) + EVICT_SLACK,
+        .size = (size_t)size + EVICT_SLACK,
         .budget = EVICT_BUDGET,
         .now_ms = gf_core_now_ms(worker->core),
         .seed = gf_worker_seed(worker),
@@ -171,10 +171,17 @@ static bool evict_some(struct gf_worker *worker)
 bool gf_background_make_room(struct gf_worker *worker)
 {
     for (uint32_t round = 0; round < EVICT_ROUNDS; round++) {
+        int64_t room = node_room(worker);
+        int64_t share = gf_pressure_share(worker, room);
+
         gf_worker_check_memory(worker);
-        if (core_data(worker) <= worker->memory_ceiling)
+        if (room >= 0)
             return true;
-        if (!evict_some(worker))
+        if (worker->background->evictor.policy == GF_NOEVICTION)
+            return false;
+        if (share == 0 && gf_pressure_ask(worker))
+            return true;
+        if (!evict_some(worker, share > 0 ? share : -room))
             return false;
     }
     /* Still over, but something goes with every write: the rest in the background. */
@@ -204,9 +211,13 @@ static void background_work_done(struct gf_op *op, int result)
     uint64_t end_ns = background_now(worker) + GF_BACKGROUND_SLICE_NS;
 
     (void)result; /* always GF_OK */
-    gf_worker_check_memory(worker);
-    if (core_data(worker) > worker->memory_ceiling && evict_some(worker))
-        background->round_idle = 0;
+    if (worker->settings.maxmemory > 0) {
+        int64_t share = gf_pressure_share(worker, node_room(worker));
+
+        gf_worker_check_memory(worker);
+        if (share > 0 && evict_some(worker, share))
+            background->round_idle = 0;
+    }
     while (background->round_idle < worker->owned_count) {
         struct gf_partition *partition = partition_next(worker);
         bool more = false;

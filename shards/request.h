@@ -41,6 +41,7 @@ enum gf_message_kind {
     GF_MESSAGE_PART,     /* struct gf_part (multi.h)    */
     GF_MESSAGE_CALL,     /* struct gf_call_leg (call.h) */
     GF_MESSAGE_HANDOVER, /* struct gf_handover          */
+    GF_MESSAGE_PRESSURE, /* struct gf_pressure          */
 };
 
 enum gf_request_state {

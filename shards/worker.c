@@ -76,8 +76,14 @@ static void receive_one(struct gf_worker *worker, struct gf_message *message)
         else
             gf_handover_arrive(worker, (struct gf_handover *)message);
         return;
+    case GF_MESSAGE_PRESSURE:
+        if (home)
+            gf_pressure_home(worker, (struct gf_pressure *)message);
+        else
+            gf_pressure_arrive(worker, (struct gf_pressure *)message);
+        return;
     }
-    GF_ASSERT(message->kind <= GF_MESSAGE_HANDOVER);
+    GF_ASSERT(message->kind <= GF_MESSAGE_PRESSURE);
 }
 
 static void worker_receive(struct gf_core *core, struct gf_message **messages, uint32_t count)
@@ -206,6 +212,7 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     gf_list_init(&worker->conns);
     gf_list_init(&worker->requests_free);
     gf_list_init(&worker->outbox);
+    worker->pressure.relieved = true;
     gf_locks_init(&worker->locks, server->router.partitions_count);
     core->driver->ops->random(core->driver, &worker->seed, sizeof(worker->seed));
     worker->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(server->registry) *

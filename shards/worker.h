@@ -16,6 +16,7 @@
 #include "shards/lock.h"
 #include "shards/partition.h"
 #include "shards/pause.h"
+#include "shards/pressure.h"
 #include "shards/settings.h"
 #include "shards/shutdown.h"
 #include "shards/stats.h"
@@ -75,6 +76,7 @@ struct gf_worker {
     struct gf_shutdown shutdown;
     struct gf_list outbox;            /* gf_parcel.link: messages the rings had no room for */
     struct gf_op outbox_op;
+    struct gf_pressure pressure;      /* asking the fullest core to evict                 */
     uint32_t handovers_live;          /* connections on their way to other cores          */
 };
 
