@@ -20,7 +20,8 @@
 #include "core/list.h"
 
 #define CHUNK_PAGES_USABLE (GF_PAGES_CHUNK_COUNT - GF_PAGES_HEADER_COUNT)
-#define TRIM_PAGES_MAX 64 /* about 50 us of madvise */
+#define TRIM_PAGES_MAX 64     /* about 50 us of madvise */
+#define TRIM_ABOVE_PAGES 256u /* 1 MiB of free pages, and a 64th of those in use, may stay */
 #define POPULATE_PAGES 16u
 #define NONE 0u /* page 0 holds notes and is never free */
 
@@ -258,7 +259,7 @@ static void chunk_trim(struct gf_pages *pages, struct chunk *chunk, uint32_t cou
 void gf_pages_trim(struct gf_pages *pages)
 {
     pthread_mutex_lock(&pages->lock);
-    if (pages->resident > CHUNK_PAGES_USABLE + pages->used / 32) {
+    if (pages->resident > TRIM_ABOVE_PAGES + pages->used / 64) {
         /* The last chunk is the one that pages are taken from last. */
         struct gf_link *link = pages->available.head.prev;
 

@@ -44,8 +44,8 @@ size_t gf_pages_used_size(struct gf_pages *pages);
  * memory behind them. */
 size_t gf_pages_held_size(struct gf_pages *pages);
 
-/* gf_pages_trim - give the memory behind free pages back to the system when it is more than 1/32 of
- * what is used. Bounded: a few pages per call. */
+/* gf_pages_trim - give the memory behind free pages back to the system when there are more than
+ * a few. Bounded: 64 pages per call. */
 void gf_pages_trim(struct gf_pages *pages);
 
 /* gf_page_of - the page that holds an address inside it. */

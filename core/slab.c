@@ -97,13 +97,27 @@ void gf_slab_init(struct gf_slab *slab, struct gf_pages *pages)
 {
     GF_ASSERT(pages != NULL);
     *slab = (struct gf_slab){.pages = pages};
+    GF_ASSERT(pthread_mutex_init(&slab->lock, NULL) == 0);
 }
 
 void gf_slab_deinit(struct gf_slab *slab)
 {
     for (uint32_t class = 0; class < GF_SLAB_CLASSES; class ++)
         GF_ASSERT(slab->classes[class].pages == 0);
+    GF_ASSERT(slab->shares == 0);
+    GF_ASSERT(pthread_mutex_destroy(&slab->lock) == 0);
     *slab = (struct gf_slab){0};
+}
+
+void gf_slab_share(struct gf_slab *slab)
+{
+    slab->shares++;
+}
+
+void gf_slab_unshare(struct gf_slab *slab)
+{
+    GF_ASSERT(slab->shares > 0);
+    slab->shares--;
 }
 
 static struct gf_slab_page *slab_add_page(struct gf_slab *slab, uint32_t class)
@@ -151,13 +165,12 @@ static struct gf_slab_page *slab_page(struct gf_slab *slab, uint32_t class)
     return slab_add_page(slab, class);
 }
 
-void *gf_slab_alloc(struct gf_slab *slab, size_t size)
+static void *slab_take(struct gf_slab *slab, size_t size)
 {
     struct gf_slab_page *page;
     uint32_t block_size;
     char *block;
 
-    GF_ASSERT(size - 1 < GF_SLAB_SIZE_MAX);
     page = slab_page(slab, class_of(size));
     if (GF_UNLIKELY(!page))
         return NULL;
@@ -180,7 +193,7 @@ void *gf_slab_alloc(struct gf_slab *slab, size_t size)
     return block;
 }
 
-void gf_slab_free(struct gf_slab *slab, void *block)
+static void slab_give(struct gf_slab *slab, void *block)
 {
     struct gf_slab_page *page = gf_page_note(block);
     uint32_t block_size = class_size(page->class);
@@ -198,6 +211,30 @@ void gf_slab_free(struct gf_slab *slab, void *block)
         partial_push(slab, page);
     if (page->used == 0)
         slab_remove_page(slab, page);
+}
+
+void *gf_slab_alloc(struct gf_slab *slab, size_t size)
+{
+    void *block;
+
+    GF_ASSERT(size - 1 < GF_SLAB_SIZE_MAX);
+    if (GF_LIKELY(slab->shares == 0))
+        return slab_take(slab, size);
+    pthread_mutex_lock(&slab->lock);
+    block = slab_take(slab, size);
+    pthread_mutex_unlock(&slab->lock);
+    return block;
+}
+
+void gf_slab_free(struct gf_slab *slab, void *block)
+{
+    if (GF_LIKELY(slab->shares == 0)) {
+        slab_give(slab, block);
+        return;
+    }
+    pthread_mutex_lock(&slab->lock);
+    slab_give(slab, block);
+    pthread_mutex_unlock(&slab->lock);
 }
 
 size_t gf_slab_block_size(const void *block)
@@ -278,6 +315,8 @@ bool gf_slab_evacuate(struct gf_slab *slab, void (*move)(void *context, void *bl
     void *blocks[BLOCKS_MAX];
     uint32_t count;
 
+    if (slab->shares > 0)
+        return false;
     for (uint32_t looks = 0; looks < GF_SLAB_CLASSES && !page; looks++) {
         slab->evacuate_class = (slab->evacuate_class + 1) % GF_SLAB_CLASSES;
         if (class_is_sparse(slab, slab->evacuate_class))

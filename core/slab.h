@@ -4,13 +4,15 @@
  * has no header: the note of its page knows the size. When a size has no free block, one of up to an
  * eighth more is taken before a new page is, so a slab with few blocks of many sizes is dense too.
  *
- * A slab has one user at a time, which may be on any thread: only taking and giving whole pages
- * touches what others share. Blocks are booked as they are taken, with their rounded size; of a page
+ * A slab belongs to one thread, and only taking and giving whole pages touches what others share.
+ * For as long as its owner says so (gf_slab_share), other threads may allocate and free as well, and
+ * everyone takes a lock; otherwise there is none. Blocks are booked as they are taken, with their rounded size; of a page
  * that is only partly used, the rest is not booked (it would make eviction, which frees single
  * blocks, see no effect), and is kept small by gf_slab_evacuate.
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +33,8 @@ struct gf_slab_class {
 
 struct gf_slab {
     struct gf_pages *pages;   /* borrowed */
+    uint32_t shares;          /* gf_slab_share not yet undone; changed by the owner only */
+    pthread_mutex_t lock;     /* over everything below, while shares > 0 */
     uint64_t partial_classes; /* bit c: classes[c].partial is not empty */
     uint32_t evacuate_class;  /* where the search for a sparse class goes on */
     struct gf_slab_class classes[GF_SLAB_CLASSES];
@@ -39,6 +43,11 @@ struct gf_slab {
 void gf_slab_init(struct gf_slab *slab, struct gf_pages *pages);
 /* gf_slab_deinit - every block must have been freed. */
 void gf_slab_deinit(struct gf_slab *slab);
+
+/* gf_slab_share, gf_slab_unshare - another thread may, and may no more, allocate and free here.
+ * Called by the owner, before it lets the other know, and after the other has finished. */
+void gf_slab_share(struct gf_slab *slab);
+void gf_slab_unshare(struct gf_slab *slab);
 
 /* gf_slab_alloc - a block, 8-byte aligned; NULL when the system has no memory.
  *
@@ -67,7 +76,7 @@ size_t gf_slab_pages_size(const struct gf_slab *slab);
 /* gf_slab_used_size - bytes of the blocks in use. */
 size_t gf_slab_used_size(const struct gf_slab *slab);
 
-/* gf_slab_evacuate - empty one page of a size that has too many free blocks.
+/* gf_slab_evacuate - empty one page of a size that has too many free blocks. Not while shared.
  *
  * move       must take another block for the content, and free this one; called for each block of
  *            the page

@@ -7,7 +7,8 @@
 
 #include "core/assert.h"
 
-#define CHOOSE_TRIES 64u /* keyspaces looked at before count_max is found too large */
+#define EVICTIONS_PER_MOVE 8u /* evictions for each page that may be emptied */
+#define CHOOSE_TRIES 64u      /* keyspaces looked at before count_max is found too large */
 
 void gf_evictor_init(struct gf_evictor *evictor, enum gf_eviction_policy policy, uint32_t samples)
 {
@@ -158,6 +159,9 @@ size_t gf_evictor_run(struct gf_evictor *evictor, const struct gf_evict_source *
         if (!gf_evictor_next(evictor, source, &seed, goal->now_ms, &victim))
             break;
         freed += gf_keyspace_evict(victim.keyspace, evictor->policy, &victim, goal->now_ms);
+        /* What was freed is single blocks; whole pages come of it by moving others together. */
+        if (++evictor->evictions % EVICTIONS_PER_MOVE == 0)
+            (void)gf_keyspace_compact(victim.keyspace);
     }
     return freed;
 }

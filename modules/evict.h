@@ -37,6 +37,7 @@ struct gf_evictor {
     enum gf_eviction_policy policy;
     uint32_t samples;    /* keys to look at for each one evicted; whole buckets are */
     uint64_t count_max;  /* about the number of keys of the largest keyspace */
+    uint32_t evictions;  /* ever; wraps */
     uint32_t pool_count;
     struct gf_evict_candidate pool[GF_EVICT_POOL_SIZE]; /* by score, the best last */
 };
@@ -53,6 +54,7 @@ struct gf_evict_goal {
 void gf_evictor_init(struct gf_evictor *evictor, enum gf_eviction_policy policy, uint32_t samples);
 
 /* gf_evictor_run - evict keys until the goal is reached, the budget spent, or nothing is found.
+ * Objects of all keyspaces may move.
  *
  * Returns    bytes freed, as booked under GF_MEMORY_DATA; 0 with budget left: nothing can be evicted
  */

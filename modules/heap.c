@@ -30,11 +30,27 @@ void gf_heap_destroy(struct gf_heap *heap)
     gf_free(GF_MEMORY_DATA, heap);
 }
 
-/* The place that refers to `object`, in one of the heap's keyspaces. */
+void gf_heap_set_route(struct gf_heap *heap, gf_heap_route *route, void *context)
+{
+    heap->route = route;
+    heap->route_context = context;
+}
+
+/* The place that refers to `object`: in a keyspace that its key leads to, or in one that is out of
+ * use and being cleared. */
 static struct gf_table_place heap_locate(const struct gf_heap *heap, const struct gf_object *object)
 {
+    struct gf_bytes key = gf_object_key(object);
     struct gf_table_place place = {0};
+    const struct gf_keyspace *routed;
 
+    for (uint32_t index = 0; heap->route; index++) {
+        routed = heap->route(heap->route_context, key, index);
+        if (!routed)
+            break;
+        if (gf_table_locate(&routed->table, gf_table_hash(&routed->table, object), object, &place))
+            return place;
+    }
     for (struct gf_link *link = gf_list_peek_front(&heap->keyspaces); link;
          link = gf_list_next(&heap->keyspaces, link)) {
         const struct gf_keyspace *keyspace = gf_container(link, struct gf_keyspace, heap_link);
@@ -66,8 +82,7 @@ bool gf_heap_work_slice(struct gf_heap *heap, uint32_t budget)
 
     for (; budget > 0 && moved; budget--)
         moved = gf_slab_evacuate(&heap->slab, object_move, heap);
-    if (!moved)
-        gf_pages_trim(heap->pages);
+    gf_pages_trim(heap->pages);
     return moved;
 }
 

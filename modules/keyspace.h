@@ -35,15 +35,15 @@ enum gf_eviction_policy {
     GF_VOLATILE_TTL,
 };
 
-/* What all keyspaces of a partition share; owned by the partition, outlives its keyspaces. */
+/* What all keyspaces of a partition, or of a core, share; outlives them. */
 struct gf_keyspace_context {
     const struct gf_type *const *types; /* GF_TYPES_MAX entries by id, NULL = none (registry's) */
     uint64_t hash_seed;     /* of the whole node (later: cluster); fixed when data is created */
     bool lfu;               /* access counts instead of access times (maxmemory-policy *-lfu) */
     uint8_t lfu_log_factor; /* lfu-log-factor */
     uint32_t lfu_decay_min; /* lfu-decay-time, minutes */
-    struct gf_heap *heap;   /* modules/heap.h; shared by the keyspaces of a partition; NULL: each
-                             * keyspace has its own (wasteful, for tests) */
+    struct gf_heap *heap;   /* modules/heap.h; shared by all keyspaces of a core; NULL: each keyspace
+                             * has its own (wasteful, for tests) */
 };
 
 struct gf_keyspace *gf_keyspace_create(const struct gf_keyspace_context *context);
@@ -159,6 +159,10 @@ uint32_t gf_keyspace_expire_slice(struct gf_keyspace *keyspace, uint32_t budget,
 /* gf_keyspace_work_slice - table growth and sliced frees, about `budget` buckets or elements.
  * Returns true when there is more to do. */
 bool gf_keyspace_work_slice(struct gf_keyspace *keyspace, uint32_t budget);
+
+/* gf_keyspace_compact - empty one page of the heap that few objects are on; any object in the heap
+ * may move. False when none is worth it. */
+bool gf_keyspace_compact(struct gf_keyspace *keyspace);
 
 /* Eviction (modules/evict.c keeps a pool of good victims per core): */
 

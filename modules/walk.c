@@ -207,6 +207,11 @@ bool gf_keyspace_work_slice(struct gf_keyspace *keyspace, uint32_t budget)
     return more;
 }
 
+bool gf_keyspace_compact(struct gf_keyspace *keyspace)
+{
+    return gf_heap_work_slice(keyspace->heap, 1);
+}
+
 void gf_keyspace_check(const struct gf_keyspace *keyspace)
 {
     uint64_t volatile_count = 0;

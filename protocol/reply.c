@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/alloc.h"
 #include "core/assert.h"
 #include "protocol/line.h"
 #include "protocol/owed.h"
@@ -426,30 +427,35 @@ static size_t append(char *text, size_t size, size_t capacity, struct gf_bytes b
 static void error_format(struct gf_reply *reply, enum gf_message_id id,
                          const struct gf_bytes arguments[2])
 {
-    char text[512];
+    char inside[512];
+    size_t capacity = strlen(gf_message_text(id)) + arguments[0].size + arguments[1].size;
+    char *text = capacity <= sizeof(inside) ? inside : gf_alloc(GF_MEMORY_BUFFERS, capacity);
     size_t size = 0;
     uint32_t filled = 0;
 
     for (const char *p = gf_message_text(id); *p != '\0';) {
         if (p[0] == '%' && p[1] == 's') {
             GF_ASSERT(filled < 2);
-            size = append(text, size, sizeof(text), arguments[filled++]);
+            size = append(text, size, capacity, arguments[filled++]);
             p += 2;
         } else {
-            size = append(text, size, sizeof(text), (struct gf_bytes){.data = p, .size = 1});
+            size = append(text, size, capacity, (struct gf_bytes){.data = p, .size = 1});
             p++;
         }
     }
     GF_ASSERT(filled > 0);
     error_write(reply, (struct gf_bytes){.data = text, .size = size});
+    if (text != inside)
+        gf_free(GF_MEMORY_BUFFERS, text);
 }
 
 void gf_reply_error_format(struct gf_reply *reply, enum gf_message_id id, struct gf_bytes first,
                            struct gf_bytes second)
 {
+    size_t max = id == GF_MSG_UNKNOWN_SUBCOMMAND ? ERROR_ARG_MAX : SIZE_MAX;
+
     error_format(reply, id,
-                 (struct gf_bytes[2]){argument_cut(first, ERROR_ARG_MAX),
-                                      argument_cut(second, ERROR_ARG_MAX)});
+                 (struct gf_bytes[2]){argument_cut(first, max), argument_cut(second, max)});
 }
 
 void gf_reply_error_unknown(struct gf_reply *reply, const struct gf_bytes *words, uint32_t count)

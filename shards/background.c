@@ -11,6 +11,10 @@
 
 #define PARTITION_BUDGET 64        /* buckets or objects of one partition before the next look at the clock */
 #define EXPIRE_BUCKETS 256         /* buckets looked at in one partition and round */
+#define EVICT_BUDGET 512           /* candidates of one go, 0.1 to 0.25 ms */
+#define EVICT_ROUNDS 8             /* goes of one command at most */
+#define EVICT_SLACK 4096           /* bytes more than needed, so that not every write evicts */
+#define OVERHEAD_PART_MAX 4        /* of maxmemory: 1/4 */
 #define STALLED_CONNS_PER_TICK 1000 /* connections looked at in one tick */
 
 static uint64_t background_now(const struct gf_worker *worker)
@@ -48,6 +52,133 @@ static struct gf_partition *partition_next(struct gf_worker *worker)
     return gf_locks_free(&worker->locks, id) ? worker->partitions[id] : NULL;
 }
 
+/* Memory of one kind on all cores. */
+static int64_t node_memory_of(const struct gf_server *server, enum gf_memory_kind kind)
+{
+    int64_t sum = 0;
+
+    for (uint16_t core = 0; core < server->cores_count; core++)
+        sum += atomic_load_explicit(&server->cores[core].memory.bytes[kind],
+                                    memory_order_relaxed);
+    return sum;
+}
+
+static int64_t node_memory(const struct gf_server *server)
+{
+    int64_t sum = 0;
+
+    for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
+        sum += node_memory_of(server, (enum gf_memory_kind)kind);
+    return sum;
+}
+
+static int64_t core_data(const struct gf_worker *worker)
+{
+    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA],
+                                memory_order_relaxed);
+}
+
+void gf_worker_check_memory(struct gf_worker *worker)
+{
+    int64_t room;
+
+    if (worker->settings.maxmemory == 0) {
+        worker->memory_ceiling = INT64_MAX;
+        return;
+    }
+    room = (int64_t)worker->settings.maxmemory - node_memory(worker->server) -
+           worker->background->overhead;
+    /* Room is shared out evenly; too much is given back by each core's share of the data. */
+    if (room >= 0)
+        room /= worker->core->count;
+    else
+        room = (int64_t)((double)room * (double)core_data(worker) /
+                         (double)(node_memory_of(worker->server, GF_MEMORY_DATA) + 1));
+    worker->memory_ceiling = core_data(worker) + room;
+}
+
+/* What is resident beyond the accounts (code, stacks, what the allocator keeps) counts against
+ * maxmemory, too, up to a part of it: beyond that, evicting would not bring it back. */
+static void measure_overhead(struct gf_worker *worker)
+{
+    struct gf_driver *driver = worker->core->driver;
+    int64_t limit = (int64_t)(worker->settings.maxmemory / OVERHEAD_PART_MAX);
+    int64_t overhead;
+
+    if (worker->settings.maxmemory == 0)
+        return;
+    overhead = (int64_t)driver->ops->resident_size(driver) - node_memory(worker->server);
+    if (overhead > limit)
+        overhead = limit;
+    worker->background->overhead = overhead > 0 ? overhead : 0;
+}
+
+/* Keyspaces of this core by number: partition by partition, database by database. */
+static struct gf_keyspace *evict_at(void *context, uint32_t index)
+{
+    struct gf_worker *worker = context;
+    uint32_t databases = (uint32_t)worker->settings.databases;
+    uint16_t id = worker->owned[index / databases];
+
+    return gf_locks_free(&worker->locks, id) ? worker->partitions[id]->databases[index % databases]
+                                             : NULL;
+}
+
+/* Evicts until this core's share is back under the limit, or EVICT_BUDGET candidates were tried.
+ * Returns false when there is nothing that may go. */
+static bool evict_some(struct gf_worker *worker)
+{
+    struct gf_evictor *evictor = &worker->background->evictor;
+    struct gf_evict_source source = {
+        .at = evict_at,
+        .context = worker,
+        .count = worker->owned_count * (uint32_t)worker->settings.databases,
+    };
+    int64_t excess = core_data(worker) - worker->memory_ceiling;
+    struct gf_evict_goal goal = {
+        .size = (size_t)(excess > 0 ? excess : 0) + EVICT_SLACK,
+        .budget = EVICT_BUDGET,
+        .now_ms = gf_core_now_ms(worker->core),
+        .seed = gf_worker_seed(worker),
+    };
+    uint32_t before = evictor->evictions;
+    size_t freed;
+
+    if (evictor->policy == GF_NOEVICTION)
+        return false;
+    freed = gf_evictor_run(evictor, &source, &goal);
+    worker->counters.keys_evicted += evictor->evictions - before;
+    return freed > 0 || evictor->evictions != before;
+}
+
+bool gf_background_make_room(struct gf_worker *worker)
+{
+    for (uint32_t round = 0; round < EVICT_ROUNDS; round++) {
+        gf_worker_check_memory(worker);
+        if (core_data(worker) <= worker->memory_ceiling)
+            return true;
+        if (!evict_some(worker))
+            return false;
+    }
+    /* Still over, but something goes with every write: the rest in the background. */
+    gf_background_poke(worker);
+    return true;
+}
+
+void gf_background_settings(struct gf_worker *worker)
+{
+    struct gf_evictor *evictor = &worker->background->evictor;
+    enum gf_eviction_policy policy = (enum gf_eviction_policy)worker->settings.maxmemory_policy;
+    uint32_t samples = (uint32_t)worker->settings.maxmemory_samples;
+
+    if (evictor->policy != policy || evictor->samples != samples)
+        gf_evictor_init(evictor, policy, samples);
+    measure_overhead(worker);
+    gf_worker_check_memory(worker);
+    if (core_data(worker) > worker->memory_ceiling)
+        gf_background_poke(worker);
+}
+
 /* One slice: goes round the partitions until its time is over or a whole round found nothing to do. */
 static void background_work_done(struct gf_op *op, int result)
 {
@@ -56,6 +187,9 @@ static void background_work_done(struct gf_op *op, int result)
     uint64_t end_ns = background_now(worker) + GF_BACKGROUND_SLICE_NS;
 
     (void)result; /* always GF_OK */
+    gf_worker_check_memory(worker);
+    if (core_data(worker) > worker->memory_ceiling && evict_some(worker))
+        background->round_idle = 0;
     while (background->round_idle < worker->owned_count) {
         struct gf_partition *partition = partition_next(worker);
         bool more = false;
@@ -130,46 +264,13 @@ static void background_tick(struct gf_timer *timer)
     struct gf_background *background = gf_container(timer, struct gf_background, tick);
     struct gf_worker *worker = background->worker;
 
+    measure_overhead(worker);
     gf_worker_check_memory(worker);
     gf_shutdown_poll(worker);
     close_stalled(worker);
     if (anything_volatile(worker))
         gf_background_poke(worker);
     gf_timer_start(worker->core, timer, GF_BACKGROUND_TICK_NS);
-}
-
-/* Memory of all cores, all kinds. */
-static int64_t node_memory(const struct gf_server *server)
-{
-    int64_t sum = 0;
-
-    for (uint16_t core = 0; core < server->cores_count; core++) {
-        for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
-            sum += atomic_load_explicit(&server->cores[core].memory.bytes[kind],
-                                        memory_order_relaxed);
-    }
-    return sum;
-}
-
-void gf_worker_check_memory(struct gf_worker *worker)
-{
-    int64_t data = atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA],
-                                        memory_order_relaxed);
-    int64_t room;
-
-    if (worker->settings.maxmemory == 0) {
-        worker->memory_ceiling = INT64_MAX;
-        return;
-    }
-    room = (int64_t)worker->settings.maxmemory - node_memory(worker->server);
-    worker->memory_ceiling = data + room / worker->core->count;
-}
-
-bool gf_background_make_room(struct gf_worker *worker)
-{
-    gf_worker_check_memory(worker);
-    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA],
-                                memory_order_relaxed) <= worker->memory_ceiling;
 }
 
 struct gf_background *gf_background_create(struct gf_worker *worker)
@@ -179,6 +280,8 @@ struct gf_background *gf_background_create(struct gf_worker *worker)
     background->worker = worker;
     background->tick.fired = background_tick;
     background->work.done = background_work_done;
+    gf_evictor_init(&background->evictor, (enum gf_eviction_policy)worker->settings.maxmemory_policy,
+                    (uint32_t)worker->settings.maxmemory_samples);
     gf_timer_start(worker->core, &background->tick, GF_BACKGROUND_TICK_NS);
     return background;
 }

@@ -8,6 +8,7 @@
 
 #include "core/driver.h"
 #include "core/timer.h"
+#include "modules/evict.h"
 
 struct gf_worker;
 
@@ -21,7 +22,8 @@ struct gf_background {
     uint32_t next_partition;       /* index into worker->owned: where the round goes on */
     uint32_t round_idle;           /* partitions in a row that had nothing to do */
     bool expiring;                 /* the expiry round found expired keys: go on at once */
-    int64_t node_memory;           /* all kinds, all cores: at the last tick or check */
+    struct gf_evictor evictor;
+    int64_t overhead;              /* bytes resident beyond what is accounted; at the last tick */
     uint64_t expire_paused;        /* DEBUG SET-ACTIVE-EXPIRE 0 */
 };
 

@@ -7,6 +7,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/core.h"
+#include "modules/heap.h"
 #include "shards/conn.h"
 #include "shards/dispatch.h"
 #include "shards/merge.h"
@@ -83,6 +84,7 @@ static void part_granted(struct gf_claim *claim)
         part_run(worker, part);
         gf_locks_release(&worker->locks, &part->claim);
     } else if (part->lend) {
+        gf_heap_lend(worker->heap);
         part_set_owner(worker, part, part->parcel.message.home);
     }
     part_finish(worker, part);
@@ -110,6 +112,7 @@ void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
         break;
     case GF_PART_UNLOCK:
         part_set_owner(worker, part, part->core);
+        gf_heap_return(worker->heap);
         gf_locks_release(&worker->locks, &part->claim);
         part_finish(worker, part);
         break;

@@ -54,6 +54,42 @@ static uint16_t server_core_ports(const struct gf_settings *settings, uint16_t c
     return base + cores_count > 65536 ? 0 : (uint16_t)base;
 }
 
+/* A listening socket that only asks whether the port is free. */
+struct port_probe {
+    struct gf_op op;
+    bool closed;
+};
+
+static void port_probe_closed(struct gf_op *op, int result)
+{
+    (void)result; /* the handle is gone either way */
+    gf_container(op, struct port_probe, op)->closed = true;
+}
+
+/* SO_REUSEPORT lets a second server of the same user share the port and take half of its clients: so
+ * the port is tried once without it before the cores share it. */
+static int server_check_port(const struct gf_settings *settings, struct gf_driver *driver)
+{
+    const char *bind = settings->bind + (settings->bind[0] == '-');
+    size_t size = strcspn(bind, " ");
+    struct port_probe probe = {.op = {.done = port_probe_closed}};
+    char host[64];
+    int handle;
+
+    if (size == 0 || size >= sizeof(host))
+        return GF_OK; /* the cores will say what is wrong with it */
+    memcpy(host, bind, size);
+    host[size] = '\0';
+    handle = driver->ops->listen(driver, host, (uint16_t)settings->port, false);
+    if (handle == GF_EADDRINUSE)
+        return GF_EADDRINUSE;
+    if (handle >= 0)
+        driver->ops->close(driver, handle, false, &probe.op);
+    while (handle >= 0 && !probe.closed)
+        driver->ops->run(driver, 0);
+    return GF_OK;
+}
+
 int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
                    struct gf_driver *driver, char *ret_why, size_t why_size)
 {
@@ -68,6 +104,13 @@ int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
         snprintf(ret_why, why_size, "partitions: %u cores need at least as many partitions", cores);
         gf_settings_deinit(&server->settings);
         return GF_EINVAL;
+    }
+    if (server_check_port(settings, driver) != GF_OK) {
+        snprintf(ret_why, why_size,
+                 "port %u is already in use: is another server running? Choose one with --port",
+                 (unsigned)settings->port);
+        gf_settings_deinit(&server->settings);
+        return GF_EADDRINUSE;
     }
     error = gf_registry_create(gf_server_modules, gf_server_modules_count, &server->registry,
                                ret_why, why_size);
@@ -125,9 +168,12 @@ static int server_make_driver(const struct gf_settings *settings, struct gf_driv
 
     if (settings->io_driver != GF_IO_EPOLL)
         error = gf_driver_uring_create(&options, ret_driver);
-    if (error == GF_EUNSUPPORTED && settings->io_driver != GF_IO_URING)
-        error = gf_driver_epoll_create(&options, ret_driver);
-    return error;
+    if (error == GF_OK || settings->io_driver == GF_IO_URING)
+        return error;
+    if (settings->io_driver == GF_IO_AUTO)
+        gf_log_line(GF_LOG_NOTICE, "io_uring is not to be had here (%s); using epoll",
+                    gf_error_text(error));
+    return gf_driver_epoll_create(&options, ret_driver);
 }
 
 /* First thing on a core's thread. */
@@ -138,6 +184,7 @@ static int core_start(struct gf_core *core, void *context)
     int error;
 
     gf_core_enter(core);
+    gf_log_use(server->log);
     error = server_make_driver(&server->settings, &core->driver);
     if (error != GF_OK) {
         gf_log_line(GF_LOG_WARNING, "core %u: no I/O driver: %s", core->id,

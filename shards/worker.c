@@ -92,6 +92,17 @@ static void worker_receive(struct gf_core *core, struct gf_message **messages, u
     gf_timing_batch(worker);
 }
 
+/* How accesses are noted follows from the eviction policy. */
+static void worker_set_access(const struct gf_worker *worker,
+                                 struct gf_keyspace_context *context)
+{
+    int policy = worker->settings.maxmemory_policy;
+
+    context->lfu = policy == GF_ALLKEYS_LFU || policy == GF_VOLATILE_LFU;
+    context->lfu_log_factor = (uint8_t)worker->settings.lfu_log_factor;
+    context->lfu_decay_min = (uint32_t)worker->settings.lfu_decay_time;
+}
+
 void gf_worker_apply_settings(struct gf_worker *worker)
 {
     const struct gf_settings *settings = &worker->settings;
@@ -104,7 +115,9 @@ void gf_worker_apply_settings(struct gf_worker *worker)
     worker->attention &= ~(uint32_t)GF_ATTENTION_TIMING;
     if (slow_us >= 0 && slow_us < 1000)
         worker->attention |= GF_ATTENTION_TIMING;
-    gf_worker_check_memory(worker);
+    for (uint32_t i = 0; i < worker->owned_count; i++)
+        worker_set_access(worker, &worker->partitions[worker->owned[i]]->context);
+    gf_background_settings(worker);
 }
 
 /* "normal 1gb 256mb 60 replica 0 0 0": the class this server has, or no limit. */
@@ -139,6 +152,21 @@ int gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit)
     return GF_OK;
 }
 
+/* Where the heap looks for an object's keyspace when it moves the object. */
+static struct gf_keyspace *heap_route(void *context, struct gf_bytes key, uint32_t index)
+{
+    const struct gf_worker *worker = context;
+    const struct gf_partition *partition =
+        worker->partitions[gf_router_partition(&worker->server->router, key)];
+    uint32_t seen = 0;
+
+    for (uint32_t db = 0; db < partition->databases_count; db++) {
+        if (partition->databases[db] && seen++ == index)
+            return partition->databases[db];
+    }
+    return NULL;
+}
+
 static void worker_take_partitions(struct gf_worker *worker)
 {
     struct gf_server *server = worker->server;
@@ -148,6 +176,10 @@ static void worker_take_partitions(struct gf_worker *worker)
     };
 
     worker->partitions = server->partitions;
+    worker->heap = gf_heap_create(server->pages);
+    gf_heap_set_route(worker->heap, heap_route, worker);
+    context.heap = worker->heap;
+    worker_set_access(worker, &context);
     worker->owned =
         gf_alloc(GF_MEMORY_OTHER, server->router.partitions_count * sizeof(*worker->owned));
     for (uint32_t p = 0; p < server->router.partitions_count; p++) {
@@ -155,7 +187,6 @@ static void worker_take_partitions(struct gf_worker *worker)
             continue;
         worker->owned[worker->owned_count++] = (uint16_t)p;
         server->partitions[p] = gf_alloc(GF_MEMORY_OTHER, sizeof(struct gf_partition));
-        context.heap = gf_heap_create(server->pages);
         gf_partition_init(server->partitions[p], (uint16_t)p, worker->core->id,
                           (uint32_t)worker->settings.databases, &context);
     }
@@ -195,12 +226,11 @@ void gf_worker_deinit(struct gf_worker *worker)
     gf_core_defer_cancel(worker->core, &worker->outbox_op);
     for (uint32_t i = 0; i < worker->owned_count; i++) {
         struct gf_partition *partition = worker->partitions[worker->owned[i]];
-        struct gf_heap *heap = partition->context.heap;
 
         gf_partition_deinit(partition);
-        gf_heap_destroy(heap);
         gf_free(GF_MEMORY_OTHER, partition);
     }
+    gf_heap_destroy(worker->heap);
     gf_requests_deinit(worker);
     for (uint32_t i = 0; i < gf_registry_rows(worker->server->registry); i++)
         gf_free(GF_MEMORY_OTHER, worker->commands[i].histogram);

@@ -55,6 +55,7 @@ struct gf_worker {
     struct gf_partition *const *partitions; /* all of the node by id; use only owned ones */
     uint16_t *owned;                  /* ids of this core's partitions, ascending; owned  */
     uint32_t owned_count;
+    struct gf_heap *heap;             /* of the objects in them; owned                    */
     struct gf_partition_space space;  /* any key of this core's partitions                */
     uint64_t seed;                    /* series of exec seeds                             */
     struct gf_words words;            /* scratch of the parser                            */

@@ -403,3 +403,192 @@ Test(keyspace, evacuation_follows_a_shift_of_sizes)
     }
     world_close(&w);
 }
+
+/* A structure of `left` elements. */
+struct structure {
+    uint64_t left;
+};
+
+static uint32_t structures_alive;
+
+static struct structure *structure_create(uint64_t elements)
+{
+    struct structure *s = gf_alloc(GF_MEMORY_DATA, sizeof(*s));
+
+    s->left = elements;
+    structures_alive++;
+    return s;
+}
+
+static void structure_free(void *value)
+{
+    structures_alive--;
+    gf_free(GF_MEMORY_DATA, value);
+}
+
+static bool structure_free_slice(void *value, uint64_t budget)
+{
+    struct structure *s = value;
+
+    s->left -= s->left < budget ? s->left : budget;
+    if (s->left > 0)
+        return false;
+    structure_free(value);
+    return true;
+}
+
+static uint64_t structure_length(const void *value)
+{
+    return ((const struct structure *)value)->left;
+}
+
+static const struct gf_type structure_type = {.name = "structure",
+                                              .id = GF_TYPE_LIST,
+                                              .free = structure_free,
+                                              .free_slice = structure_free_slice,
+                                              .length = structure_length};
+static const struct gf_type *const structure_types[GF_TYPES_MAX] = {[GF_TYPE_LIST] =
+                                                                        &structure_type};
+
+static struct gf_object *structure_put(struct gf_keyspace *keyspace, struct gf_bytes key,
+                                       uint64_t elements)
+{
+    struct gf_value value = {.type = GF_TYPE_LIST, .pointer = structure_create(elements)};
+
+    return gf_keyspace_put(keyspace, gf_keyspace_hash(SEED, key), key, &value, 0, 1);
+}
+
+Test(keyspace, big_structures_die_slowly)
+{
+    struct gf_keyspace_context context = {.types = structure_types, .hash_seed = SEED};
+    struct gf_keyspace *keyspace = gf_keyspace_create(&context);
+    struct gf_bytes big = GF_BYTES("big");
+    struct gf_bytes small = GF_BYTES("small");
+    struct gf_value taken;
+    uint64_t expire_ms;
+    uint32_t slices = 0;
+    struct gf_object *object;
+
+    object = structure_put(keyspace, small, 10);
+    cr_assert_eq(gf_object_type(object), GF_TYPE_LIST);
+    gf_keyspace_remove(keyspace, gf_keyspace_hash(SEED, small), object);
+    cr_assert_eq(structures_alive, 0);
+
+    object = structure_put(keyspace, big, 1000);
+    gf_keyspace_take(keyspace, gf_keyspace_hash(SEED, big), object, &taken, &expire_ms);
+    cr_assert_eq(structures_alive, 1);
+    cr_assert_eq(((struct structure *)taken.pointer)->left, 1000);
+    gf_value_deinit(&taken, &context);
+    cr_assert_eq(structures_alive, 0);
+
+    for (uint32_t i = 0; i < 5; i++) /* each replaces the one before */
+        (void)structure_put(keyspace, big, 1000);
+    cr_assert_eq(structures_alive, 5);
+    key_put(keyspace, 1, 10);
+    while (gf_keyspace_work_slice(keyspace, 2))
+        slices++;
+    cr_assert_gt(slices, 50);
+    cr_assert_eq(structures_alive, 1);
+    gf_keyspace_check(keyspace);
+    gf_keyspace_destroy(keyspace);
+    cr_assert_eq(structures_alive, 0);
+}
+
+static struct gf_keyspace *routed[2];
+
+static struct gf_keyspace *route(void *context, struct gf_bytes key, uint32_t index)
+{
+    (void)context;
+    /* Even numbers live in the first. */
+    return index == 0 ? routed[(key.data[key.size - 1] - '0') & 1] : NULL;
+}
+
+Test(keyspace, evacuation_finds_its_way_by_the_key)
+{
+    struct gf_keyspace_context context = {.hash_seed = SEED, .heap = gf_heap_create(NULL)};
+    size_t before;
+
+    for (uint32_t i = 0; i < 2; i++)
+        routed[i] = gf_keyspace_create(&context);
+    gf_heap_set_route(context.heap, route, NULL);
+    for (uint32_t number = 0; number < 10000; number++)
+        if (number % 50 != 7 && number % 100 != 13)
+            key_put(routed[number % 2], number, 32);
+    for (uint32_t number = 0; number < 10000; number++)
+        if (number % 7)
+            key_remove(routed[number % 2], number);
+    before = gf_slab_pages_size(&context.heap->slab);
+    gf_heap_lend(context.heap);
+    cr_assert_not(gf_heap_work_slice(context.heap, 1)); /* nothing moves while it is lent */
+    gf_heap_return(context.heap);
+    while (gf_heap_work_slice(context.heap, 4))
+        continue;
+    cr_assert_lt(gf_slab_pages_size(&context.heap->slab), before / 3);
+    for (uint32_t i = 0; i < 2; i++) {
+        gf_keyspace_check(routed[i]);
+        gf_keyspace_destroy(routed[i]);
+    }
+    gf_heap_destroy(context.heap);
+}
+
+Test(keyspace, access_is_counted)
+{
+    struct gf_keyspace_context context = {
+        .hash_seed = SEED, .lfu = true, .lfu_log_factor = 10, .lfu_decay_min = 1};
+    struct gf_keyspace *keyspace = gf_keyspace_create(&context);
+    struct gf_bytes key = GF_BYTES("key:1");
+    uint64_t hash = gf_keyspace_hash(SEED, key);
+    const uint64_t minute_ms = 60000;
+    uint64_t now_ms = 100 * minute_ms;
+    struct gf_object *object;
+    uint8_t frequency;
+
+    key_put(keyspace, 1, 10); /* at 1 ms: 100 minutes ago */
+    object = gf_keyspace_peek(keyspace, hash, key, now_ms);
+    cr_assert_eq(gf_object_frequency(&context, object, 1), 5);
+    cr_assert_eq(gf_object_frequency(&context, object, 3 * minute_ms + 1), 2);
+    cr_assert_eq(gf_object_frequency(&context, object, now_ms), 0);
+    for (uint32_t i = 0; i < 1000; i++)
+        (void)gf_keyspace_find(keyspace, hash, key, now_ms);
+    frequency = gf_object_frequency(&context, object, now_ms);
+    /* Redis documents 18 for a thousand hits with factor 10, from 5 on. */
+    cr_assert_gt(frequency, 12);
+    cr_assert_lt(frequency, 26);
+    cr_assert_eq(gf_object_frequency(&context, object, now_ms + 4 * minute_ms), frequency - 4);
+
+    context.lfu = false;
+    (void)gf_keyspace_find(keyspace, hash, key, now_ms);
+    cr_assert_lt(gf_object_idle_ms(object, now_ms), 64);
+    cr_assert_lt(gf_object_idle_ms(object, now_ms + 5000) - 4900, 200);
+    gf_object_set_idle_ms(object, 3600000, now_ms);
+    cr_assert_lt(gf_object_idle_ms(object, now_ms) - 3599900, 200);
+    gf_keyspace_destroy(keyspace);
+}
+
+Test(keyspace, expiry_slices_are_bounded_and_thorough)
+{
+    struct gf_keyspace_context context = {.hash_seed = SEED};
+    struct gf_keyspace *keyspace = gf_keyspace_create(&context);
+    struct gf_value value = {.bytes = GF_BYTES("v")};
+    uint32_t slices = 0;
+    char text[2000];
+
+    for (uint32_t number = 0; number < 10000; number++) {
+        struct gf_bytes key = key_text(number, text);
+
+        (void)gf_keyspace_put(keyspace, gf_keyspace_hash(SEED, key), key, &value,
+                              number % 3 ? 0 : 1000 + number, 1);
+    }
+    cr_assert_eq(gf_keyspace_volatile_count(keyspace), 3334);
+    cr_assert_gt(gf_keyspace_average_ttl_ms(keyspace, 1), 5000);
+    cr_assert_lt(gf_keyspace_average_ttl_ms(keyspace, 1), 7000);
+    cr_assert_eq(gf_keyspace_expire_slice(keyspace, 10000, 999), 0);
+    cr_assert_leq(gf_keyspace_expire_slice(keyspace, 10, 20000), 90);
+    while (gf_keyspace_volatile_count(keyspace) > 0) {
+        (void)gf_keyspace_expire_slice(keyspace, 10, 20000);
+        cr_assert_lt(++slices, 1000);
+    }
+    cr_assert_eq(gf_keyspace_count(keyspace), 6666);
+    gf_keyspace_check(keyspace);
+    gf_keyspace_destroy(keyspace);
+}

@@ -127,6 +127,7 @@ BAD = {
         function("    static const char *name = \"a\";\n    return name != 0;\n"),
         thing("static _Thread_local int here;\n"),
     ],
+    "page": [{"README.md": "Read `core/thing.h`, then `core/gone.h`.\n"}],
     "allow": [
         thing("/* tidy: allow mutable */\n"), thing("/* tidy: allow mutable - not needed */\n"),
         thing("/* tidy: allow everything - why not */\n"),
@@ -147,6 +148,7 @@ FINE = [
     thing("static int last; /* tidy: allow mutable - written before any thread starts */\n"),
     thing("/* tidy: allow mutable - written before any thread starts */\nstatic int last;\n"),
     thing("/* clang-format off */\nint a(void);" + " " * 80 + "/* a row */\n/* clang-format on */\n"),
+    {"README.md": "`core/thing.c`, `core/`, `core/<name>.c`, `test_<core>`, core/gone.h\n"},
     {"core/thing.def": "/* Rows. */\n#define ROWS(X) X(" + "1, " * 40 + "1)\n"},
     {"test/CMakeLists.txt": "gf_test(core)\n", "test/core/thing_test.c": "/* T. */\n"},
 ]
