@@ -103,8 +103,8 @@ class Run:
         if final is None:
             small, final = stream, problem + "\n  (not seen again: does it depend on time?)"
         print(f"\nDIFFERENCE in stream {index} (--seed {self.settings.seed} --first {index} "
-              f"--streams 1 --cores {self.settings.cores})\n{streams.text(small)}\n  {final}",
-              flush=True)
+              f"--streams 1 --cores {self.settings.cores})\n  {final}\n  after\n"
+              f"{streams.text(small)}", flush=True)
 
     def run(self, plant=None, seconds=None):
         """Give the number of differences found."""

@@ -4,6 +4,7 @@
 import os
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -134,9 +135,11 @@ class Starting(unittest.TestCase):
     """Mistakes on the command line: a clear line, an exit status above zero, no server left."""
 
     def refused(self, pattern, *options):
-        exit_status, output, errors = shell([binary(), *options], timeout=10)
-        self.assertNotEqual(exit_status, 0, (options, output, errors))
-        self.assertGreater(exit_status, 0, "ended by a signal: " + errors)
+        try:
+            exit_status, output, errors = shell([binary(), *options], timeout=5)
+        except subprocess.TimeoutExpired:
+            self.fail(f"it runs with {options}")
+        self.assertGreater(exit_status, 0, (options, output, errors))
         self.assertRegex(output + errors, pattern)
         self.assertNotRegex(output + errors, "(?i)sanitizer|backtrace")
 
@@ -153,7 +156,7 @@ class Starting(unittest.TestCase):
     def test_bad_values(self):
         self.needs_gofish()
         for options in (["--port", "abc"], ["--port", "70000"], ["--port", "-1"],
-                        ["--cores", "0"], ["--cores", "many"], ["--cores", "100000"],
+                        ["--cores", "-1"], ["--cores", "many"], ["--cores", "100000"],
                         ["--maxmemory", "lots"], ["--maxmemory-policy", "bogus"],
                         ["--durability", "bogus"], ["--io-driver", "bogus"],
                         ["--bind", "not-an-address"]):
@@ -164,11 +167,6 @@ class Starting(unittest.TestCase):
         self.needs_gofish()
         for level in ("async", "sync"):
             self.refused("(?i)durability.*log|log.*durability", "--durability", level)
-
-    def test_directory_that_is_not_there(self):
-        self.needs_gofish()
-        self.refused("/no/such/directory", "--port", str(free_port()),
-                     "--dir", "/no/such/directory")
 
     def test_config_file_that_is_not_there(self):
         self.needs_gofish()
