@@ -20,7 +20,7 @@ struct admission {
     const struct gf_command *container; /* of an unknown subcommand                      */
     const struct gf_bytes *words;
     uint32_t words_count;
-    struct gf_reply *reply;             /* where a refusal goes                          */
+    struct gf_reply *reply; /* where a refusal goes                          */
 };
 
 enum admission_verdict {
@@ -130,6 +130,16 @@ static void reply_mode_end(struct gf_conn *conn)
         conn->attention &= ~(uint32_t)GF_ATTENTION_REPLY;
 }
 
+void gf_session_end_reply(struct gf_conn *conn, const struct gf_command *command)
+{
+    gf_reply_end(&conn->reply);
+    if (conn->reply.failed) {
+        conn->worker->counters.error_replies++;
+        gf_worker_stats_of(conn->worker, command)->failed++;
+        conn->reply.failed = false;
+    }
+}
+
 static void run_with_session(struct gf_conn *conn, const struct admission *a)
 {
     struct gf_worker *worker = conn->worker;
@@ -155,11 +165,12 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a)
     gf_args_init(&args, a->words, a->words_count);
     gf_timing_begin(worker, &span);
     a->command->run(&x.exec);
-    /* A command that asks other cores answers later, and ends its reply itself. */
-    if (!conn->held)
-        gf_reply_end(&conn->reply);
     gf_timing_end(worker, &span, a->command);
     worker->counters.commands_processed++;
+    gf_worker_stats_of(worker, a->command)->calls++;
+    /* A command that asks other cores answers later, and ends its reply itself. */
+    if (!conn->held)
+        gf_session_end_reply(conn, a->command);
 }
 
 static void resolve(struct admission *a, const struct gf_ahead *ahead)

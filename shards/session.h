@@ -33,3 +33,6 @@ static inline struct gf_session_exec *gf_session_of(struct gf_exec *x)
  */
 bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
                     const struct gf_bytes *words);
+
+/* gf_session_end_reply - the answer of a GF_HOME command is complete: count it if it is an error. */
+void gf_session_end_reply(struct gf_conn *conn, const struct gf_command *command);
