@@ -7,6 +7,7 @@
 #include "modules/keyspace.h"
 #include "shards/conn.h"
 #include "shards/server.h"
+#include "shards/stats.h"
 #include "shards/worker.h"
 
 #define PARTITION_BUDGET 64        /* buckets or objects of one partition before the next look at the clock */
@@ -131,6 +132,7 @@ static void background_tick(struct gf_timer *timer)
     struct gf_worker *worker = background->worker;
 
     gf_worker_check_memory(worker);
+    gf_stats_sample(worker);
     gf_shutdown_poll(worker);
     close_stalled(worker);
     if (anything_volatile(worker))
@@ -138,9 +140,9 @@ static void background_tick(struct gf_timer *timer)
     gf_timer_start(worker->core, timer, GF_BACKGROUND_TICK_NS);
 }
 
-/* Memory of all cores, all kinds. */
-static int64_t node_memory(const struct gf_server *server)
+int64_t gf_server_memory(struct gf_server *server)
 {
+    uint64_t peak = atomic_load_explicit(&server->memory_peak, memory_order_relaxed);
     int64_t sum = 0;
 
     for (uint16_t core = 0; core < server->cores_count; core++) {
@@ -148,6 +150,9 @@ static int64_t node_memory(const struct gf_server *server)
             sum += atomic_load_explicit(&server->cores[core].memory.bytes[kind],
                                         memory_order_relaxed);
     }
+    /* Two cores may race for the peak: the next look, a tick later at most, sets it right. */
+    if (sum > 0 && (uint64_t)sum > peak)
+        atomic_store_explicit(&server->memory_peak, (uint64_t)sum, memory_order_relaxed);
     return sum;
 }
 
@@ -158,10 +163,11 @@ void gf_worker_check_memory(struct gf_worker *worker)
     int64_t room;
 
     if (worker->settings.maxmemory == 0) {
+        (void)gf_server_memory(worker->server); /* for its peak */
         worker->memory_ceiling = INT64_MAX;
         return;
     }
-    room = (int64_t)worker->settings.maxmemory - node_memory(worker->server);
+    room = (int64_t)worker->settings.maxmemory - gf_server_memory(worker->server);
     worker->memory_ceiling = data + room / worker->core->count;
 }
 
