@@ -7,6 +7,7 @@
 #include "modules/keyspace.h"
 #include "shards/conn.h"
 #include "shards/server.h"
+#include "shards/stats.h"
 #include "shards/worker.h"
 
 #define PARTITION_BUDGET 64        /* buckets or objects of one partition before the next look at the clock */
@@ -63,12 +64,16 @@ static int64_t node_memory_of(const struct gf_server *server, enum gf_memory_kin
     return sum;
 }
 
-static int64_t node_memory(const struct gf_server *server)
+int64_t gf_server_memory(struct gf_server *server)
 {
+    uint64_t peak = atomic_load_explicit(&server->memory_peak, memory_order_relaxed);
     int64_t sum = 0;
 
     for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
         sum += node_memory_of(server, (enum gf_memory_kind)kind);
+    /* Two cores may race for the peak: the next look, a tick later at most, sets it right. */
+    if (sum > 0 && (uint64_t)sum > peak)
+        atomic_store_explicit(&server->memory_peak, (uint64_t)sum, memory_order_relaxed);
     return sum;
 }
 
@@ -81,7 +86,7 @@ static int64_t core_data(const struct gf_worker *worker)
 /* Bytes that the node may still take; negative when it holds too much. */
 static int64_t node_room(const struct gf_worker *worker)
 {
-    return (int64_t)worker->settings.maxmemory - node_memory(worker->server) -
+    return (int64_t)worker->settings.maxmemory - gf_server_memory(worker->server) -
            worker->background->overhead;
 }
 
@@ -90,6 +95,7 @@ void gf_worker_check_memory(struct gf_worker *worker)
     int64_t room;
 
     if (worker->settings.maxmemory == 0) {
+        (void)gf_server_memory(worker->server); /* for its peak */
         worker->memory_ceiling = INT64_MAX;
         return;
     }
@@ -109,7 +115,7 @@ static void measure_overhead(struct gf_worker *worker)
 
     if (worker->settings.maxmemory == 0)
         return;
-    overhead = (int64_t)driver->ops->resident_size(driver) - node_memory(worker->server);
+    overhead = (int64_t)driver->ops->resident_size(driver) - gf_server_memory(worker->server);
     if (overhead > limit)
         overhead = limit;
     worker->background->overhead = overhead > 0 ? overhead : 0;
@@ -295,6 +301,7 @@ static void background_tick(struct gf_timer *timer)
     worker->background->databases_used = databases_used(worker);
     measure_overhead(worker);
     gf_worker_check_memory(worker);
+    gf_stats_sample(worker);
     gf_shutdown_poll(worker);
     close_stalled(worker);
     if (anything_volatile(worker))

@@ -10,6 +10,7 @@
 #include "core/timer.h"
 #include "modules/evict.h"
 
+struct gf_server;
 struct gf_worker;
 
 #define GF_BACKGROUND_SLICE_NS 200000u       /* of one turn */
@@ -30,6 +31,9 @@ struct gf_background {
 
 struct gf_background *gf_background_create(struct gf_worker *worker);
 void gf_background_destroy(struct gf_background *background);
+
+/* gf_server_memory - bytes of all cores, all kinds; remembers the peak. */
+int64_t gf_server_memory(struct gf_server *server);
 
 /* gf_background_settings - maxmemory or a policy changed. */
 void gf_background_settings(struct gf_worker *worker);

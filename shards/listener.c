@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "shards/conn.h"
 #include "shards/server.h"
+#include "shards/stats.h"
 #include "shards/worker.h"
 
 #define LISTENERS_MAX 32 /* addresses in `bind`, twice: main port and core port */
@@ -51,6 +52,7 @@ static void listener_accept_done(struct gf_op *op, int result)
         gf_reply_error(&conn->reply, GF_MSG_MAX_CLIENTS);
         gf_reply_end(&conn->reply);
         conn->reply.failed = false;
+        gf_stats_count_error(worker, GF_MSG_MAX_CLIENTS);
         gf_conn_close(conn, true);
     }
 }

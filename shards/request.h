@@ -61,6 +61,7 @@ struct gf_request {
     bool failed;                     /* an error was answered                              */
     bool discard;                    /* CLIENT REPLY OFF: nobody wants the answer          */
     uint32_t db;
+    uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise           */
     const struct gf_command *command;
     struct gf_bytes *words;          /* inside, or in `block`                              */
     uint32_t words_count;

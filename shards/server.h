@@ -36,9 +36,14 @@ struct gf_server {
     struct gf_log *log;                /* borrowed                                         */
     uint64_t started_ms;               /* Unix time                                        */
     const char *config_path;           /* --config FILE, or NULL; borrowed                 */
+    uint64_t process_id;               /* 0 = not known                                    */
+    const char *executable;            /* path, or ""; borrowed                            */
     const char *driver_name;           /* what won: "io_uring" or "epoll"                  */
     uint16_t core_ports_first;         /* port of core 0; 0 = cores have no ports          */
     _Atomic uint64_t next_client;      /* last client id given out                         */
+    _Atomic uint64_t next_slow;        /* last slow log id given out                       */
+    _Atomic uint64_t next_setting;     /* last version of a setting given out              */
+    _Atomic uint64_t memory_peak;      /* bytes; the most that was accounted at any tick   */
     _Atomic uint32_t stopping;         /* SHUTDOWN or a signal: 1 = in progress            */
     _Atomic uint32_t quiet_count;      /* cores that have nothing left to do               */
 };
