@@ -184,6 +184,9 @@ static void conn_resume_done(struct gf_op *op, int result)
     struct gf_conn *conn = gf_container(op, struct gf_conn, resume);
 
     (void)result; /* always GF_OK */
+#ifdef GF_VERIFY_ENABLED
+    gf_conn_check(conn);
+#endif
     conn_process_in(conn);
     if (conn->state == GF_CONN_OPEN)
         conn_balance(conn);
@@ -331,4 +334,36 @@ void gf_conn_set_resp(struct gf_conn *conn, uint8_t resp)
     GF_ASSERT(resp == 2 || resp == 3);
     conn->session.resp = resp;
     conn->reply.resp = resp;
+}
+
+static void conn_check_requests(const struct gf_conn *conn)
+{
+    uint32_t count = 0;
+
+    for (struct gf_link *link = gf_list_peek_front(&conn->requests); link;
+         link = gf_list_next(&conn->requests, link)) {
+        const struct gf_request *request = gf_container(link, struct gf_request, link);
+
+        GF_ASSERT(request->conn == conn);
+        GF_ASSERT(count > 0 || !request->answered);
+        count++;
+    }
+    GF_ASSERT(count == conn->requests_count);
+}
+
+void gf_conn_check(const struct gf_conn *conn)
+{
+    bool may_send = conn->state == GF_CONN_OPEN || conn->state == GF_CONN_DRAINING;
+
+    gf_core_assert_here(conn->worker->core->id);
+    GF_ASSERT(conn->full + conn->draining + conn->paused <= (int)conn->held);
+    conn_check_requests(conn);
+    GF_ASSERT(may_send || conn->requests_count == 0);
+    GF_ASSERT(!conn->moving || !conn->held);
+    GF_ASSERT(!conn->moving || conn->requests_count == 0);
+    gf_chain_check(&conn->out);
+    gf_chain_check(&conn->leaving);
+    GF_ASSERT(conn->sending == !gf_chain_empty(&conn->leaving));
+    if (!may_send)
+        GF_ASSERT(!gf_op_is_deferred(&conn->flush));
 }

@@ -81,6 +81,12 @@ struct gf_session {
     bool on_core_port;         /* came in on the port of one core                         */
 };
 
+/* Invariants (gf_conn_check walks them):
+ *   full, draining and paused are three of the reasons to be held: one of them at most, and only then
+ *   `requests` has requests_count members, the first of which is not answered yet
+ *   a connection that is being moved has nothing in flight
+ *   `leaving` holds bytes while, and only while, a send is in flight
+ */
 struct gf_conn {
     struct gf_worker *worker;     /* home; never changes                                  */
     struct gf_link link;          /* worker->conns                                        */
@@ -170,3 +176,6 @@ void gf_conn_send_done(struct gf_op *op, int result);
 size_t gf_conn_output_size(const struct gf_conn *conn);
 
 void gf_session_deinit(struct gf_session *session);
+
+/* gf_conn_check - asserts the invariants; between two callbacks. */
+void gf_conn_check(const struct gf_conn *conn);
