@@ -101,7 +101,7 @@ void gf_conn_adopt(struct gf_worker *worker, int handle, const struct gf_session
 /* Stop reading a connection that has enough unparsed bytes, read on when it has few again. */
 static void conn_balance(struct gf_conn *conn)
 {
-    bool stopped = conn->held || conn->moving || conn->state != GF_CONN_OPEN;
+    bool stopped = conn->held || conn->moving || conn->ended || conn->state != GF_CONN_OPEN;
     struct gf_driver *driver = conn->worker->core->driver;
 
     if (conn->receiving && stopped && conn->in.size > GF_CONN_IN_HIGH && !conn->stopping_recv) {
@@ -133,6 +133,25 @@ static void conn_take_bytes(struct gf_conn *conn, const char *data, size_t size)
     }
 }
 
+/* Closes a connection whose client has sent its last request, once that has run. */
+static void conn_close_if_ended(struct gf_conn *conn)
+{
+    if (conn->ended && conn->state == GF_CONN_OPEN && !conn->held &&
+        !gf_op_is_deferred(&conn->resume))
+        gf_conn_close(conn, true);
+}
+
+/* The client will send no more. */
+static void conn_end(struct gf_conn *conn)
+{
+    conn->ended = true;
+    if (conn->moving) {
+        conn->moving = false; /* not worth it any more */
+        conn_process_in(conn);
+    }
+    conn_close_if_ended(conn);
+}
+
 static void conn_recv_done(struct gf_op *op, int result)
 {
     struct gf_recv_op *recv = gf_container(op, struct gf_recv_op, op);
@@ -161,8 +180,12 @@ static void conn_recv_done(struct gf_op *op, int result)
         return;
     }
     conn->stopping_recv = false;
-    if (conn->state == GF_CONN_OPEN)
-        gf_conn_close(conn, result == 0);
+    if (conn->state != GF_CONN_OPEN)
+        return;
+    if (result == 0)
+        conn_end(conn);
+    else
+        gf_conn_close(conn, false);
 }
 
 void gf_conn_hold(struct gf_conn *conn)
@@ -190,6 +213,7 @@ static void conn_resume_done(struct gf_op *op, int result)
     conn_process_in(conn);
     if (conn->state == GF_CONN_OPEN)
         conn_balance(conn);
+    conn_close_if_ended(conn);
 }
 
 void gf_conn_complete(struct gf_conn *conn, struct gf_request *request)

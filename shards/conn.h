@@ -15,6 +15,9 @@
  * client-output-buffer-limit, an unfinished request above client-query-buffer-limit, or one that
  * makes no progress for client-request-timeout, closes at once.
  *
+ * The client's end (it closed, or shut down its sending side): what came before it is run and answered
+ * first.
+ *
  * On close: the receive and send in flight end first (the driver's close waits for them), then the
  * requests on other cores come back and are dropped; the connection is freed when the last is home.
  */
@@ -101,6 +104,7 @@ struct gf_conn {
     bool draining;                /* held until `requests` is empty                       */
     bool paused;                  /* held by CLIENT PAUSE                                 */
     bool moving;                  /* being handed to another core                         */
+    bool ended;                   /* the client has sent all it will; closes when `in` ran */
     uint32_t pins;                /* calls to other cores that will come back to it       */
     struct gf_session session;
     struct gf_parser parser;

@@ -66,3 +66,15 @@ Test(conn, sees_the_effect_of_a_command_over_both_cores)
     node_client_expect(&client, "+OK\r\n+OK\r\n$1\r\n3\r\n*3\r\n$1\r\n3\r\n$1\r\n2\r\n$-1\r\n");
     node_client_close(&client);
 }
+
+Test(conn, answers_everything_that_came_before_the_clients_end)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    node_client_format(&client, "MSET %s 1 %s 2\r\nSET %s 3\r\nGET %s\r\n", near, far, far, far);
+    cr_assert_eq(shutdown(client.fd, SHUT_WR), 0);
+    node_client_expect(&client, "+OK\r\n+OK\r\n$1\r\n3\r\n");
+    node_client_expect_end(&client);
+    node_client_close(&client);
+}
