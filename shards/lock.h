@@ -17,10 +17,10 @@
 
 /* One party that wants partitions of this core. Embedded in its owner; zeroed = idle. */
 struct gf_claim {
-    struct gf_link link;                     /* the waiting list                               */
-    const uint16_t *partitions;              /* ids, borrowed until granted (and released)     */
-    uint32_t count;                          /* 1 or more                                      */
-    bool holds;                              /* take the lock (else: run once when it is free) */
+    struct gf_link link;                    /* the waiting list                               */
+    const uint16_t *partitions;             /* ids, borrowed until granted (and released)     */
+    uint32_t count;                         /* 1 or more                                      */
+    bool holds;                             /* take the lock (else: run once when it is free) */
     void (*granted)(struct gf_claim *claim); /* called once, later, when it had to wait       */
 };
 
@@ -34,13 +34,13 @@ struct gf_claim {
 struct gf_locks {
     struct gf_list waiting; /* gf_claim.link, oldest first; borrowed      */
     uint32_t partitions_count;
-    uint32_t busy;    /* partitions held + claims waiting           */
-    uint32_t epoch;   /* of the last walk over `waiting`            */
-    bool granting;    /* a walk over `waiting` is going on          */
-    bool released;    /* something was given back since it began    */
-    uint8_t *held;    /* by partition id: 1 = locked; owned         */
-    uint32_t *wanted; /* by partition id: claims waiting for it     */
-    uint32_t *seen;   /* by partition id: last walk that blocked it */
+    uint32_t busy;          /* partitions held + claims waiting           */
+    uint32_t epoch;         /* of the last walk over `waiting`            */
+    bool granting;          /* a walk over `waiting` is going on          */
+    bool released;          /* something was given back since it began    */
+    uint8_t *held;          /* by partition id: 1 = locked; owned         */
+    uint32_t *wanted;       /* by partition id: claims waiting for it     */
+    uint32_t *seen;         /* by partition id: last walk that blocked it */
 };
 
 void gf_locks_init(struct gf_locks *locks, uint32_t partitions_count);
