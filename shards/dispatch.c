@@ -280,7 +280,9 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
     gf_request_set_words(request, words, ahead->parsed.words_count);
     gf_list_push_back(&conn->requests, &request->link);
     conn->requests_count++;
-    if (owner == conn->away_core) {
+    if (owner == worker->core->id) {
+        conn->away_count = 0; /* here, behind a lock */
+    } else if (owner == conn->away_core) {
         conn->away_count += conn->away_count < UINT16_MAX;
     } else {
         conn->away_core = owner;
