@@ -25,7 +25,7 @@ static void teardown(void)
 
 TestSuite(multi, .init = setup, .fini = teardown, .timeout = 60);
 
-#define CROWD 5       /* clients: with GETS_EACH, more than the credits of a pair of cores */
+#define CROWD 5 /* clients: with GETS_EACH, more than the credits of a pair of cores */
 #define GETS_EACH 1000
 
 static void send_gets(struct node_client *client, const char *key, uint32_t count)
