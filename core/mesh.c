@@ -72,11 +72,16 @@ void gf_mesh_destroy(struct gf_mesh *mesh)
     gf_free(GF_MEMORY_OTHER, mesh);
 }
 
-bool gf_mesh_can_post(const struct gf_core *core, uint16_t to)
+uint32_t gf_mesh_credits(const struct gf_core *core, uint16_t to)
 {
     GF_ASSERT(to < core->count);
     GF_ASSERT(to != core->id);
-    return core->mesh->peers[to].credits > 0;
+    return core->mesh->peers[to].credits;
+}
+
+bool gf_mesh_can_post(const struct gf_core *core, uint16_t to)
+{
+    return gf_mesh_credits(core, to) > 0;
 }
 
 static void mesh_push(struct gf_core *core, uint16_t to, struct gf_message *message)

@@ -33,6 +33,9 @@ typedef void gf_mesh_receive(struct gf_core *core, struct gf_message **messages,
 /* gf_mesh_can_post - a post to `core` would succeed now. */
 bool gf_mesh_can_post(const struct gf_core *core, uint16_t to);
 
+/* gf_mesh_credits - so many posts to `core` would succeed now. */
+uint32_t gf_mesh_credits(const struct gf_core *core, uint16_t to);
+
 /* gf_mesh_post - lend a message to core `to` (not this one).
  *
  * Called by  the message's home core.

@@ -105,7 +105,9 @@ void gf_conn_adopt(struct gf_worker *worker, int handle, const struct gf_session
 /* Stop reading a connection that has enough unparsed bytes, read on when it has few again. */
 static void conn_balance(struct gf_conn *conn)
 {
-    bool stopped = conn->held || conn->moving || conn->ended || conn->state != GF_CONN_OPEN;
+    bool waits = gf_op_is_deferred(&conn->resume); /* a ring was full; resume comes back here */
+    bool stopped =
+        conn->held || conn->moving || conn->ended || waits || conn->state != GF_CONN_OPEN;
     struct gf_driver *driver = conn->worker->core->driver;
 
     if (conn->receiving && stopped && conn->in.size > GF_CONN_IN_HIGH && !conn->stopping_recv) {

@@ -8,7 +8,8 @@
  * request of its own, behind the ones before it.
  *
  * Stopping: a command that must see all others finished (`held`: commands over several cores, CLIENT
- * PAUSE, admin commands that ask other cores) stops the parsing; what has arrived stays in `in`, and
+ * PAUSE, admin commands that ask other cores), or one that finds the ring to its core full, stops the
+ * parsing; what has arrived stays in `in`, and
  * beyond GF_CONN_IN_HIGH the socket is not read any more. gf_conn_release goes on.
  *
  * Failure: a protocol error answers and closes after the answer is sent. An output above

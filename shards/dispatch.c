@@ -12,6 +12,7 @@
 #include "shards/handover.h"
 #include "shards/multi.h"
 #include "shards/notice.h"
+#include "shards/parcel.h"
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/session.h"
@@ -21,8 +22,7 @@
 
 static inline bool command_has_one_key(const struct gf_command *command)
 {
-    return command->key_first > 0 && command->key_last == command->key_first &&
-           !command->find_keys;
+    return command->key_first > 0 && command->key_last == command->key_first && !command->find_keys;
 }
 
 static inline bool command_has_keys(const struct gf_command *command)
@@ -66,8 +66,8 @@ static enum gf_parse_result parse_ahead(struct gf_conn *conn, const char *data, 
         struct gf_ahead *ahead = &worker->ahead[count];
         const struct gf_bytes *words;
 
-        result = gf_parser_next(&conn->parser, data + used, size - used, &worker->words,
-                                &ahead->parsed);
+        result =
+            gf_parser_next(&conn->parser, data + used, size - used, &worker->words, &ahead->parsed);
         if (result != GF_PARSE_REQUEST)
             break;
         ahead->offset = used;
@@ -112,8 +112,8 @@ static void prefetch_ahead(struct gf_worker *worker, const struct gf_conn *conn,
 
 static inline bool over_memory(const struct gf_worker *worker)
 {
-    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA],
-                                memory_order_relaxed) > worker->memory_ceiling;
+    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA], memory_order_relaxed) >
+           worker->memory_ceiling;
 }
 
 bool gf_worker_has_room(struct gf_worker *worker)
@@ -266,7 +266,7 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
     uint16_t owner = worker->server->router.owners[ahead->partition];
     struct gf_request *request;
 
-    if (owner != worker->core->id && !gf_mesh_can_post(worker->core, owner))
+    if (owner != worker->core->id && !gf_parcel_room_for_request(worker, owner))
         return false;
     request = gf_request_acquire(worker, conn);
     request->command = ahead->command;

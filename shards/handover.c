@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/core.h"
+#include "shards/shutdown.h"
 #include "shards/worker.h"
 
 static bool conn_is_quiet(const struct gf_conn *conn)
@@ -56,6 +57,7 @@ void gf_handover_try(struct gf_conn *conn)
 
 void gf_handover_arrive(struct gf_worker *worker, struct gf_handover *handover)
 {
+    gf_shutdown_more(worker);
     gf_conn_adopt(worker, handover->handle, &handover->session, &handover->in);
     gf_mesh_return(worker->core, &handover->parcel.message);
 }

@@ -19,15 +19,15 @@
 
 /* The coordinator's side of a command over several cores. */
 struct gf_multi {
-    struct gf_request *request;  /* holds the words and gets the answer; at its connection */
-    struct gf_part *parts;       /* ascending by core; owned                               */
-    uint32_t parts_count;        /* 2 or more                                              */
+    struct gf_request *request; /* holds the words and gets the answer; at its connection */
+    struct gf_part *parts;      /* ascending by core; owned                               */
+    uint32_t parts_count;       /* 2 or more                                              */
     uint32_t parts_locked;
-    uint32_t parts_out;          /* RUN or UNLOCK under way                                */
+    uint32_t parts_out; /* RUN or UNLOCK under way                                */
     bool lend;
-    uint32_t *key_parts;         /* part of the i-th key, for MERGE_KEYS; in `block`       */
+    uint32_t *key_parts; /* part of the i-th key, for MERGE_KEYS; in `block`       */
     uint32_t keys_count;
-    void *block;                 /* partitions, words, key_parts; owned                    */
+    void *block; /* partitions, words, key_parts; owned                    */
 };
 
 static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi);
@@ -127,6 +127,7 @@ void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
 static void part_send(struct gf_worker *worker, struct gf_part *part, enum gf_part_step step)
 {
     part->step = step;
+    part->parcel.locks = step == GF_PART_LOCK || step == GF_PART_LOCK_RUN;
     if (part->core == worker->core->id)
         gf_part_arrive(worker, part);
     else
@@ -319,7 +320,7 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
         gf_dispatch_here(conn, &one, words);
         return true;
     }
-    if (plan->core != worker->core->id && !gf_mesh_can_post(worker->core, plan->core))
+    if (plan->core != worker->core->id && !gf_parcel_room_for_request(worker, plan->core))
         return false;
     request = request_make(conn, ahead, words);
     request->owner = plan->core;

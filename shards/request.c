@@ -224,5 +224,5 @@ void gf_request_start(struct gf_worker *worker, struct gf_request *request)
     worker->counters.commands_remote++;
     bool posted = gf_mesh_post(worker->core, request->owner, &request->message);
 
-    GF_ASSERT(posted); /* the caller asked gf_mesh_can_post */
+    GF_ASSERT(posted); /* the caller asked gf_parcel_room_for_request */
 }

@@ -99,7 +99,7 @@ void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain);
 void gf_request_drop_reply(struct gf_request *request);
 
 /* gf_request_start - on the home core, complete and queued at its connection: to its owner, which may
- * be this core. The caller has asked gf_mesh_can_post. */
+ * be this core. The caller has asked gf_parcel_room_for_request. */
 void gf_request_start(struct gf_worker *worker, struct gf_request *request);
 
 /* gf_request_arrive - on the owner: run it, or let it wait behind a lock. */

@@ -66,3 +66,15 @@ void gf_shutdown_poll(struct gf_worker *worker)
     if (atomic_load(&server->quiet_count) == server->cores_count)
         gf_core_stop(worker->core);
 }
+
+void gf_shutdown_more(struct gf_worker *worker)
+{
+    uint32_t before;
+
+    if (GF_LIKELY(!worker->shutdown.quiet))
+        return;
+    worker->shutdown.quiet = false;
+    before = atomic_fetch_sub(&worker->server->quiet_count, 1);
+    GF_ASSERT(before > 0);
+    GF_ASSERT(before < worker->server->cores_count);
+}

@@ -4,6 +4,9 @@
  *   2  no new clients; what clients asked is finished and answered, then they are closed; after
  *      GF_SHUTDOWN_GRACE_MS they are closed as they are
  *   3  a core with nothing left says so; when all have, they leave their loops
+ *
+ * A core that has said so takes it back when a connection arrives from one that has not noticed yet. The
+ * sender is not done before its message is home again, so they cannot all have said so meanwhile.
  */
 #pragma once
 
@@ -28,3 +31,6 @@ void gf_shutdown_wait(struct gf_server *server);
 
 /* gf_shutdown_poll - at every tick of a core. */
 void gf_shutdown_poll(struct gf_worker *worker);
+
+/* gf_shutdown_more - this core has something to do again. */
+void gf_shutdown_more(struct gf_worker *worker);

@@ -1,6 +1,7 @@
 /* A client of a node: answers in order, holding, limits, back-pressure, closing. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -77,4 +78,70 @@ Test(conn, answers_everything_that_came_before_the_clients_end)
     node_client_expect(&client, "+OK\r\n+OK\r\n$1\r\n3\r\n");
     node_client_expect_end(&client);
     node_client_close(&client);
+}
+
+static void send_gets(struct node_client *client, const char *key, uint32_t count)
+{
+    char *text = malloc(count * 32);
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        size += (size_t)sprintf(text + size, "GET %s\r\n", key);
+    node_client_send(client, text);
+    free(text);
+}
+
+static void expect_times(struct node_client *client, const char *answer, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        node_client_expect(client, answer);
+}
+
+/* More requests than may be on other cores: the rest waits in `in`, and beyond GF_CONN_IN_HIGH in the
+ * socket. */
+Test(conn, is_not_read_while_it_has_too_much_in_flight)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    for (uint32_t i = 0; i < 10; i++)
+        send_gets(&client, far, 1000);
+    for (uint32_t i = 0; i < 20; i++)
+        node_turn(&node, 0);
+    cr_assert_eq(client.conn->requests_count, GF_CONN_REQUESTS_MAX);
+    cr_assert(client.conn->held);
+    cr_assert(client.conn->full);
+    cr_assert_not(client.conn->receiving);
+    cr_assert_lt(client.conn->in.size, GF_CONN_IN_HIGH + 2 * 16384);
+    expect_times(&client, "$-1\r\n", 10000);
+    node_turn_all(&node, 2);
+    cr_assert_eq(client.in_size, 0);
+    cr_assert_eq(client.conn->in.capacity, 0, "an idle connection holds no memory");
+    node_client_close(&client);
+}
+
+/* The ring to the other core is full: nothing is dropped, and nothing more is read meanwhile. */
+Test(conn, is_not_read_while_the_ring_is_full)
+{
+    struct node_client crowd[5];
+    struct gf_conn *last;
+
+    for (uint32_t i = 0; i < 5; i++) {
+        node_client_open(&crowd[i], &node, 0);
+        send_gets(&crowd[i], far, 1000);
+        node_turn(&node, 0);
+    }
+    last = crowd[4].conn;
+    cr_assert_lt(last->requests_count, 1000);
+    for (uint32_t i = 0; i < 12; i++) {
+        send_gets(&crowd[4], far, 1000);
+        node_turn(&node, 0);
+        node_turn(&node, 0);
+    }
+    cr_assert_not(last->receiving);
+    cr_assert_lt(last->in.size, GF_CONN_IN_HIGH + 2 * 16384);
+    for (uint32_t i = 0; i < 5; i++) {
+        expect_times(&crowd[i], "$-1\r\n", i < 4 ? 1000 : 13000);
+        node_client_close(&crowd[i]);
+    }
 }

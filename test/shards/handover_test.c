@@ -138,3 +138,39 @@ Test(handover, is_dropped_when_the_client_ends_meanwhile)
     node_turn_all(&node, 10);
     cr_assert_eq(conns_of(0) + conns_of(1), 0);
 }
+
+/* Core 1 has nothing left and says so; then a connection arrives from core 0, which has not noticed
+ * yet that the node is stopping. */
+Test(handover, to_a_core_that_was_done_with_its_shutdown)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    client_get(&client, far, GF_HANDOVER_AFTER - 1);
+    node_client_format(&client, "GET %s\r\n", far);
+    for (uint32_t i = 0; i < 20 && conns_of(0) > 0; i++) {
+        if (!client.conn->moving)
+            node_turn(&node, 1);
+        node_turn(&node, 0);
+    }
+    cr_assert_eq(conns_of(0), 0);
+    cr_assert_eq(conns_of(1), 0, "the connection is between the cores");
+
+    atomic_store(&node.server.stopping, 1);
+    gf_shutdown_poll(node_enter(&node, 1));
+    cr_assert_eq(atomic_load(&node.server.quiet_count), 1);
+    node_turn_all(&node, 2);
+    gf_shutdown_poll(node_enter(&node, 0));
+    gf_shutdown_poll(node_enter(&node, 1));
+    if (node.server.cores[1].stopping)
+        cr_assert(gf_list_empty(&node.server.workers[1].conns), "a core stops with a connection");
+
+    for (uint32_t i = 0; i < 20; i++) {
+        node_turn_all(&node, 1);
+        gf_shutdown_poll(node_enter(&node, 0));
+        gf_shutdown_poll(node_enter(&node, 1));
+    }
+    cr_assert(node.server.cores[0].stopping);
+    cr_assert(node.server.cores[1].stopping);
+    node_client_close(&client);
+}
