@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Where go-fish differs from redis-server 7.0 on purpose. Each row has its reason; test/README.md lists
-the same rows for people: `accepted.py FILE` fails when a row is missing there."""
+"""Where go-fish differs from redis-server 7.0 on purpose. Each row has its reason; test/README.md
+lists the same rows for people: `accepted.py FILE` fails when a row is missing there."""
 
 import os
 import sys
@@ -33,10 +33,10 @@ def _cursor_with_zero_byte(pair):
 
 
 ACCEPTED = [
-    Accepted("new-in-7.2", "CLIENT SETINFO, CLIENT NO-TOUCH and CLIENT MAINT_NOTIFICATIONS are newer "
-             "than 7.0", _new_in_7_2),
-    Accepted("quote-limit", "every error quotes at most 128 bytes of a client's word; the reference "
-             "does so in some errors only", _quote_limit),
+    Accepted("new-in-7.2", "CLIENT SETINFO, CLIENT NO-TOUCH and CLIENT MAINT_NOTIFICATIONS are "
+             "newer than 7.0", _new_in_7_2),
+    Accepted("quote-limit", "every error quotes at most 128 bytes of a client's word; the "
+             "reference does so in some errors only", _quote_limit),
     Accepted("cursor-with-zero-byte", "a SCAN cursor with a zero byte in it is not a number; the "
              "reference stops reading there (7.2 refuses it, too)", _cursor_with_zero_byte),
 ]
