@@ -145,7 +145,9 @@ def command_row(reply):
 
 
 def _key_spec(spec):
-    pairs = list(zip(spec.value[::2], spec.value[1::2]))
+    """Flags in one order; notes are prose."""
+    pairs = [(key, value) for key, value in zip(spec.value[::2], spec.value[1::2])
+             if key.value != b"notes"]
     return tuple(sorted((key.value, sorted(map(repr, value.value)) if key.value == b"flags"
                          else repr(value)) for key, value in pairs))
 
