@@ -113,6 +113,8 @@ struct gf_driver_ops {
     uint64_t (*wall_us)(struct gf_driver *driver); /* Unix time, microseconds */
     uint64_t (*cpu_ns)(struct gf_driver *driver, bool system); /* the process's CPU time so far */
     void (*random)(struct gf_driver *driver, void *bytes, size_t size); /* from the system */
+    /* Stop this thread, DEBUG SLEEP: everything else on the core waits. NULL: cannot. */
+    void (*sleep)(struct gf_driver *driver, uint64_t duration_ns);
 
     /* What the machine says about this process, for INFO and for memory limits. 0 = not known. */
     uint64_t (*resident_size)(struct gf_driver *driver); /* RSS, bytes */

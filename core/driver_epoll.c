@@ -486,6 +486,7 @@ static const struct gf_driver_ops epoll_ops = {
     .wall_us = gf_posix_wall_us,
     .cpu_ns = gf_posix_cpu_ns,
     .random = gf_posix_random,
+    .sleep = gf_posix_sleep,
     .resident_size = gf_posix_resident_size,
     .destroy = epoll_destroy,
 };

@@ -102,4 +102,5 @@ uint64_t gf_posix_now_ns(struct gf_driver *driver);
 uint64_t gf_posix_wall_us(struct gf_driver *driver);
 uint64_t gf_posix_cpu_ns(struct gf_driver *driver, bool system);
 void gf_posix_random(struct gf_driver *driver, void *bytes, size_t size);
+void gf_posix_sleep(struct gf_driver *driver, uint64_t duration_ns);
 uint64_t gf_posix_resident_size(struct gf_driver *driver);

@@ -51,6 +51,16 @@ uint64_t gf_posix_cpu_ns(struct gf_driver *driver, bool system)
     return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_usec * NS_PER_US;
 }
 
+void gf_posix_sleep(struct gf_driver *driver, uint64_t duration_ns)
+{
+    struct timespec left = {.tv_sec = (time_t)(duration_ns / 1000000000u),
+                            .tv_nsec = (long)(duration_ns % 1000000000u)};
+
+    (void)driver;
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
+}
+
 void gf_posix_random(struct gf_driver *driver, void *bytes, size_t size)
 {
     char *place = bytes;

@@ -5,7 +5,7 @@
  * Free pages of a chunk form a stack through their notes. A page is either resident (it may have
  * memory behind it) or bare (never touched, or trimmed); resident ones are taken first.
  *
- * A fresh chunk gets its memory in runs of 16 pages: one huge page at once stops the caller for up
+ * A fresh chunk gets its memory in runs of 4 pages: one huge page at once stops the caller for up
  * to 3 ms where the host must find memory too (measured), single pages cost a fault each. A chunk
  * that is full for the first time asks for a huge page; the kernel makes one in the background.
  */
@@ -22,7 +22,7 @@
 #define CHUNK_PAGES_USABLE (GF_PAGES_CHUNK_COUNT - GF_PAGES_HEADER_COUNT)
 #define TRIM_PAGES_MAX 64     /* about 50 us of madvise */
 #define TRIM_ABOVE_PAGES 256u /* 1 MiB of free pages, and a 64th of those in use, may stay */
-#define POPULATE_PAGES 16u
+#define POPULATE_PAGES 4u
 #define NONE 0u /* page 0 holds notes and is never free */
 
 /* The first bytes of a chunk: where the notes of pages 0 to 3 would be. */

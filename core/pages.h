@@ -1,8 +1,8 @@
 /* Pages of 4 KiB, cut from chunks of 2 MiB.
  *
- * Everything that holds many small things (slabs, segments of tables) takes its memory here, so that
- * a page freed by one user serves any other, and huge pages back all of it. A chunk without used
- * pages goes back to the system, one spare excepted.
+ * Everything that holds many small things (slabs, segments of tables) takes its memory here, so
+ * that a page freed by one user serves any other, and huge pages back all of it. A chunk without
+ * used pages goes back to the system, one spare excepted.
  *
  *   chunk, aligned to its size
  *   +--------------------------------+--------+--------+-----+----------+

@@ -1,14 +1,15 @@
 /* Blocks of 16 bytes to 1 KiB, packed into pages by size.
  *
- * Sizes are multiples of 8 up to 256, then what divides a page into 15, 14, … 4 equal parts. A block
- * has no header: the note of its page knows the size. When a size has no free block, one of up to an
- * eighth more is taken before a new page is, so a slab with few blocks of many sizes is dense too.
+ * Sizes are multiples of 8 up to 256, then what divides a page into 15, 14, … 4 equal parts. A
+ * block has no header: the note of its page knows the size. When a size has no free block, one of
+ * up to an eighth more is taken before a new page is, so a slab with few blocks of many sizes is
+ * dense too.
  *
  * A slab belongs to one thread, and only taking and giving whole pages touches what others share.
- * For as long as its owner says so (gf_slab_share), other threads may allocate and free as well, and
- * everyone takes a lock; otherwise there is none. Blocks are booked as they are taken, with their rounded size; of a page
- * that is only partly used, the rest is not booked (it would make eviction, which frees single
- * blocks, see no effect), and is kept small by gf_slab_evacuate.
+ * For as long as its owner says so (gf_slab_share), other threads may allocate and free as well,
+ * and everyone takes a lock; otherwise there is none. Blocks are booked as they are taken, with
+ * their rounded size; of a page that is only partly used, the rest is not booked (it would make
+ * eviction, which frees single blocks, see no effect), and is kept small by gf_slab_evacuate.
  */
 #pragma once
 

@@ -8,6 +8,7 @@
 #include "core/assert.h"
 
 #define EVICTIONS_PER_MOVE 8u /* evictions for each page that may be emptied */
+#define FILL_TRIES 64u        /* samples of buckets that may all be empty before giving up */
 #define CHOOSE_TRIES 64u      /* keyspaces looked at before count_max is found too large */
 
 void gf_evictor_init(struct gf_evictor *evictor, enum gf_eviction_policy policy, uint32_t samples)
@@ -57,7 +58,8 @@ static struct gf_keyspace *keyspace_choose(struct gf_evictor *evictor,
     return NULL;
 }
 
-/* Few keyspaces are left with keys, or the largest ones shrank: look at all, from a random one on. */
+/* Few keyspaces are left with keys, or the largest ones shrank: look at all, from a random one
+ * on. */
 static struct gf_keyspace *keyspace_search(struct gf_evictor *evictor,
                                            const struct gf_evict_source *source, uint64_t *seed,
                                            uint32_t *ret_index)
@@ -136,6 +138,9 @@ bool gf_evictor_next(struct gf_evictor *evictor, const struct gf_evict_source *s
     if (evictor->policy == GF_NOEVICTION)
         return false;
     pool_fill(evictor, source, seed, now_ms);
+    /* Where keys are few, most buckets are empty. */
+    for (uint32_t tries = FILL_TRIES; tries > 0 && evictor->pool_count == 0; tries--)
+        pool_fill(evictor, source, seed, now_ms);
     while (evictor->pool_count > 0) {
         const struct gf_evict_candidate *best = &evictor->pool[--evictor->pool_count];
 

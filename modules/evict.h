@@ -56,13 +56,14 @@ void gf_evictor_init(struct gf_evictor *evictor, enum gf_eviction_policy policy,
 /* gf_evictor_run - evict keys until the goal is reached, the budget spent, or nothing is found.
  * Objects of all keyspaces may move.
  *
- * Returns    bytes freed, as booked under GF_MEMORY_DATA; 0 with budget left: nothing can be evicted
+ * Returns    bytes freed, as booked under GF_MEMORY_DATA; 0 with budget left: nothing can be
+ *            evicted
  */
 size_t gf_evictor_run(struct gf_evictor *evictor, const struct gf_evict_source *source,
                       const struct gf_evict_goal *goal);
 
 /* gf_evictor_next - the best candidate known after looking at some more keys, taken from the pool:
- * for those who do not evict at once (a log comes first). gf_keyspace_evict says whether it still is
- * one. False when nothing is found. */
+ * for those who do not evict at once (a log comes first). gf_keyspace_evict says whether it still
+ * is one. False when nothing is found. */
 bool gf_evictor_next(struct gf_evictor *evictor, const struct gf_evict_source *source,
                      uint64_t *seed, uint64_t now_ms, struct gf_victim *ret_victim);

@@ -1,11 +1,12 @@
-/* The memory of objects: one slab for many keyspaces, meant to be those of all partitions of a core.
+/* The memory of objects: one slab for many keyspaces, meant to be those of all partitions of a
+ * core.
  *
  * Each size of object in use costs half a page per heap, so few heaps waste little: 256 heaps with
  * values of all sizes up to 1000 bytes held 22 MB of free blocks besides 67 MB of objects, one heap
  * holds next to none.
  *
- * A heap belongs to a core. While a partition is lent to another core, that core allocates and frees
- * in the heap too: gf_heap_lend before it is told, gf_heap_return when the partition is back.
+ * A heap belongs to a core. While a partition is lent to another core, that core allocates and
+ * frees in the heap too: gf_heap_lend before it is told, gf_heap_return when the partition is back.
  */
 #pragma once
 
@@ -33,8 +34,8 @@ struct gf_heap {
 
 /* gf_heap_create - a heap without objects.
  *
- * pages      where its pages come from, meant to be one source for the whole program; NULL: a source
- *            of its own (2 MiB at least: for tests)
+ * pages      where its pages come from, meant to be one source for the whole program; NULL: a
+ *            source of its own (2 MiB at least: for tests)
  */
 struct gf_heap *gf_heap_create(struct gf_pages *pages);
 /* gf_heap_set_route - how evacuation finds the keyspace of an object. */

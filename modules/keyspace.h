@@ -1,12 +1,12 @@
 /* Keys of one database in one partition: key → object, with expiry and access times.
  *
- * Owned by a partition; used on the core that owns the partition, which can change (a lent partition
- * takes its keyspaces along): all memory here is either the keyspace's own slab or comes from
- * gf_alloc, so any core may run it, one at a time.
+ * Owned by a partition; used on the core that owns the partition, which can change (a lent
+ * partition takes its keyspaces along): objects live in a heap (modules/heap.h, which wants to know of
+ * it), the rest comes from gf_alloc, so any core may run it, one at a time.
  *
  * Expiry is logical: an object with expire_ms <= now_ms is absent to every function that takes
- * now_ms, and stays in memory until gf_keyspace_expire_slice (or an overwrite) removes it. So what a
- * command computes never depends on how far the background removal got.
+ * now_ms, and stays in memory until gf_keyspace_expire_slice (or an overwrite) removes it. So what
+ * a command computes never depends on how far the background removal got.
  *
  * Access times are for eviction only and are the core's own business, not part of the data.
  */
@@ -42,8 +42,8 @@ struct gf_keyspace_context {
     bool lfu;               /* access counts instead of access times (maxmemory-policy *-lfu) */
     uint8_t lfu_log_factor; /* lfu-log-factor */
     uint32_t lfu_decay_min; /* lfu-decay-time, minutes */
-    struct gf_heap *heap;   /* modules/heap.h; shared by all keyspaces of a core; NULL: each keyspace
-                             * has its own (wasteful, for tests) */
+    struct gf_heap *heap;   /* modules/heap.h; shared by all keyspaces of a core; NULL: each
+                             * keyspace has its own (wasteful, for tests) */
 };
 
 struct gf_keyspace *gf_keyspace_create(const struct gf_keyspace_context *context);
@@ -118,8 +118,8 @@ struct gf_object *gf_keyspace_set_expire(struct gf_keyspace *keyspace, uint64_t 
 void gf_keyspace_remove(struct gf_keyspace *keyspace, uint64_t hash, struct gf_object *object);
 
 /* gf_keyspace_take - like remove, but a structured value is given to the caller in ret_value, and
- * bytes are copied into a block of gf_alloc(GF_MEMORY_DATA) given in ret_value->bytes (RENAME, MOVE:
- * put it under another key, in another keyspace). gf_value_deinit frees what was not put. */
+ * bytes are copied into a block of gf_alloc(GF_MEMORY_DATA) given in ret_value->bytes (RENAME,
+ * MOVE: put it under another key, in another keyspace). gf_value_deinit frees what was not put. */
 void gf_keyspace_take(struct gf_keyspace *keyspace, uint64_t hash, struct gf_object *object,
                       struct gf_value *ret_value, uint64_t *ret_expire_ms);
 void gf_value_deinit(struct gf_value *value, const struct gf_keyspace_context *context);
@@ -128,7 +128,8 @@ void gf_value_deinit(struct gf_value *value, const struct gf_keyspace_context *c
 uint64_t gf_keyspace_count(const struct gf_keyspace *keyspace);
 /* gf_keyspace_volatile_count - those of them with an expiry. */
 uint64_t gf_keyspace_volatile_count(const struct gf_keyspace *keyspace);
-/* gf_keyspace_expire_sum_ms - an estimate of the mean time to live, for INFO's avg_ttl; 0 if none. */
+/* gf_keyspace_expire_sum_ms - an estimate of the mean time to live, for INFO's avg_ttl; 0 if
+ * none. */
 uint64_t gf_keyspace_average_ttl_ms(const struct gf_keyspace *keyspace, uint64_t now_ms);
 /* gf_keyspace_memory - bytes of tables and slab pages held. */
 size_t gf_keyspace_memory(const struct gf_keyspace *keyspace);
@@ -140,7 +141,8 @@ size_t gf_keyspace_memory(const struct gf_keyspace *keyspace);
  * visit      must not change the keyspace
  * Returns    the next cursor, 0 at the end. Below 2^48. An object that is there from the first to
  *            the last call is visited at least once, whatever else happens to the keyspace
- *            (growth included); the cursor means the same in every keyspace with the same hash_seed.
+ *            (growth included); the cursor means the same in every keyspace with the same
+ *            hash_seed.
  */
 uint64_t gf_keyspace_scan(struct gf_keyspace *keyspace, uint64_t cursor, uint32_t count,
                           uint64_t now_ms,

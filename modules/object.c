@@ -46,7 +46,8 @@ static void bytes_write(char *place, struct gf_bytes bytes)
         memset(place, 0, bytes.size);
 }
 
-/* Write everything but the access time and the bytes of a block. The key may be the object's own. */
+/* Write everything but the access time and the bytes of a block. The key may be the object's
+ * own. */
 static void object_write(struct gf_object *object, const struct gf_object_draft *draft,
                          const struct shape *shape)
 {

@@ -100,6 +100,40 @@ static inline struct gf_bytes gf_object_key(const struct gf_object *object)
     return (struct gf_bytes){.data = part, .size = size};
 }
 
+/* gf_object_key_is - the object's key is `key`. */
+static inline bool gf_object_key_is(const struct gf_object *object, struct gf_bytes key)
+{
+    struct gf_bytes own = gf_object_key(object);
+    uint64_t a[2];
+    uint64_t b[2];
+
+    if (own.size != key.size)
+        return false;
+    if (key.size - 8 > 8)
+        return __builtin_memcmp(own.data, key.data, key.size) == 0;
+    /* 8 to 16 bytes, the usual: the first eight and the last eight, which may overlap. */
+    __builtin_memcpy(&a[0], own.data, 8);
+    __builtin_memcpy(&b[0], key.data, 8);
+    __builtin_memcpy(&a[1], own.data + key.size - 8, 8);
+    __builtin_memcpy(&b[1], key.data + key.size - 8, 8);
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
+
+/* gf_prefetch - fetch the line of an address. The empty asm has a reason: a function that does
+ * nothing but __builtin_prefetch counts as pure for gcc, and calls of it are dropped. */
+static inline void gf_prefetch(const void *address)
+{
+    __asm__ volatile("");
+    __builtin_prefetch(address);
+}
+
+/* gf_object_prefetch - its header and key; an object begins anywhere in a line. */
+static inline void gf_object_prefetch(const struct gf_object *object)
+{
+    gf_prefetch(object);
+    gf_prefetch((const char *)object + 48);
+}
+
 /* gf_object_value - the first byte behind the key. */
 static inline char *gf_object_value(const struct gf_object *object)
 {
@@ -175,8 +209,8 @@ void gf_object_destroy(struct gf_slab *slab, struct gf_object *object);
  * False when it does not fit or would waste too much; nothing has changed then. */
 bool gf_object_overwrite(struct gf_object *object, const struct gf_object_draft *draft);
 
-/* gf_object_with_expire - the same object with another expiry, 0 = none; it may move (the old one is
- * destroyed then). Access is kept. */
+/* gf_object_with_expire - the same object with another expiry, 0 = none; it may move (the old one
+ * is destroyed then). Access is kept. */
 struct gf_object *gf_object_with_expire(struct gf_slab *slab, struct gf_object *object,
                                         uint64_t expire_ms);
 

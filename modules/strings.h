@@ -28,6 +28,7 @@ static inline bool gf_string_find(struct gf_exec *x, struct gf_bytes key,
 {
     struct gf_object *object = gf_keyspace_find(x->keyspace, x->key_hash, key, x->now_ms);
 
+    gf_exec_looked_up(x, object != NULL);
     if (GF_UNLIKELY(object != NULL && gf_object_type(object) != GF_TYPE_STRING)) {
         gf_reply_error(x->reply, GF_MSG_WRONGTYPE);
         return false;

@@ -2,8 +2,8 @@
  *
  * Moving home bucket F of half[0] (everything left of F is already gone from there): all objects in
  * bucket F have it as their home; those of F that passed it by are found in the buckets behind, as
- * far as those were passed by in turn. Hashes are not stored: they are computed from the keys again,
- * which are fetched two buckets ahead.
+ * far as those were passed by in turn. Hashes are not stored: they are computed from the keys
+ * again, which are fetched two buckets ahead.
  */
 #include "modules/table.h"
 
@@ -21,8 +21,8 @@
 
 #define WRITES_PER_STEP 4u
 #define BUCKETS_PER_STEP 16u /* some 4 us */
-#define PREFETCH_OBJECTS 2u /* buckets ahead whose objects are fetched while one is moved */
-#define PREFETCH_BUCKETS 3u /* and ahead of those, the buckets themselves */
+#define PREFETCH_OBJECTS 2u  /* buckets ahead whose objects are fetched while one is moved */
+#define PREFETCH_BUCKETS 3u  /* and ahead of those, the buckets themselves */
 
 #define KNOWN_BUCKETS 8u /* longer chains of full buckets are rare */
 
@@ -345,31 +345,46 @@ static const uint64_t *known_hashes(struct known *known, const struct gf_table *
     return hashes;
 }
 
-/* Move the objects at home in bucket F of half[0] to half[1]. */
-static void table_move_home(struct gf_table *table, struct known *known)
+/* Move the objects in one bucket of half[0] that are at home in `home`. Returns how many. */
+static uint32_t bucket_move_home(struct gf_table *table, struct known *known, uint32_t index,
+                                 uint32_t home)
 {
     struct gf_table_half *old = &table->half[0];
+    struct gf_bucket *bucket = gf_half_bucket(old, index);
+    const uint64_t *hashes = known_hashes(known, table, bucket, index);
+    uint32_t moved = 0;
+
+    for (uint32_t used = gf_bucket_used(bucket); used; used &= used - 1) {
+        uint32_t slot = (uint32_t)__builtin_ctz(used);
+
+        if (gf_half_home(old, hashes[slot]) != home)
+            continue;
+        bucket->tags[slot] = 0;
+        passed_gone(old, home + 1, index);
+        half_insert(table, &table->half[1], hashes[slot], gf_bucket_object(bucket, slot));
+        moved++;
+    }
+    return moved;
+}
+
+/* Move the objects at home in bucket F of half[0] to half[1]. Those that passed F by are all F's,
+ * for what is at home left of F is gone: as many as were counted, unless the count was lost. */
+static void table_move_home(struct gf_table *table, struct known *known)
+{
     uint32_t home = table->frontier_bucket;
+    uint32_t left = bucket_passed(gf_half_bucket(&table->half[0], home));
+    bool is_exact = left < GF_BUCKET_PASSED;
     uint32_t index = home;
-    struct gf_bucket *bucket;
 
-    do {
-        const uint64_t *hashes;
-        uint32_t used;
+    (void)bucket_move_home(table, known, index, home);
+    while (left > 0) {
+        uint32_t moved = bucket_move_home(table, known, ++index, home);
 
-        bucket = gf_half_bucket(old, index);
-        hashes = known_hashes(known, table, bucket, index);
-        for (used = gf_bucket_used(bucket); used; used &= used - 1) {
-            uint32_t slot = (uint32_t)__builtin_ctz(used);
-
-            if (index != home && gf_half_home(old, hashes[slot]) != home)
-                continue;
-            bucket->tags[slot] = 0;
-            passed_gone(old, home, index);
-            half_insert(table, &table->half[1], hashes[slot], gf_bucket_object(bucket, slot));
-        }
-        index++;
-    } while (bucket_passed(bucket) > 0 && index < old->allocated);
+        if (is_exact)
+            left -= moved;
+        else
+            left = bucket_passed(gf_half_bucket(&table->half[0], index));
+    }
 }
 
 static void table_finish_change(struct gf_table *table)
@@ -439,9 +454,9 @@ bool gf_table_step(struct gf_table *table, uint32_t budget)
     return table_is_changing(table);
 }
 
-/* After each write: four buckets move for each, or the rest of the old table would fill up meanwhile
- * (near 100 % the chains of full buckets have no end); many together, so that memory is waited for
- * once. */
+/* After each write: four buckets move for each, or the rest of the old table would fill up
+ * meanwhile (near 100 % the chains of full buckets have no end); many together, so that memory is
+ * waited for once. */
 static void table_changed(struct gf_table *table)
 {
     if (!table_is_changing(table)) {

@@ -16,9 +16,9 @@
  * are added when they are needed.
  *
  * The table grows (and shrinks) from the left: objects with a hash below `frontier` are already in
- * half[1], the new table, the others still in half[0]. Each write moves some home buckets. Buckets are
- * in segments of a page; those behind the frontier are freed, new ones taken as it goes, so there
- * never are two whole tables, nor a pause.
+ * half[1], the new table, the others still in half[0]. Each write moves some home buckets. Buckets
+ * are in segments of a page; those behind the frontier are freed, new ones taken as it goes, so
+ * there never are two whole tables, nor a pause.
  */
 #pragma once
 
@@ -133,24 +133,6 @@ static inline uint32_t gf_bucket_used(const struct gf_bucket *bucket)
     return ~gf_bucket_match(bucket, 0) & ((1u << GF_BUCKET_SLOTS) - 1);
 }
 
-static inline bool gf_key_equal(const struct gf_object *object, struct gf_bytes key)
-{
-    struct gf_bytes own = gf_object_key(object);
-    uint64_t a[2];
-    uint64_t b[2];
-
-    if (own.size != key.size)
-        return false;
-    if (key.size - 8 > 8)
-        return memcmp(own.data, key.data, key.size) == 0;
-    /* 8 to 16 bytes, the usual: the first eight and the last eight, which may overlap. */
-    memcpy(&a[0], own.data, 8);
-    memcpy(&b[0], key.data, 8);
-    memcpy(&a[1], own.data + key.size - 8, 8);
-    memcpy(&b[1], key.data + key.size - 8, 8);
-    return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
-}
-
 /* gf_table_find - the object of `key`, NULL when there is none. ret_place may be NULL. */
 static inline struct gf_object *gf_table_find(const struct gf_table *table, uint64_t hash,
                                               struct gf_bytes key, struct gf_table_place *ret_place)
@@ -168,7 +150,7 @@ static inline struct gf_object *gf_table_find(const struct gf_table *table, uint
             uint32_t slot = (uint32_t)__builtin_ctz(match);
             struct gf_object *object = gf_bucket_object(bucket, slot);
 
-            if (GF_LIKELY(gf_key_equal(object, key))) {
+            if (GF_LIKELY(gf_object_key_is(object, key))) {
                 if (ret_place)
                     *ret_place = (struct gf_table_place){
                         .bucket = bucket, .half = which, .index = index, .slot = slot};
@@ -178,21 +160,6 @@ static inline struct gf_object *gf_table_find(const struct gf_table *table, uint
         if (GF_LIKELY((bucket->meta & GF_BUCKET_PASSED) == 0))
             return NULL;
     }
-}
-
-/* gf_prefetch - fetch the line of an address. The empty asm has a reason: a function that does
- * nothing but __builtin_prefetch counts as pure for gcc, and calls of it are dropped. */
-static inline void gf_prefetch(const void *address)
-{
-    __asm__ volatile("");
-    __builtin_prefetch(address);
-}
-
-/* gf_object_prefetch - its header and key; an object begins anywhere in a line. */
-static inline void gf_object_prefetch(const struct gf_object *object)
-{
-    gf_prefetch(object);
-    gf_prefetch((const char *)object + 48);
 }
 
 static inline void gf_table_prefetch_bucket(const struct gf_table *table, uint64_t hash)
@@ -239,7 +206,8 @@ void gf_table_remove(struct gf_table *table, uint64_t hash, const struct gf_tabl
 /* gf_table_step - move the frontier by up to `budget` buckets; true when there is more to do. */
 bool gf_table_step(struct gf_table *table, uint32_t budget);
 
-/* All buckets by number, 0 .. gf_table_lines() - 1, in no useful order; NULL where there is none. */
+/* All buckets by number, 0 .. gf_table_lines() - 1, in no useful order; NULL where there is
+ * none. */
 static inline uint32_t gf_table_lines(const struct gf_table *table)
 {
     return table->half[0].allocated + table->half[1].allocated;

@@ -376,13 +376,14 @@ void gf_reply_close(struct gf_reply *reply, struct gf_reply_open open, uint64_t 
 
 /* Errors. */
 
-/* error_write - a text as an error line; CR and LF in it become spaces. */
-static void error_write(struct gf_reply *reply, struct gf_bytes text)
+/* error_write - a message's text as an error line; CR and LF in it become spaces. */
+static void error_write(struct gf_reply *reply, enum gf_message_id id, struct gf_bytes text)
 {
     char *line;
 
     gf_owed_pay(reply, 1);
     reply->failed = true;
+    reply->failure = id;
     if (reply->discard)
         return;
     line = gf_chain_reserve(reply->chain, 1 + text.size + 2);
@@ -399,7 +400,7 @@ void gf_reply_error(struct gf_reply *reply, enum gf_message_id id)
     const char *text = gf_message_text(id);
 
     GF_VERIFY(strchr(text, '%') == NULL);
-    error_write(reply, gf_bytes_of(text));
+    error_write(reply, id, gf_bytes_of(text));
 }
 
 /* argument_cut - what an error text repeats of an argument: up to a zero byte, at most `max`
@@ -444,7 +445,7 @@ static void error_format(struct gf_reply *reply, enum gf_message_id id,
         }
     }
     GF_ASSERT(filled > 0);
-    error_write(reply, (struct gf_bytes){.data = text, .size = size});
+    error_write(reply, id, (struct gf_bytes){.data = text, .size = size});
     if (text != inside)
         gf_free(GF_MEMORY_BUFFERS, text);
 }
@@ -456,6 +457,12 @@ void gf_reply_error_format(struct gf_reply *reply, enum gf_message_id id, struct
 
     error_format(reply, id,
                  (struct gf_bytes[2]){argument_cut(first, max), argument_cut(second, max)});
+}
+
+void gf_reply_error_explain(struct gf_reply *reply, enum gf_message_id id, const char *first,
+                            const char *second)
+{
+    error_format(reply, id, (struct gf_bytes[2]){gf_bytes_of(first), gf_bytes_of(second)});
 }
 
 void gf_reply_error_unknown(struct gf_reply *reply, const struct gf_bytes *words, uint32_t count)

@@ -24,6 +24,7 @@ struct gf_reply {
     uint8_t resp;           /* 2 or 3 */
     bool discard;           /* write nothing */
     bool failed;            /* an error was answered (for statistics); the owner resets it */
+    enum gf_message_id failure; /* which one; GF_MSG_NONE: it came from another core */
 #ifdef GF_VERIFY_ENABLED
     uint32_t depth;
     uint64_t owed[GF_REPLY_DEPTH_MAX]; /* elements still owed per open aggregate */
@@ -77,6 +78,11 @@ void gf_reply_error(struct gf_reply *reply, enum gf_message_id id);
  * argument ends at its first zero byte, of unknown (sub)commands at 128 bytes, as Redis does. */
 void gf_reply_error_format(struct gf_reply *reply, enum gf_message_id id, struct gf_bytes first,
                            struct gf_bytes second);
+
+/* gf_reply_error_explain - the same, but the arguments are texts of our own and not cut; 512 bytes
+ * altogether. */
+void gf_reply_error_explain(struct gf_reply *reply, enum gf_message_id id, const char *first,
+                            const char *second);
 
 /* gf_reply_error_unknown - "unknown command" with the words it came with, quoted and cut as Redis
  * does.

@@ -7,6 +7,7 @@
 #include "modules/keyspace.h"
 #include "shards/conn.h"
 #include "shards/server.h"
+#include "shards/stats.h"
 #include "shards/worker.h"
 
 #define PARTITION_BUDGET 64        /* buckets or objects of one partition before the next look at the clock */
@@ -63,12 +64,16 @@ static int64_t node_memory_of(const struct gf_server *server, enum gf_memory_kin
     return sum;
 }
 
-static int64_t node_memory(const struct gf_server *server)
+int64_t gf_server_memory(struct gf_server *server)
 {
+    uint64_t peak = atomic_load_explicit(&server->memory_peak, memory_order_relaxed);
     int64_t sum = 0;
 
     for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
         sum += node_memory_of(server, (enum gf_memory_kind)kind);
+    /* Two cores may race for the peak: the next look, a tick later at most, sets it right. */
+    if (sum > 0 && (uint64_t)sum > peak)
+        atomic_store_explicit(&server->memory_peak, (uint64_t)sum, memory_order_relaxed);
     return sum;
 }
 
@@ -78,22 +83,25 @@ static int64_t core_data(const struct gf_worker *worker)
                                 memory_order_relaxed);
 }
 
+/* Bytes that the node may still take; negative when it holds too much. */
+static int64_t node_room(const struct gf_worker *worker)
+{
+    return (int64_t)worker->settings.maxmemory - gf_server_memory(worker->server) -
+           worker->background->overhead;
+}
+
 void gf_worker_check_memory(struct gf_worker *worker)
 {
     int64_t room;
 
     if (worker->settings.maxmemory == 0) {
+        (void)gf_server_memory(worker->server); /* for its peak */
         worker->memory_ceiling = INT64_MAX;
         return;
     }
-    room = (int64_t)worker->settings.maxmemory - node_memory(worker->server) -
-           worker->background->overhead;
-    /* Room is shared out evenly; too much is given back by each core's share of the data. */
-    if (room >= 0)
-        room /= worker->core->count;
-    else
-        room = (int64_t)((double)room * (double)core_data(worker) /
-                         (double)(node_memory_of(worker->server, GF_MEMORY_DATA) + 1));
+    room = node_room(worker);
+    /* Room is shared out evenly; without room, the next write asks what is to be done. */
+    room = room >= 0 ? room / worker->core->count : -1;
     worker->memory_ceiling = core_data(worker) + room;
 }
 
@@ -107,36 +115,51 @@ static void measure_overhead(struct gf_worker *worker)
 
     if (worker->settings.maxmemory == 0)
         return;
-    overhead = (int64_t)driver->ops->resident_size(driver) - node_memory(worker->server);
+    overhead = (int64_t)driver->ops->resident_size(driver) - gf_server_memory(worker->server);
     if (overhead > limit)
         overhead = limit;
     worker->background->overhead = overhead > 0 ? overhead : 0;
 }
 
-/* Keyspaces of this core by number: partition by partition, database by database. */
+/* Keyspaces of this core by number: database by database, so that the databases in use are the first
+ * numbers. */
 static struct gf_keyspace *evict_at(void *context, uint32_t index)
 {
     struct gf_worker *worker = context;
-    uint32_t databases = (uint32_t)worker->settings.databases;
-    uint16_t id = worker->owned[index / databases];
+    uint16_t id = worker->owned[index % worker->owned_count];
 
-    return gf_locks_free(&worker->locks, id) ? worker->partitions[id]->databases[index % databases]
-                                             : NULL;
+    return gf_locks_free(&worker->locks, id)
+               ? worker->partitions[id]->databases[index / worker->owned_count]
+               : NULL;
 }
 
-/* Evicts until this core's share is back under the limit, or EVICT_BUDGET candidates were tried.
- * Returns false when there is nothing that may go. */
-static bool evict_some(struct gf_worker *worker)
+/* One more than the highest database that any partition of this core has. */
+static uint32_t databases_used(const struct gf_worker *worker)
+{
+    uint32_t used = 1;
+
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        const struct gf_partition *partition = worker->partitions[worker->owned[i]];
+
+        for (uint32_t db = used; db < partition->databases_count; db++) {
+            if (partition->databases[db])
+                used = db + 1;
+        }
+    }
+    return used;
+}
+
+/* Evicts `size` bytes, or tries EVICT_BUDGET candidates. false: there is nothing that may go. */
+static bool evict_some(struct gf_worker *worker, int64_t size)
 {
     struct gf_evictor *evictor = &worker->background->evictor;
     struct gf_evict_source source = {
         .at = evict_at,
         .context = worker,
-        .count = worker->owned_count * (uint32_t)worker->settings.databases,
+        .count = worker->owned_count * worker->background->databases_used,
     };
-    int64_t excess = core_data(worker) - worker->memory_ceiling;
     struct gf_evict_goal goal = {
-        .size = (size_t)(excess > 0 ? excess : 0) + EVICT_SLACK,
+        .size = (size_t)size + EVICT_SLACK,
         .budget = EVICT_BUDGET,
         .now_ms = gf_core_now_ms(worker->core),
         .seed = gf_worker_seed(worker),
@@ -154,10 +177,17 @@ static bool evict_some(struct gf_worker *worker)
 bool gf_background_make_room(struct gf_worker *worker)
 {
     for (uint32_t round = 0; round < EVICT_ROUNDS; round++) {
+        int64_t room = node_room(worker);
+        int64_t share = gf_pressure_share(worker, room);
+
         gf_worker_check_memory(worker);
-        if (core_data(worker) <= worker->memory_ceiling)
+        if (room >= 0)
             return true;
-        if (!evict_some(worker))
+        if (worker->background->evictor.policy == GF_NOEVICTION)
+            return false;
+        if (share == 0 && gf_pressure_ask(worker))
+            return true;
+        if (!evict_some(worker, share > 0 ? share : -room))
             return false;
     }
     /* Still over, but something goes with every write: the rest in the background. */
@@ -187,9 +217,13 @@ static void background_work_done(struct gf_op *op, int result)
     uint64_t end_ns = background_now(worker) + GF_BACKGROUND_SLICE_NS;
 
     (void)result; /* always GF_OK */
-    gf_worker_check_memory(worker);
-    if (core_data(worker) > worker->memory_ceiling && evict_some(worker))
-        background->round_idle = 0;
+    if (worker->settings.maxmemory > 0) {
+        int64_t share = gf_pressure_share(worker, node_room(worker));
+
+        gf_worker_check_memory(worker);
+        if (share > 0 && evict_some(worker, share))
+            background->round_idle = 0;
+    }
     while (background->round_idle < worker->owned_count) {
         struct gf_partition *partition = partition_next(worker);
         bool more = false;
@@ -264,8 +298,10 @@ static void background_tick(struct gf_timer *timer)
     struct gf_background *background = gf_container(timer, struct gf_background, tick);
     struct gf_worker *worker = background->worker;
 
+    worker->background->databases_used = databases_used(worker);
     measure_overhead(worker);
     gf_worker_check_memory(worker);
+    gf_stats_sample(worker);
     gf_shutdown_poll(worker);
     close_stalled(worker);
     if (anything_volatile(worker))
@@ -280,6 +316,7 @@ struct gf_background *gf_background_create(struct gf_worker *worker)
     background->worker = worker;
     background->tick.fired = background_tick;
     background->work.done = background_work_done;
+    background->databases_used = 1;
     gf_evictor_init(&background->evictor, (enum gf_eviction_policy)worker->settings.maxmemory_policy,
                     (uint32_t)worker->settings.maxmemory_samples);
     gf_timer_start(worker->core, &background->tick, GF_BACKGROUND_TICK_NS);

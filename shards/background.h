@@ -10,6 +10,7 @@
 #include "core/timer.h"
 #include "modules/evict.h"
 
+struct gf_server;
 struct gf_worker;
 
 #define GF_BACKGROUND_SLICE_NS 200000u       /* of one turn */
@@ -23,12 +24,16 @@ struct gf_background {
     uint32_t round_idle;           /* partitions in a row that had nothing to do */
     bool expiring;                 /* the expiry round found expired keys: go on at once */
     struct gf_evictor evictor;
+    uint32_t databases_used;       /* one more than the highest; at the last tick */
     int64_t overhead;              /* bytes resident beyond what is accounted; at the last tick */
     uint64_t expire_paused;        /* DEBUG SET-ACTIVE-EXPIRE 0 */
 };
 
 struct gf_background *gf_background_create(struct gf_worker *worker);
 void gf_background_destroy(struct gf_background *background);
+
+/* gf_server_memory - bytes of all cores, all kinds; remembers the peak. */
+int64_t gf_server_memory(struct gf_server *server);
 
 /* gf_background_settings - maxmemory or a policy changed. */
 void gf_background_settings(struct gf_worker *worker);

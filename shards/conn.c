@@ -101,7 +101,7 @@ void gf_conn_adopt(struct gf_worker *worker, int handle, const struct gf_session
 /* Stop reading a connection that has enough unparsed bytes, read on when it has few again. */
 static void conn_balance(struct gf_conn *conn)
 {
-    bool stopped = conn->held || conn->moving || conn->state != GF_CONN_OPEN;
+    bool stopped = conn->held || conn->moving || conn->ended || conn->state != GF_CONN_OPEN;
     struct gf_driver *driver = conn->worker->core->driver;
 
     if (conn->receiving && stopped && conn->in.size > GF_CONN_IN_HIGH && !conn->stopping_recv) {
@@ -133,6 +133,25 @@ static void conn_take_bytes(struct gf_conn *conn, const char *data, size_t size)
     }
 }
 
+/* Closes a connection whose client has sent its last request, once that has run. */
+static void conn_close_if_ended(struct gf_conn *conn)
+{
+    if (conn->ended && conn->state == GF_CONN_OPEN && !conn->held &&
+        !gf_op_is_deferred(&conn->resume))
+        gf_conn_close(conn, true);
+}
+
+/* The client will send no more. */
+static void conn_end(struct gf_conn *conn)
+{
+    conn->ended = true;
+    if (conn->moving) {
+        conn->moving = false; /* not worth it any more */
+        conn_process_in(conn);
+    }
+    conn_close_if_ended(conn);
+}
+
 static void conn_recv_done(struct gf_op *op, int result)
 {
     struct gf_recv_op *recv = gf_container(op, struct gf_recv_op, op);
@@ -161,8 +180,12 @@ static void conn_recv_done(struct gf_op *op, int result)
         return;
     }
     conn->stopping_recv = false;
-    if (conn->state == GF_CONN_OPEN)
-        gf_conn_close(conn, result == 0);
+    if (conn->state != GF_CONN_OPEN)
+        return;
+    if (result == 0)
+        conn_end(conn);
+    else
+        gf_conn_close(conn, false);
 }
 
 void gf_conn_hold(struct gf_conn *conn)
@@ -184,9 +207,13 @@ static void conn_resume_done(struct gf_op *op, int result)
     struct gf_conn *conn = gf_container(op, struct gf_conn, resume);
 
     (void)result; /* always GF_OK */
+#ifdef GF_VERIFY_ENABLED
+    gf_conn_check(conn);
+#endif
     conn_process_in(conn);
     if (conn->state == GF_CONN_OPEN)
         conn_balance(conn);
+    conn_close_if_ended(conn);
 }
 
 void gf_conn_complete(struct gf_conn *conn, struct gf_request *request)
@@ -331,4 +358,36 @@ void gf_conn_set_resp(struct gf_conn *conn, uint8_t resp)
     GF_ASSERT(resp == 2 || resp == 3);
     conn->session.resp = resp;
     conn->reply.resp = resp;
+}
+
+static void conn_check_requests(const struct gf_conn *conn)
+{
+    uint32_t count = 0;
+
+    for (struct gf_link *link = gf_list_peek_front(&conn->requests); link;
+         link = gf_list_next(&conn->requests, link)) {
+        const struct gf_request *request = gf_container(link, struct gf_request, link);
+
+        GF_ASSERT(request->conn == conn);
+        GF_ASSERT(count > 0 || !request->answered);
+        count++;
+    }
+    GF_ASSERT(count == conn->requests_count);
+}
+
+void gf_conn_check(const struct gf_conn *conn)
+{
+    bool may_send = conn->state == GF_CONN_OPEN || conn->state == GF_CONN_DRAINING;
+
+    gf_core_assert_here(conn->worker->core->id);
+    GF_ASSERT(conn->full + conn->draining + conn->paused <= (int)conn->held);
+    conn_check_requests(conn);
+    GF_ASSERT(may_send || conn->requests_count == 0);
+    GF_ASSERT(!conn->moving || !conn->held);
+    GF_ASSERT(!conn->moving || conn->requests_count == 0);
+    gf_chain_check(&conn->out);
+    gf_chain_check(&conn->leaving);
+    GF_ASSERT(conn->sending == !gf_chain_empty(&conn->leaving));
+    if (!may_send)
+        GF_ASSERT(!gf_op_is_deferred(&conn->flush));
 }

@@ -15,6 +15,9 @@
  * client-output-buffer-limit, an unfinished request above client-query-buffer-limit, or one that
  * makes no progress for client-request-timeout, closes at once.
  *
+ * The client's end (it closed, or shut down its sending side): what came before it is run and answered
+ * first.
+ *
  * On close: the receive and send in flight end first (the driver's close waits for them), then the
  * requests on other cores come back and are dropped; the connection is freed when the last is home.
  */
@@ -81,6 +84,12 @@ struct gf_session {
     bool on_core_port;         /* came in on the port of one core                         */
 };
 
+/* Invariants (gf_conn_check walks them):
+ *   full, draining and paused are three of the reasons to be held: one of them at most, and only then
+ *   `requests` has requests_count members, the first of which is not answered yet
+ *   a connection that is being moved has nothing in flight
+ *   `leaving` holds bytes while, and only while, a send is in flight
+ */
 struct gf_conn {
     struct gf_worker *worker;     /* home; never changes                                  */
     struct gf_link link;          /* worker->conns                                        */
@@ -95,6 +104,7 @@ struct gf_conn {
     bool draining;                /* held until `requests` is empty                       */
     bool paused;                  /* held by CLIENT PAUSE                                 */
     bool moving;                  /* being handed to another core                         */
+    bool ended;                   /* the client has sent all it will; closes when `in` ran */
     uint32_t pins;                /* calls to other cores that will come back to it       */
     struct gf_session session;
     struct gf_parser parser;
@@ -170,3 +180,6 @@ void gf_conn_send_done(struct gf_op *op, int result);
 size_t gf_conn_output_size(const struct gf_conn *conn);
 
 void gf_session_deinit(struct gf_session *session);
+
+/* gf_conn_check - asserts the invariants; between two callbacks. */
+void gf_conn_check(const struct gf_conn *conn);

@@ -61,6 +61,9 @@ void gf_conn_flush_done(struct gf_op *op, int result)
 
     (void)result; /* always GF_OK */
     GF_ASSERT(conn->state == GF_CONN_OPEN || conn->state == GF_CONN_DRAINING);
+#ifdef GF_VERIFY_ENABLED
+    gf_conn_check(conn);
+#endif
     if (!gf_chain_empty(&conn->out) && !conn->sending) {
         conn->leaving = conn->out;
         conn->out = (struct gf_chain){0};

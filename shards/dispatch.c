@@ -11,9 +11,11 @@
 #include "shards/conn.h"
 #include "shards/handover.h"
 #include "shards/multi.h"
+#include "shards/notice.h"
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/session.h"
+#include "shards/stats.h"
 #include "shards/timing.h"
 #include "shards/worker.h"
 
@@ -127,7 +129,7 @@ static void count_run(struct gf_worker *worker, const struct gf_run *run)
     worker->counters.commands_processed++;
     if (GF_UNLIKELY(run->reply->failed)) {
         stats->failed++;
-        worker->counters.error_replies++;
+        gf_stats_count_error(worker, run->reply->failure);
     }
 }
 
@@ -161,11 +163,15 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         .command = command,
         .limits = &worker->limits,
         .registry = worker->server->registry,
+        .lookups = command->flags & GF_READ ? &worker->lookups : NULL,
     };
 
     run->duration_ns = 0;
     if (GF_UNLIKELY((command->flags & GF_GROWS) && !run->part && !gf_worker_has_room(worker))) {
         gf_reply_error(run->reply, GF_MSG_OOM);
+        gf_reply_end(run->reply);
+        run->reply->failed = false;
+        gf_stats_count_error(worker, GF_MSG_OOM);
         gf_worker_stats_of(worker, command)->rejected++;
         return;
     }
@@ -178,6 +184,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
     }
     run_timed(worker, run, &x);
     gf_reply_end(run->reply);
+    run->failure = run->reply->failed ? run->reply->failure : GF_MSG_NONE;
     if (!run->part)
         count_run(worker, run);
     run->reply->failed = false;
@@ -227,6 +234,8 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         gf_run_command(worker, &run);
         park_done(conn, request);
     }
+    if (GF_UNLIKELY(run.duration_ns >= worker->notable_ns))
+        gf_notice_slow(conn, run.command, words, run.words_count, run.duration_ns);
     conn->away_count = 0;
     worker->counters.commands_local++;
 }
@@ -244,7 +253,7 @@ void gf_dispatch_refuse(struct gf_conn *conn, enum gf_message_id message)
     gf_reply_error(reply, message);
     gf_reply_end(reply);
     reply->failed = false;
-    conn->worker->counters.error_replies++;
+    gf_stats_count_error(conn->worker, message);
     if (request)
         park_done(conn, request);
 }
@@ -271,7 +280,9 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
     gf_request_set_words(request, words, ahead->parsed.words_count);
     gf_list_push_back(&conn->requests, &request->link);
     conn->requests_count++;
-    if (owner == conn->away_core) {
+    if (owner == worker->core->id) {
+        conn->away_count = 0; /* here, behind a lock */
+    } else if (owner == conn->away_core) {
         conn->away_count += conn->away_count < UINT16_MAX;
     } else {
         conn->away_core = owner;
@@ -359,10 +370,23 @@ static void protocol_error(struct gf_conn *conn)
     gf_reply_error_format(reply, GF_MSG_PROTOCOL, gf_bytes_of(conn->parser.error_text),
                           GF_BYTES(""));
     gf_reply_end(reply);
-    conn->worker->counters.error_replies++;
+    reply->failed = false;
+    gf_stats_count_error(conn->worker, GF_MSG_PROTOCOL);
     if (request)
         park_done(conn, request);
     gf_conn_close(conn, true);
+}
+
+/* A batch of one was timed exactly, though its command is a quick one. */
+static inline void notice_batch(struct gf_conn *conn, uint32_t ran, uint64_t duration_ns)
+{
+    struct gf_worker *worker = conn->worker;
+    const struct gf_ahead *ahead = &worker->ahead[0];
+
+    if (GF_UNLIKELY(duration_ns >= worker->notable_ns && ran == 1 && conn->session.last_command))
+        gf_notice_slow(conn, conn->session.last_command,
+                       &worker->words.items[ahead->parsed.words_first],
+                       ahead->parsed.words_count, duration_ns);
 }
 
 size_t gf_dispatch(struct gf_conn *conn, const char *data, size_t size)
@@ -382,7 +406,7 @@ size_t gf_dispatch(struct gf_conn *conn, const char *data, size_t size)
         result = parse_ahead(conn, data + used, size - used, &count, &parsed_size);
         prefetch_ahead(worker, conn, count);
         ran = run_ahead(conn, count);
-        gf_timing_batch(worker);
+        notice_batch(conn, ran, gf_timing_batch(worker));
         conn->session.commands += ran;
         if (ran < count) {
             /* What was parsed and did not run is parsed again later. */

@@ -38,6 +38,7 @@ struct gf_run {
     struct gf_reply *reply;
     bool part;               /* of a split command: its coordinator checked memory and counts */
     uint64_t duration_ns;    /* set when it was timed on its own; 0 otherwise                 */
+    enum gf_message_id failure; /* set: the error it answered, or GF_MSG_NONE                */
 };
 
 /* gf_run_command - run it here, now: its partitions belong to this core and are free (or lent to it).

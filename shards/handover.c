@@ -36,6 +36,7 @@ void gf_handover_try(struct gf_conn *conn)
     struct gf_handover *handover;
 
     GF_ASSERT(conn->moving);
+    GF_ASSERT(conn->away_core != worker->core->id);
     if (conn->receiving || !conn_is_quiet(conn))
         return;
     handover = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*handover));

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "shards/conn.h"
 #include "shards/server.h"
+#include "shards/stats.h"
 #include "shards/worker.h"
 
 #define LISTENERS_MAX 32 /* addresses in `bind`, twice: main port and core port */
@@ -51,8 +52,14 @@ static void listener_accept_done(struct gf_op *op, int result)
         gf_reply_error(&conn->reply, GF_MSG_MAX_CLIENTS);
         gf_reply_end(&conn->reply);
         conn->reply.failed = false;
+        gf_stats_count_error(worker, GF_MSG_MAX_CLIENTS);
         gf_conn_close(conn, true);
     }
+}
+
+static const char *listen_error_text(int error)
+{
+    return error == GF_EINVAL ? "it is not an address of this machine" : gf_error_text(error);
 }
 
 static int listener_open(struct gf_worker *worker, const char *host, uint16_t port, bool core_port)
@@ -80,7 +87,7 @@ static int listen_on_host(struct gf_worker *worker, const char *host, bool optio
 
     if (error != GF_OK && !optional) {
         snprintf(ret_why, why_size, "cannot listen on %s port %u: %s%s", host, port,
-                 gf_error_text(error),
+                 listen_error_text(error),
                  error == GF_EADDRINUSE ? "; is another server running? Choose a port with --port"
                                         : "");
         return error;
@@ -94,7 +101,7 @@ static int listen_on_host(struct gf_worker *worker, const char *host, bool optio
         snprintf(ret_why, why_size,
                  "cannot listen on %s port %u, the port of core %u: %s; choose other ports with "
                  "--core-port-base",
-                 host, port, worker->core->id, gf_error_text(error));
+                 host, port, worker->core->id, listen_error_text(error));
         return error;
     }
     return GF_OK;

@@ -6,7 +6,7 @@
 
 void gf_locks_init(struct gf_locks *locks, uint32_t partitions_count)
 {
-    *locks = (struct gf_locks){0};
+    *locks = (struct gf_locks){.partitions_count = partitions_count};
     gf_list_init(&locks->waiting);
     locks->held = gf_alloc_zero(GF_MEMORY_OTHER, partitions_count * sizeof(*locks->held));
     locks->wanted = gf_alloc_zero(GF_MEMORY_OTHER, partitions_count * sizeof(*locks->wanted));
@@ -129,4 +129,36 @@ void gf_locks_release(struct gf_locks *locks, struct gf_claim *claim)
     while (locks->released)
         locks_grant(locks);
     locks->granting = false;
+#ifdef GF_VERIFY_ENABLED
+    gf_locks_check(locks);
+#endif
+}
+
+void gf_locks_check(const struct gf_locks *locks)
+{
+    uint32_t *wanted = gf_alloc_zero(GF_MEMORY_OTHER, locks->partitions_count * sizeof(*wanted));
+    uint32_t busy = 0;
+
+    for (struct gf_link *link = gf_list_peek_front(&locks->waiting); link;
+         link = gf_list_next(&locks->waiting, link)) {
+        const struct gf_claim *claim = gf_container(link, struct gf_claim, link);
+        bool blocked = false;
+
+        for (uint32_t i = 0; i < claim->count; i++) {
+            uint32_t partition = claim->partitions[i];
+
+            GF_ASSERT(partition < locks->partitions_count);
+            blocked |= locks->held[partition] || wanted[partition] > 0;
+        }
+        GF_ASSERT(blocked || locks->granting);
+        for (uint32_t i = 0; i < claim->count; i++)
+            wanted[claim->partitions[i]]++;
+        busy++;
+    }
+    for (uint32_t partition = 0; partition < locks->partitions_count; partition++) {
+        GF_ASSERT(wanted[partition] == locks->wanted[partition]);
+        busy += locks->held[partition];
+    }
+    GF_ASSERT(busy == locks->busy);
+    gf_free(GF_MEMORY_OTHER, wanted);
 }

@@ -6,7 +6,7 @@
  * request that arrives behind a claim on its partition waits behind it.
  *
  * Ordinary requests of this core take no lock: they ask gf_locks_free first and, when the answer is
- * no, wait their turn with gf_locks_wait.
+ * no, wait their turn with a claim that does not hold.
  */
 #pragma once
 
@@ -24,9 +24,16 @@ struct gf_claim {
     void (*granted)(struct gf_claim *claim); /* called once, later, when it had to wait       */
 };
 
-/* All locks of one core. */
+/* All locks of one core.
+ *
+ * Invariants (gf_locks_check walks them):
+ *   busy      == partitions held + claims waiting
+ *   wanted[p] == how often waiting claims name p
+ *   every waiting claim overlaps with what is held or with an older one (but while a walk goes on)
+ */
 struct gf_locks {
     struct gf_list waiting; /* gf_claim.link, oldest first; borrowed      */
+    uint32_t partitions_count;
     uint32_t busy;          /* partitions held + claims waiting           */
     uint32_t epoch;         /* of the last walk over `waiting`            */
     bool granting;          /* a walk over `waiting` is going on          */
@@ -60,3 +67,6 @@ bool gf_locks_claim(struct gf_locks *locks, struct gf_claim *claim);
 
 /* gf_locks_release - give back what a granted claim with `holds` took; grants what waited for it. */
 void gf_locks_release(struct gf_locks *locks, struct gf_claim *claim);
+
+/* gf_locks_check - asserts the invariants. */
+void gf_locks_check(const struct gf_locks *locks);

@@ -3,10 +3,16 @@
 
 #include "core/assert.h"
 
+extern const struct gf_module gf_config_module;
 extern const struct gf_module gf_connection_module;
+extern const struct gf_module gf_latency_module;
+extern const struct gf_module gf_slowlog_module;
 
 const struct gf_module *const gf_server_modules[] = {
     &gf_connection_module,
+    &gf_config_module,
+    &gf_latency_module,
+    &gf_slowlog_module,
 };
 
 const uint32_t gf_server_modules_count = GF_COUNT(gf_server_modules);

@@ -14,6 +14,7 @@
 #include "shards/plan.h"
 #include "shards/request.h"
 #include "shards/server.h"
+#include "shards/stats.h"
 #include "shards/worker.h"
 
 /* The coordinator's side of a command over several cores. */
@@ -72,6 +73,8 @@ static void part_run(struct gf_worker *worker, struct gf_part *part)
     }
     gf_reply_init(&reply, &part->reply, request->resp);
     gf_run_command(worker, &run);
+    part->duration_ns = run.duration_ns;
+    part->failure = run.failure;
 }
 
 static void part_granted(struct gf_claim *claim)
@@ -157,6 +160,7 @@ static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
 
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_run_command(worker, &run);
+    request->duration_ns = run.duration_ns;
 }
 
 /* Every lock is held: a lent command runs here and gives all back; the parts of a split that have not
@@ -187,13 +191,27 @@ static void multi_merge(struct gf_worker *worker, struct gf_multi *multi)
     };
     struct gf_reply reply;
 
-    for (uint32_t i = 0; i < multi->parts_count; i++)
+    enum gf_message_id failure = GF_MSG_NONE;
+
+    for (uint32_t i = 0; i < multi->parts_count; i++) {
+        const struct gf_part *part = &multi->parts[i];
+
         replies[i] = &multi->parts[i].reply;
+        if (failure == GF_MSG_NONE)
+            failure = part->failure;
+        /* The slowest part: that is how long its client waited. */
+        if (part->duration_ns > request->duration_ns)
+            request->duration_ns = part->duration_ns;
+    }
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_merge(&reply, &input);
     gf_reply_end(&reply);
     gf_worker_stats_of(worker, request->command)->calls++;
     worker->counters.commands_processed++;
+    if (reply.failed) {
+        gf_worker_stats_of(worker, request->command)->failed++;
+        gf_stats_count_error(worker, failure);
+    }
 }
 
 static void multi_answer(struct gf_worker *worker, struct gf_multi *multi)

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "core/buf.h"
+#include "protocol/messages.h"
 #include "shards/lock.h"
 #include "shards/parcel.h"
 
@@ -55,6 +56,8 @@ struct gf_part {
     uint32_t words_count;
     struct gf_claim claim;     /* on `core`                                           */
     struct gf_chain reply;     /* of a split part                                     */
+    uint64_t duration_ns;      /* of a split part that was timed on its own           */
+    enum gf_message_id failure; /* of a split part: the error it answered             */
 };
 
 /* gf_multi_dispatch - run a command that has several keys, all keys, or a cursor.

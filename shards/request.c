@@ -8,6 +8,7 @@
 #include "core/core.h"
 #include "shards/conn.h"
 #include "shards/dispatch.h"
+#include "shards/notice.h"
 #include "shards/server.h"
 #include "shards/timing.h"
 #include "shards/worker.h"
@@ -33,6 +34,7 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
         (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_REQUEST};
     request->state = GF_REQUEST_QUEUED;
     request->failed = false;
+    request->duration_ns = 0;
     request->answered = false;
     request->discard = conn->reply.discard;
     request->conn = conn;
@@ -155,6 +157,7 @@ static void request_run(struct gf_worker *worker, struct gf_request *request)
 
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_run_command(worker, &run);
+    request->duration_ns = run.duration_ns;
     request->state = GF_REQUEST_DONE;
 }
 
@@ -203,6 +206,9 @@ void gf_request_home(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(request->state == GF_REQUEST_DONE);
     GF_ASSERT(!request->answered);
     request->answered = true;
+    if (GF_UNLIKELY(request->duration_ns >= worker->notable_ns && request->conn))
+        gf_notice_slow(request->conn, request->command, request->words, request->words_count,
+                       request->duration_ns);
     if (request->conn)
         gf_conn_complete(request->conn, request);
     else

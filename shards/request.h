@@ -41,6 +41,7 @@ enum gf_message_kind {
     GF_MESSAGE_PART,     /* struct gf_part (multi.h)    */
     GF_MESSAGE_CALL,     /* struct gf_call_leg (call.h) */
     GF_MESSAGE_HANDOVER, /* struct gf_handover          */
+    GF_MESSAGE_PRESSURE, /* struct gf_pressure          */
 };
 
 enum gf_request_state {
@@ -60,6 +61,7 @@ struct gf_request {
     bool failed;                     /* an error was answered                              */
     bool discard;                    /* CLIENT REPLY OFF: nobody wants the answer          */
     uint32_t db;
+    uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise           */
     const struct gf_command *command;
     struct gf_bytes *words;          /* inside, or in `block`                              */
     uint32_t words_count;

@@ -90,6 +90,8 @@ static int server_check_port(const struct gf_settings *settings, struct gf_drive
     return GF_OK;
 }
 
+static int server_make_driver(struct gf_server *server, struct gf_driver **ret_driver);
+
 int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
                    struct gf_driver *driver, char *ret_why, size_t why_size)
 {
@@ -100,6 +102,7 @@ int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
     *server = (struct gf_server){0};
     gf_settings_copy(&server->settings, settings);
     server->cores_count = cores;
+    server->make_driver = server_make_driver;
     if (settings->partitions < cores) {
         snprintf(ret_why, why_size, "partitions: %u cores need at least as many partitions", cores);
         gf_settings_deinit(&server->settings);
@@ -155,8 +158,9 @@ void gf_server_deinit(struct gf_server *server)
 }
 
 /* The driver that the options ask for, or the better one that works here. */
-static int server_make_driver(const struct gf_settings *settings, struct gf_driver **ret_driver)
+static int server_make_driver(struct gf_server *server, struct gf_driver **ret_driver)
 {
+    const struct gf_settings *settings = &server->settings;
     struct gf_driver_options options = {
         .recv_buffer_size = 16384,
         .recv_buffer_count = 256,
@@ -185,7 +189,7 @@ static int core_start(struct gf_core *core, void *context)
 
     gf_core_enter(core);
     gf_log_use(server->log);
-    error = server_make_driver(&server->settings, &core->driver);
+    error = server->make_driver(server, &core->driver);
     if (error != GF_OK) {
         gf_log_line(GF_LOG_WARNING, "core %u: no I/O driver: %s", core->id,
                     server->settings.io_driver == GF_IO_URING
@@ -217,21 +221,25 @@ static void core_stopped(struct gf_core *core, void *context)
     gf_core_enter(NULL);
 }
 
+struct gf_thread gf_server_thread(struct gf_server *server, uint16_t core)
+{
+    return (struct gf_thread){
+        .core = &server->cores[core],
+        .start = core_start,
+        .stopped = core_stopped,
+        .context = server,
+        .pin = server->settings.pin_cores,
+    };
+}
+
 int gf_server_run(struct gf_server *server)
 {
     struct gf_thread *threads =
         gf_alloc_zero(GF_MEMORY_OTHER, server->cores_count * sizeof(*threads));
     int error;
 
-    for (uint16_t core = 0; core < server->cores_count; core++) {
-        threads[core] = (struct gf_thread){
-            .core = &server->cores[core],
-            .start = core_start,
-            .stopped = core_stopped,
-            .context = server,
-            .pin = server->settings.pin_cores,
-        };
-    }
+    for (uint16_t core = 0; core < server->cores_count; core++)
+        threads[core] = gf_server_thread(server, core);
     error = gf_threads_start(threads, server->cores_count);
     if (error == GF_OK) {
         gf_log_line(GF_LOG_NOTICE,

@@ -12,6 +12,7 @@
 #include "core/core.h"
 #include "core/log.h"
 #include "core/pages.h"
+#include "core/thread.h"
 #include "modules/heap.h"
 #include "modules/registry.h"
 #include "shards/router.h"
@@ -36,9 +37,16 @@ struct gf_server {
     struct gf_log *log;                /* borrowed                                         */
     uint64_t started_ms;               /* Unix time                                        */
     const char *config_path;           /* --config FILE, or NULL; borrowed                 */
+    uint64_t process_id;               /* 0 = not known                                    */
+    const char *executable;            /* path, or ""; borrowed                            */
     const char *driver_name;           /* what won: "io_uring" or "epoll"                  */
+    /* Makes a core's driver on that core; set by gf_server_init, the simulator sets its own.  */
+    int (*make_driver)(struct gf_server *server, struct gf_driver **ret_driver);
     uint16_t core_ports_first;         /* port of core 0; 0 = cores have no ports          */
     _Atomic uint64_t next_client;      /* last client id given out                         */
+    _Atomic uint64_t next_slow;        /* last slow log id given out                       */
+    _Atomic uint64_t next_setting;     /* last version of a setting given out              */
+    _Atomic uint64_t memory_peak;      /* bytes; the most that was accounted at any tick   */
     _Atomic uint32_t stopping;         /* SHUTDOWN or a signal: 1 = in progress            */
     _Atomic uint32_t quiet_count;      /* cores that have nothing left to do               */
 };
@@ -51,6 +59,10 @@ struct gf_server {
 int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
                    struct gf_driver *driver, char *ret_why, size_t why_size);
 void gf_server_deinit(struct gf_server *server);
+
+/* gf_server_thread - what the thread of one core does; gf_server_run starts these, the simulator
+ * goes through the same steps without threads. */
+struct gf_thread gf_server_thread(struct gf_server *server, uint16_t core);
 
 /* gf_server_run - start the cores, serve until told to stop. Returns GF_OK, or why it did not start
  * (said in the log). */

@@ -7,8 +7,10 @@
 #include "shards/conn.h"
 #include "shards/dispatch.h"
 #include "shards/monitor.h"
+#include "shards/notice.h"
 #include "shards/pause.h"
 #include "shards/server.h"
+#include "shards/stats.h"
 #include "shards/timing.h"
 #include "shards/worker.h"
 
@@ -134,7 +136,7 @@ void gf_session_end_reply(struct gf_conn *conn, const struct gf_command *command
 {
     gf_reply_end(&conn->reply);
     if (conn->reply.failed) {
-        conn->worker->counters.error_replies++;
+        gf_stats_count_error(conn->worker, conn->reply.failure);
         gf_worker_stats_of(conn->worker, command)->failed++;
         conn->reply.failed = false;
     }
@@ -161,11 +163,14 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a)
         .worker = worker,
     };
     struct gf_timing_span span;
+    uint64_t duration_ns;
 
     gf_args_init(&args, a->words, a->words_count);
     gf_timing_begin(worker, &span);
     a->command->run(&x.exec);
-    gf_timing_end(worker, &span, a->command);
+    duration_ns = gf_timing_end(worker, &span, a->command);
+    if (GF_UNLIKELY(duration_ns >= worker->notable_ns))
+        gf_notice_slow(conn, a->command, a->words, a->words_count, duration_ns);
     worker->counters.commands_processed++;
     gf_worker_stats_of(worker, a->command)->calls++;
     /* A command that asks other cores answers later, and ends its reply itself. */
@@ -212,7 +217,7 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
     case ADMIT_REFUSE:
         gf_reply_end(&conn->reply);
         conn->reply.failed = false;
-        worker->counters.error_replies++;
+        gf_stats_count_error(worker, conn->reply.failure);
         if (a.command)
             gf_worker_stats_of(worker, a.command)->rejected++;
         break;

@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "core/driver.h"
 #include "core/error.h"
+#include "shards/worker.h"
 
 static const struct gf_option_value gf_durability_values[] = {
     {.name = "none", .value = GF_DURABILITY_NONE},
@@ -99,8 +100,30 @@ void gf_settings_copy(struct gf_settings *to, const struct gf_settings *from)
     }
 }
 
-/* What no single row can say. */
-static int settings_check(const struct gf_settings *settings, char *ret_why, size_t why_size)
+/* client-output-buffer-limit: groups of four words, a class and three numbers. */
+static int output_limit_check(const char *text, char *ret_why, size_t why_size)
+{
+    struct gf_output_limit limit;
+    uint32_t words = 0;
+
+    for (const char *p = text + strspn(text, " "); *p; p += strspn(p, " ")) {
+        p += strcspn(p, " ");
+        words++;
+    }
+    if (words % 4 != 0 || words == 0) {
+        snprintf(ret_why, why_size, "Wrong number of arguments in buffer limit configuration.");
+        return GF_EINVAL;
+    }
+    if (gf_output_limit_parse(text, &limit) != GF_OK) {
+        snprintf(ret_why, why_size,
+                 "Error in class, hard, soft or soft_seconds setting in buffer limit "
+                 "configuration.");
+        return GF_EINVAL;
+    }
+    return GF_OK;
+}
+
+int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t why_size)
 {
     if (settings->durability != GF_DURABILITY_NONE) {
         snprintf(ret_why, why_size,
@@ -117,7 +140,7 @@ static int settings_check(const struct gf_settings *settings, char *ret_why, siz
                  "save, appendonly: this build keeps nothing on disk; only '' and 'no' work");
         return GF_EINVAL;
     }
-    return GF_OK;
+    return output_limit_check(settings->client_output_buffer_limit, ret_why, why_size);
 }
 
 /* Sets one row from text, with the option's public name in front of any complaint. */
@@ -140,31 +163,15 @@ static int settings_parse(struct gf_settings *settings, struct gf_bytes name, st
     return GF_OK;
 }
 
-int gf_settings_set(struct gf_settings *settings, struct gf_bytes name, struct gf_bytes value,
-                    char *ret_why, size_t why_size)
+struct gf_bytes gf_settings_value(const struct gf_settings *settings, const struct gf_option *row,
+                                  char *number)
 {
-    const struct gf_option *row = gf_option_find(rows, GF_COUNT(rows), name);
-    char before[1024];
-    size_t before_size;
-    int error;
-
-    if (!row)
-        return GF_ENOENT;
-    if (row->when == GF_OPTION_RESTART)
-        return GF_EUNSUPPORTED;
-
-    before_size = gf_option_format(row, settings, before, sizeof(before));
-    error = gf_option_parse(row, settings, value, ret_why, why_size);
-    if (error != GF_OK)
-        return error;
-    error = settings_check(settings, ret_why, why_size);
-    if (error != GF_OK) {
-        char why[160];
-        struct gf_bytes old = {.data = before, .size = before_size};
-
-        GF_ASSERT(gf_option_parse(row, settings, old, why, sizeof(why)) == GF_OK);
-    }
-    return error;
+    if (row->type == GF_OPTION_TEXT)
+        return gf_bytes_of(*(char *const *)(const void *)((const char *)settings + row->offset));
+    return (struct gf_bytes){
+        .data = number,
+        .size = gf_option_format(row, settings, number, GF_SETTINGS_VALUE_SIZE),
+    };
 }
 
 /* One line of the config file: "name value", a comment, or nothing. */
@@ -338,7 +345,7 @@ int gf_settings_load(struct gf_settings *settings, const struct gf_settings_sour
         if (error == GF_OK)
             error = settings_load_flags(settings, source, ret_why, why_size);
         if (error == GF_OK)
-            error = settings_check(settings, ret_why, why_size);
+            error = gf_settings_check(settings, ret_why, why_size);
     }
     if (error != GF_OK)
         gf_settings_deinit(settings);

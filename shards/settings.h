@@ -32,6 +32,14 @@ struct gf_settings {
 /* gf_settings_rows - the table behind flags, file, CONFIG and the reference page. */
 const struct gf_option *gf_settings_rows(size_t *ret_count);
 
+static inline size_t gf_settings_count(void)
+{
+    size_t count;
+
+    (void)gf_settings_rows(&count);
+    return count;
+}
+
 void gf_settings_init(struct gf_settings *settings);
 void gf_settings_deinit(struct gf_settings *settings);
 /* gf_settings_copy - a copy with texts of its own; `to` is uninitialised. */
@@ -60,10 +68,15 @@ int gf_settings_load(struct gf_settings *settings, const struct gf_settings_sour
                      enum gf_settings_action *ret_action, const char **ret_config_path,
                      char *ret_why, size_t why_size);
 
-/* gf_settings_set - one option by its public name, as CONFIG SET does, with the checks across options.
- * Returns GF_OK; GF_ENOENT: no such option; GF_EUNSUPPORTED: needs a restart; GF_EINVAL: ret_why. */
-int gf_settings_set(struct gf_settings *settings, struct gf_bytes name, struct gf_bytes value,
-                    char *ret_why, size_t why_size);
+/* gf_settings_check - what no single row can say. Returns GF_OK, or GF_EINVAL and ret_why: at least
+ * 160 bytes. */
+int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t why_size);
+
+/* gf_settings_value - an option's value as CONFIG GET shows it; in `number` (GF_SETTINGS_VALUE_SIZE
+ * bytes) unless it is a text, which is borrowed. */
+#define GF_SETTINGS_VALUE_SIZE 64
+struct gf_bytes gf_settings_value(const struct gf_settings *settings, const struct gf_option *row,
+                                  char *number);
 
 /* gf_settings_help - the text of --help. gf_alloc'd (OTHER), terminated. */
 char *gf_settings_help(void);

@@ -77,3 +77,102 @@ char *gf_settings_help(void)
     gf_buf_deinit(&buf);
     return text;
 }
+
+/* ---- the config file ----------------------------------------------------------------------- */
+
+static void append_bytes(struct gf_buf *buf, struct gf_bytes bytes)
+{
+    GF_ASSERT(gf_buf_append(buf, bytes) == GF_OK);
+}
+
+/* "name value", the value in quotes where it would not be read back as it is. */
+static void append_setting(struct gf_buf *buf, const struct gf_settings *settings,
+                           const struct gf_option *row)
+{
+    char name[64];
+    char number[GF_SETTINGS_VALUE_SIZE];
+    struct gf_bytes value = gf_settings_value(settings, row, number);
+    bool quoted = value.size == 0 || memchr(value.data, ' ', value.size) ||
+                  memchr(value.data, '\t', value.size) || memchr(value.data, '"', value.size);
+
+    append(buf, gf_option_public_name(row, name));
+    append(buf, quoted ? " \"" : " ");
+    append_bytes(buf, value);
+    append(buf, quoted ? "\"\n" : "\n");
+}
+
+/* The option that a line sets, or NULL for comments, empty lines and what is not known. */
+static const struct gf_option *line_option(struct gf_bytes line)
+{
+    size_t count;
+    const struct gf_option *rows = gf_settings_rows(&count);
+    size_t size = 0;
+
+    while (line.size > 0 && (line.data[0] == ' ' || line.data[0] == '\t')) {
+        line.data++;
+        line.size--;
+    }
+    while (size < line.size && !strchr(" \t\r", line.data[size]))
+        size++;
+    return gf_option_find(rows, count, (struct gf_bytes){.data = line.data, .size = size});
+}
+
+static bool is_default(const struct gf_settings *settings, const struct gf_settings *defaults,
+                       const struct gf_option *row)
+{
+    char number[GF_SETTINGS_VALUE_SIZE];
+    char default_number[GF_SETTINGS_VALUE_SIZE];
+
+    return gf_bytes_equal(gf_settings_value(settings, row, number),
+                          gf_settings_value(defaults, row, default_number));
+}
+
+/* Settings that no line of the file has, behind its last line. */
+static void append_missing(struct gf_buf *buf, const struct gf_settings *settings, const bool *seen)
+{
+    struct gf_settings defaults;
+    size_t count;
+    const struct gf_option *rows = gf_settings_rows(&count);
+
+    gf_settings_init(&defaults);
+    for (size_t i = 0; i < count; i++) {
+        if (!seen[i] && !is_default(settings, &defaults, &rows[i]))
+            append_setting(buf, settings, &rows[i]);
+    }
+    gf_settings_deinit(&defaults);
+}
+
+char *gf_settings_rewrite(const struct gf_settings *settings, struct gf_bytes old, size_t *ret_size)
+{
+    struct gf_buf buf = {0};
+    size_t count;
+    const struct gf_option *rows = gf_settings_rows(&count);
+    bool *seen = gf_alloc_zero(GF_MEMORY_OTHER, count * sizeof(*seen));
+    size_t start = 0;
+
+    while (start < old.size) {
+        const char *end = memchr(old.data + start, '\n', old.size - start);
+        size_t size = end ? (size_t)(end - (old.data + start)) : old.size - start;
+        struct gf_bytes line = {.data = old.data + start, .size = size};
+        const struct gf_option *row = line_option(line);
+
+        start += size + 1;
+        if (!row) {
+            append_bytes(&buf, line);
+            append(&buf, "\n");
+        } else if (!seen[row - rows]) {
+            seen[row - rows] = true;
+            append_setting(&buf, settings, row);
+        } /* else: the same option once more; the first line now says its value */
+    }
+    append_missing(&buf, settings, seen);
+    gf_free(GF_MEMORY_OTHER, seen);
+
+    char *text = gf_alloc(GF_MEMORY_OTHER, buf.size);
+
+    if (buf.size > 0)
+        memcpy(text, buf.data, buf.size);
+    *ret_size = buf.size;
+    gf_buf_deinit(&buf);
+    return text;
+}

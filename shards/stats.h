@@ -3,7 +3,10 @@
 
 #include <stdint.h>
 
+#include "protocol/messages.h"
+
 struct gf_histogram;
+struct gf_worker;
 
 /*          name                   INFO's name (or what it is) */
 #define GF_COUNTERS(X)                                            \
@@ -18,8 +21,6 @@ struct gf_histogram;
     X(error_replies,              "total_error_replies")          \
     X(keys_expired,               "expired_keys")                 \
     X(keys_evicted,               "evicted_keys")                 \
-    X(hits,                       "keyspace_hits")                \
-    X(misses,                     "keyspace_misses")              \
     X(handovers,                  "connections_handed_over")      \
     X(output_limit_disconnects,   "client_output_buffer_limit_disconnections") \
     X(query_limit_disconnects,    "client_query_buffer_limit_disconnections")  \
@@ -32,6 +33,25 @@ struct gf_counters {
 #undef GF_COUNTER_FIELD
 };
 
+/* Rates over the last GF_RATE_SAMPLES ticks: INFO's instantaneous_*. */
+#define GF_RATE_SAMPLES 16
+
+enum gf_rate {
+    GF_RATE_COMMANDS, /* a second       */
+    GF_RATE_BYTES_IN, /* bytes a second */
+    GF_RATE_BYTES_OUT,
+    GF_RATES_COUNT
+};
+
+struct gf_rates {
+    uint64_t since_ns;  /* the last sample; 0 = none yet */
+    uint64_t busy_ns;   /* core->busy_ns at the last sample */
+    uint64_t last[GF_RATES_COUNT];                     /* counters at the last sample */
+    uint64_t per_second[GF_RATE_SAMPLES][GF_RATES_COUNT];
+    double busy_share;  /* part of the last second or so that was not spent waiting, 0 .. 1 */
+    uint32_t next;      /* sample to be overwritten */
+};
+
 /* One command row's figures on one core. */
 struct gf_command_stats {
     uint64_t calls;
@@ -40,3 +60,15 @@ struct gf_command_stats {
     uint64_t failed;      /* answered an error */
     struct gf_histogram *histogram; /* of durations in ns; made at the first call; owned */
 };
+
+/* gf_stats_count_error - a client was answered this error; GF_MSG_NONE: it is not known which. */
+void gf_stats_count_error(struct gf_worker *worker, enum gf_message_id failure);
+
+/* gf_stats_sample - at every tick of a core: feeds its rates. */
+void gf_stats_sample(struct gf_worker *worker);
+
+/* gf_stats_rate - the mean of the samples. */
+uint64_t gf_stats_rate(const struct gf_rates *rates, enum gf_rate rate);
+
+/* gf_stats_reset - CONFIG RESETSTAT, on this core. */
+void gf_stats_reset(struct gf_worker *worker);

@@ -71,9 +71,12 @@ uint64_t gf_timing_end(struct gf_worker *worker, const struct gf_timing_span *sp
 {
     uint64_t now_ns = timing_now(worker);
 
-    timing_book(worker, command, now_ns - span->since_ns);
+    /* Never 0: that means "not timed on its own". */
+    uint64_t duration_ns = now_ns > span->since_ns ? now_ns - span->since_ns : 1;
+
+    timing_book(worker, command, duration_ns);
     worker->timing.since_ns = now_ns;
-    return now_ns - span->since_ns;
+    return duration_ns;
 }
 
 bool gf_timing_alone(const struct gf_worker *worker, const struct gf_command *command)

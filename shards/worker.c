@@ -12,6 +12,7 @@
 #include "shards/handover.h"
 #include "shards/listener.h"
 #include "shards/multi.h"
+#include "shards/notice.h"
 #include "shards/request.h"
 #include "shards/server.h"
 
@@ -76,8 +77,14 @@ static void receive_one(struct gf_worker *worker, struct gf_message *message)
         else
             gf_handover_arrive(worker, (struct gf_handover *)message);
         return;
+    case GF_MESSAGE_PRESSURE:
+        if (home)
+            gf_pressure_home(worker, (struct gf_pressure *)message);
+        else
+            gf_pressure_arrive(worker, (struct gf_pressure *)message);
+        return;
     }
-    GF_ASSERT(message->kind <= GF_MESSAGE_HANDOVER);
+    GF_ASSERT(message->kind <= GF_MESSAGE_PRESSURE);
 }
 
 static void worker_receive(struct gf_core *core, struct gf_message **messages, uint32_t count)
@@ -117,6 +124,7 @@ void gf_worker_apply_settings(struct gf_worker *worker)
         worker->attention |= GF_ATTENTION_TIMING;
     for (uint32_t i = 0; i < worker->owned_count; i++)
         worker_set_access(worker, &worker->partitions[worker->owned[i]]->context);
+    gf_notice_settings(worker);
     gf_background_settings(worker);
 }
 
@@ -140,7 +148,7 @@ int gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit)
         if (strcmp(class, "normal") == 0)
             limit = (struct gf_output_limit){.hard_size = hard_size,
                                              .soft_size = soft_size,
-                                             .soft_ns = seconds * 1000000000u};
+                                             .soft_ns = (uint64_t)seconds * 1000000000u};
         else if (strcmp(class, "replica") != 0 && strcmp(class, "slave") != 0 &&
                  strcmp(class, "pubsub") != 0)
             return GF_EINVAL;
@@ -206,10 +214,14 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     gf_list_init(&worker->conns);
     gf_list_init(&worker->requests_free);
     gf_list_init(&worker->outbox);
+    worker->pressure.relieved = true;
+    gf_slowlog_init(&worker->slowlog);
     gf_locks_init(&worker->locks, server->router.partitions_count);
     core->driver->ops->random(core->driver, &worker->seed, sizeof(worker->seed));
     worker->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(server->registry) *
                                                           sizeof(*worker->commands));
+    worker->settings_versions = gf_alloc_zero(
+        GF_MEMORY_OTHER, gf_settings_count() * sizeof(*worker->settings_versions));
     worker_take_partitions(worker);
     worker->background = gf_background_create(worker);
     gf_worker_apply_settings(worker);
@@ -235,6 +247,8 @@ void gf_worker_deinit(struct gf_worker *worker)
     for (uint32_t i = 0; i < gf_registry_rows(worker->server->registry); i++)
         gf_free(GF_MEMORY_OTHER, worker->commands[i].histogram);
     gf_free(GF_MEMORY_OTHER, worker->commands);
+    gf_free(GF_MEMORY_OTHER, worker->settings_versions);
+    gf_slowlog_clear(&worker->slowlog);
     gf_free(GF_MEMORY_OTHER, worker->owned);
     gf_free(GF_MEMORY_OTHER, worker->listeners);
     gf_locks_deinit(&worker->locks);

@@ -12,12 +12,15 @@
 #include "core/list.h"
 #include "protocol/parser.h"
 #include "shards/conn.h"
+#include "shards/latency.h"
 #include "shards/listener.h"
 #include "shards/lock.h"
 #include "shards/partition.h"
 #include "shards/pause.h"
+#include "shards/pressure.h"
 #include "shards/settings.h"
 #include "shards/shutdown.h"
+#include "shards/slowlog.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
 
@@ -66,6 +69,13 @@ struct gf_worker {
     uint32_t requests_free_count;
     uint32_t requests_live;
     struct gf_counters counters;
+    struct gf_lookups lookups;        /* keyspace hits and misses                         */
+    struct gf_rates rates;
+    uint64_t errors[GF_MESSAGES_COUNT]; /* errors answered, by message                     */
+    uint64_t notable_ns;              /* a command this slow is looked at by notice.h     */
+    struct gf_slowlog slowlog;
+    struct gf_latency latency;
+    uint64_t *settings_versions;      /* by option row: what set it last (config.h); owned */
     struct gf_command_stats *commands;/* by row id; owned                                 */
     struct gf_listener *listeners;    /* owned                                            */
     uint32_t listeners_count;
@@ -75,6 +85,7 @@ struct gf_worker {
     struct gf_shutdown shutdown;
     struct gf_list outbox;            /* gf_parcel.link: messages the rings had no room for */
     struct gf_op outbox_op;
+    struct gf_pressure pressure;      /* asking the fullest core to evict                 */
     uint32_t handovers_live;          /* connections on their way to other cores          */
 };
 

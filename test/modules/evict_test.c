@@ -1,5 +1,6 @@
 /* Hit ratios on a skewed trace: the evictor against exact LRU, and against a model of what Redis
- * does (five samples for each eviction, a pool of 16), all with room for the same number of keys. */
+ * does (five samples for each eviction, a pool of 16), all with room for the same number of
+ * keys. */
 #include "modules/evict.h"
 
 #include <criterion/criterion.h>

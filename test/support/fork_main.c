@@ -3,10 +3,11 @@
  * The runner shares memory with its tests at fixed random addresses, most of which ThreadSanitizer
  * keeps for itself, so a program ends before its first test. Here each test runs in a forked child
  * instead, one after the other, with its own and its suite's fixtures, expected signal and exit
- * code. The functions below that begin with `criterion_` and `cri_` take the place of the
+ * code. A race is reported when the child exits, with an exit code that no test expects. The functions below that begin with `criterion_` and `cri_` take the place of the
  * library's; what else the assertions need still comes from it.
  *
- *   --filter PATTERN   only the tests whose suite/name matches; other options are ignored
+ *   --filter PATTERN   only the tests whose suite/name matches; also --filter=PATTERN. Other options of
+ *                      Criterion's are ignored.
  */
 #include <criterion/criterion.h>
 #include <fnmatch.h>
@@ -136,9 +137,11 @@ int main(int argc, char **argv)
     int failed = 0;
     int run = 0;
 
-    for (int i = 1; i + 1 < argc; i++) {
-        if (strcmp(argv[i], "--filter") == 0)
-            filter = argv[i + 1];
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc)
+            filter = argv[++i];
+        else if (strncmp(argv[i], "--filter=", strlen("--filter=")) == 0)
+            filter = argv[i] + strlen("--filter=");
     }
     for (struct criterion_test *const *at = __start_cr_tst; at < __stop_cr_tst; at++) {
         if (*at == NULL)

@@ -1,0 +1,140 @@
+/* A connection moves to the core that its commands keep going to. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "shards/handover.h"
+#include "shards/lock.h"
+#include "shards/shutdown.h"
+#include "support/node_fixture.h"
+
+static struct node node;
+static char near[16]; /* a key of core 0 */
+static char far[16];  /* a key of core 1 */
+
+static void setup(void)
+{
+    node_start(&node, 2, NULL);
+    node_key(&node, 0, 0, near);
+    node_key(&node, 1, 0, far);
+}
+
+static void teardown(void)
+{
+    node_end(&node);
+}
+
+TestSuite(handover, .init = setup, .fini = teardown, .timeout = 60);
+
+static uint32_t conns_of(uint16_t core)
+{
+    return atomic_load(&node.server.workers[core].conns_count);
+}
+
+/* One command at a time for a key, each answered. */
+static void client_get(struct node_client *client, const char *key, uint32_t times)
+{
+    for (uint32_t i = 0; i < times; i++) {
+        node_client_format(client, "GET %s\r\n", key);
+        node_client_expect(client, "$-1\r\n");
+    }
+}
+
+Test(handover, moves_after_enough_commands_for_one_other_core)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    client_get(&client, far, GF_HANDOVER_AFTER - 1);
+    node_turn_all(&node, 5);
+    cr_assert_eq(conns_of(0), 1);
+    client_get(&client, far, 1);
+    node_turn_all(&node, 5);
+    cr_assert_eq(conns_of(0), 0);
+    cr_assert_eq(conns_of(1), 1);
+
+    client_get(&client, far, 3);
+    cr_assert_eq(node.server.workers[0].counters.handovers, 1);
+    cr_assert_eq(node.server.workers[1].counters.commands_local, 3);
+    node_client_close(&client);
+}
+
+Test(handover, does_not_move_for_mixed_keys)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        client_get(&client, far, GF_HANDOVER_AFTER - 1);
+        client_get(&client, near, 1);
+    }
+    cr_assert_eq(conns_of(0), 1);
+    node_client_close(&client);
+}
+
+Test(handover, takes_the_session_and_half_a_request_along)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    client.conn->session.db = 3;
+    gf_conn_set_resp(client.conn, 3);
+    for (uint32_t i = 0; i < GF_HANDOVER_AFTER; i++) {
+        node_client_format(&client, "GET %s\r\n", far);
+        node_client_expect(&client, "_\r\n");
+    }
+    /* It has stopped receiving, or is about to: these bytes may be read by either core. */
+    node_client_format(&client, "*2\r\n$3\r\nGET\r\n$%zu\r\n%.1s", strlen(far), far);
+    node_turn_all(&node, 5);
+    cr_assert_eq(conns_of(1), 1);
+    node_client_format(&client, "%s\r\n", far + 1);
+    node_client_expect(&client, "_\r\n");
+
+    struct gf_link *link = gf_list_peek_front(&node.server.workers[1].conns);
+    struct gf_conn *conn = gf_container(link, struct gf_conn, link);
+
+    cr_assert_eq(conn->session.db, 3);
+    cr_assert_eq(conn->session.id, 1);
+    node_client_close(&client);
+}
+
+static void never_granted(struct gf_claim *claim)
+{
+    (void)claim;
+    cr_assert(false, "the claim was free");
+}
+
+/* A key of its own core can keep a connection waiting, too: behind a lock. */
+Test(handover, does_not_move_to_its_own_core)
+{
+    struct node_client client;
+    struct gf_worker *worker = &node.server.workers[0];
+    uint16_t partition = (uint16_t)gf_router_partition(&node.server.router, gf_bytes_of(near));
+    struct gf_claim claim = {
+        .partitions = &partition, .count = 1, .holds = true, .granted = never_granted};
+
+    node_client_open(&client, &node, 0);
+    node_enter(&node, 0);
+    cr_assert(gf_locks_claim(&worker->locks, &claim));
+    for (uint32_t i = 0; i < GF_HANDOVER_AFTER + 2; i++)
+        node_client_format(&client, "GET %s\r\n", near);
+    node_turn_all(&node, 3);
+    node_enter(&node, 0);
+    gf_locks_release(&worker->locks, &claim);
+    for (uint32_t i = 0; i < GF_HANDOVER_AFTER + 2; i++)
+        node_client_expect(&client, "$-1\r\n");
+    node_turn_all(&node, 5);
+    client_get(&client, near, 1);
+    cr_assert_eq(conns_of(0), 1);
+    node_client_close(&client);
+}
+
+Test(handover, is_dropped_when_the_client_ends_meanwhile)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    client_get(&client, far, GF_HANDOVER_AFTER);
+    node_client_close(&client);
+    node_turn_all(&node, 10);
+    cr_assert_eq(conns_of(0) + conns_of(1), 0);
+}
