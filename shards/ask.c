@@ -44,7 +44,6 @@ static void ask_reply(struct gf_ask *ask)
 
     /* Whether this answer is wanted was decided when the command came. */
     reply->discard = ask->discard;
-    ask->answered = true;
     if (ask->kind->answer)
         ask->kind->answer(ask, reply);
     else

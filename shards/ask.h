@@ -50,9 +50,8 @@ struct gf_ask {
     const struct gf_command *command;
     uint32_t cores_count;
     bool discard; /* CLIENT REPLY says: nobody wants the answer */
-    bool answered;
-    bool close;  /* set by answer: hang up when the answer is sent */
-    char *slots; /* of all cores, each on cache lines of its own; owned, zeroed */
+    bool close;   /* set by answer: hang up when the answer is sent */
+    char *slots;  /* of all cores, each on cache lines of its own; owned, zeroed */
     size_t slot_stride;
 };
 

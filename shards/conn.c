@@ -21,6 +21,10 @@ void gf_session_deinit(struct gf_session *session)
     gf_free(GF_MEMORY_OTHER, session->name);
     gf_free(GF_MEMORY_OTHER, session->library_name);
     gf_free(GF_MEMORY_OTHER, session->library_version);
+    gf_free(GF_MEMORY_OTHER, session->peer);
+    gf_free(GF_MEMORY_OTHER, session->local);
+    session->peer = NULL;
+    session->local = NULL;
     session->name = NULL;
     session->library_name = NULL;
     session->library_version = NULL;
@@ -285,6 +289,7 @@ void gf_conn_close(struct gf_conn *conn, bool after_reply)
     if (conn->state == GF_CONN_DRAINING)
         return;
     conn->state = GF_CONN_DRAINING;
+    gf_monitor_remove(conn);
     if (conn->receiving && !conn->stopping_recv) {
         conn->stopping_recv = true;
         driver->ops->recv_stop(driver, &conn->recv);
@@ -390,4 +395,38 @@ void gf_conn_check(const struct gf_conn *conn)
     GF_ASSERT(conn->sending == !gf_chain_empty(&conn->leaving));
     if (!may_send)
         GF_ASSERT(!gf_op_is_deferred(&conn->flush));
+}
+
+static char *address_copy(const struct gf_address *address)
+{
+    size_t size = strlen(address->text) + 1;
+    char *copy = gf_alloc(GF_MEMORY_OTHER, size);
+
+    memcpy(copy, address->text, size);
+    return copy;
+}
+
+static void conn_find_addresses(struct gf_conn *conn)
+{
+    struct gf_driver *driver = conn->worker->core->driver;
+    struct gf_address local;
+    struct gf_address peer;
+
+    if (conn->session.peer)
+        return;
+    driver->ops->addresses(driver, conn->handle, &local, &peer);
+    conn->session.local = address_copy(&local);
+    conn->session.peer = address_copy(&peer);
+}
+
+const char *gf_conn_peer(struct gf_conn *conn)
+{
+    conn_find_addresses(conn);
+    return conn->session.peer;
+}
+
+const char *gf_conn_local(struct gf_conn *conn)
+{
+    conn_find_addresses(conn);
+    return conn->session.local;
 }

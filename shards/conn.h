@@ -77,6 +77,8 @@ struct gf_session {
     char *name;                /* CLIENT SETNAME, or NULL; owned                          */
     char *library_name;        /* CLIENT SETINFO; or NULL; owned                          */
     char *library_version;
+    char *peer;                /* addresses of both ends, once asked for; owned           */
+    char *local;
     const struct gf_command *last_command; /* for CLIENT LIST; or NULL                    */
     uint64_t commands;         /* requests so far                                         */
     uint64_t bytes_in;
@@ -93,6 +95,7 @@ struct gf_session {
 struct gf_conn {
     struct gf_worker *worker;     /* home; never changes                                  */
     struct gf_link link;          /* worker->conns                                        */
+    struct gf_link monitor_link;  /* worker->monitors.conns                               */
     enum gf_conn_state state;
     uint32_t attention;           /* enum gf_attention                                    */
     int handle;
@@ -178,6 +181,11 @@ void gf_conn_send_done(struct gf_op *op, int result);
 
 /* gf_conn_output_size - bytes of answers not yet taken by the kernel. */
 size_t gf_conn_output_size(const struct gf_conn *conn);
+
+/* gf_conn_peer, gf_conn_local - addresses of the two ends: "127.0.0.1:6379", "[::1]:6379". Valid as
+ * long as the session. */
+const char *gf_conn_peer(struct gf_conn *conn);
+const char *gf_conn_local(struct gf_conn *conn);
 
 void gf_session_deinit(struct gf_session *session);
 

@@ -3,13 +3,25 @@
 
 #include "core/assert.h"
 
+extern const struct gf_module gf_auth_module;
+extern const struct gf_module gf_client_kill_module;
+extern const struct gf_module gf_client_list_module;
+extern const struct gf_module gf_client_module;
+extern const struct gf_module gf_client_pause_module;
 extern const struct gf_module gf_config_module;
 extern const struct gf_module gf_connection_module;
 extern const struct gf_module gf_latency_module;
+extern const struct gf_module gf_monitor_module;
 extern const struct gf_module gf_slowlog_module;
 
 const struct gf_module *const gf_server_modules[] = {
     &gf_connection_module,
+    &gf_auth_module,
+    &gf_client_module,
+    &gf_client_list_module,
+    &gf_client_kill_module,
+    &gf_client_pause_module,
+    &gf_monitor_module,
     &gf_config_module,
     &gf_latency_module,
     &gf_slowlog_module,

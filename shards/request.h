@@ -42,6 +42,7 @@ enum gf_message_kind {
     GF_MESSAGE_CALL,     /* struct gf_call_leg (call.h) */
     GF_MESSAGE_HANDOVER, /* struct gf_handover          */
     GF_MESSAGE_PRESSURE, /* struct gf_pressure          */
+    GF_MESSAGE_MONITOR,  /* struct gf_monitor_batch     */
 };
 
 enum gf_request_state {

@@ -84,11 +84,17 @@ static enum admission_verdict check_paused(struct admission *a)
     return ADMIT_LATER;
 }
 
-/* A monitor sees every command that is admitted. */
+/* Monitors see every command that is admitted (those with their session once they have run: SELECT is
+ * shown in the database it chose). A monitor itself only watches: it may not use keys. */
 static enum admission_verdict check_monitored(struct admission *a)
 {
+    if ((a->conn->attention & GF_ATTENTION_MONITORING) &&
+        (a->command->flags & (GF_READ | GF_WRITE))) {
+        gf_reply_error(a->reply, GF_MSG_MONITOR_KEYS);
+        return ADMIT_REFUSE;
+    }
     if ((a->worker->attention & GF_ATTENTION_MONITOR) && !(a->command->flags & GF_NO_MONITOR) &&
-        !(a->command->flags & GF_ADMIN))
+        !(a->command->flags & (GF_ADMIN | GF_HOME)))
         gf_monitor_feed(a->conn, a->words, a->words_count);
     return ADMIT_GO;
 }
@@ -171,6 +177,9 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a)
     duration_ns = gf_timing_end(worker, &span, a->command);
     if (GF_UNLIKELY(duration_ns >= worker->notable_ns))
         gf_notice_slow(conn, a->command, a->words, a->words_count, duration_ns);
+    if ((worker->attention & GF_ATTENTION_MONITOR) &&
+        !(a->command->flags & (GF_ADMIN | GF_NO_MONITOR)))
+        gf_monitor_feed(conn, a->words, a->words_count);
     worker->counters.commands_processed++;
     gf_worker_stats_of(worker, a->command)->calls++;
     /* A command that asks other cores answers later, and ends its reply itself. */

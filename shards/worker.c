@@ -83,8 +83,14 @@ static void receive_one(struct gf_worker *worker, struct gf_message *message)
         else
             gf_pressure_arrive(worker, (struct gf_pressure *)message);
         return;
+    case GF_MESSAGE_MONITOR:
+        if (home)
+            gf_monitor_batch_home(worker, (struct gf_monitor_batch *)message);
+        else
+            gf_monitor_batch_arrive(worker, (struct gf_monitor_batch *)message);
+        return;
     }
-    GF_ASSERT(message->kind <= GF_MESSAGE_PRESSURE);
+    GF_ASSERT(message->kind <= GF_MESSAGE_MONITOR);
 }
 
 static void worker_receive(struct gf_core *core, struct gf_message **messages, uint32_t count)
@@ -216,6 +222,7 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     gf_list_init(&worker->outbox);
     worker->pressure.relieved = true;
     gf_slowlog_init(&worker->slowlog);
+    gf_monitors_init(worker);
     gf_locks_init(&worker->locks, server->router.partitions_count);
     core->driver->ops->random(core->driver, &worker->seed, sizeof(worker->seed));
     worker->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(server->registry) *
@@ -235,6 +242,7 @@ void gf_worker_deinit(struct gf_worker *worker)
     gf_core_assert_here(worker->core->id);
     GF_ASSERT(gf_list_empty(&worker->conns));
     gf_background_destroy(worker->background);
+    gf_monitors_deinit(worker);
     gf_core_defer_cancel(worker->core, &worker->outbox_op);
     for (uint32_t i = 0; i < worker->owned_count; i++) {
         struct gf_partition *partition = worker->partitions[worker->owned[i]];

@@ -15,6 +15,7 @@
 #include "shards/latency.h"
 #include "shards/listener.h"
 #include "shards/lock.h"
+#include "shards/monitor.h"
 #include "shards/partition.h"
 #include "shards/pause.h"
 #include "shards/pressure.h"
@@ -82,6 +83,7 @@ struct gf_worker {
     struct gf_background *background; /* expiry, eviction, growth; owned                  */
     struct gf_timing timing;
     struct gf_pause pause;            /* CLIENT PAUSE                                     */
+    struct gf_monitors monitors;      /* MONITOR                                          */
     struct gf_shutdown shutdown;
     struct gf_list outbox;            /* gf_parcel.link: messages the rings had no room for */
     struct gf_op outbox_op;

@@ -1,0 +1,231 @@
+/* AUTH and HELLO. */
+#include "shards/auth.h"
+
+#include "core/assert.h"
+#include "shards/client.h"
+#include "shards/conn.h"
+#include "shards/session.h"
+#include "shards/worker.h"
+
+/* What HELLO says to be: the Redis whose behaviour clients may expect. */
+#define HELLO_SERVER "redis"
+#define HELLO_VERSION "7.4.0"
+
+/* Looks at every byte of `given`, right or wrong. */
+static bool password_is(struct gf_bytes given, const char *wanted)
+{
+    size_t wanted_size = strlen(wanted);
+    unsigned difference = given.size != wanted_size;
+
+    for (size_t i = 0; i < given.size; i++)
+        difference |= (unsigned char)given.data[i] ^ (unsigned char)wanted[i % (wanted_size + 1)];
+    return difference == 0;
+}
+
+bool gf_auth_needed(const struct gf_worker *worker)
+{
+    return worker->settings.requirepass[0] != '\0';
+}
+
+bool gf_auth_check(const struct gf_worker *worker, struct gf_bytes user, struct gf_bytes password)
+{
+    bool right = !gf_auth_needed(worker) || password_is(password, worker->settings.requirepass);
+
+    return gf_bytes_equal(user, GF_BYTES("default")) && right;
+}
+
+void gf_auth_set(struct gf_conn *conn, bool authenticated)
+{
+    conn->session.authenticated = authenticated;
+    conn->parser.authenticated = authenticated;
+    if (authenticated)
+        conn->attention &= ~(uint32_t)GF_ATTENTION_AUTH;
+    else
+        conn->attention |= GF_ATTENTION_AUTH;
+}
+
+bool gf_auth_secret(const struct gf_bytes *words, uint32_t count, uint32_t index)
+{
+    if (index == 0)
+        return false;
+    if (gf_bytes_is(words[0], "AUTH"))
+        return true;
+    if (!gf_bytes_is(words[0], "HELLO"))
+        return false;
+    /* HELLO version [AUTH user password] [SETNAME name]: also where the rest makes no sense. */
+    for (uint32_t i = 2; i < count; i++) {
+        if (gf_bytes_is(words[i], "AUTH") && (index == i + 1 || index == i + 2))
+            return true;
+    }
+    return false;
+}
+
+static void auth(struct gf_exec *x)
+{
+    struct gf_session_exec *session = gf_session_of(x);
+    struct gf_bytes user = GF_BYTES("default");
+    struct gf_bytes password;
+
+    if (x->args->count > 3) {
+        gf_reply_error(x->reply, GF_MSG_SYNTAX);
+        return;
+    }
+    if (x->args->count == 2 && !gf_auth_needed(session->worker)) {
+        gf_reply_error(x->reply, GF_MSG_NO_PASSWORD);
+        return;
+    }
+    if (x->args->count == 3)
+        user = gf_args_next(x->args);
+    password = gf_args_next(x->args);
+    if (!gf_auth_check(session->worker, user, password)) {
+        gf_reply_error(x->reply, GF_MSG_WRONGPASS);
+        return;
+    }
+    gf_auth_set(session->conn, true);
+    gf_reply_ok(x->reply);
+}
+
+/* What HELLO was told. */
+struct hello {
+    int64_t version; /* 0 = stay */
+    bool has_auth;
+    struct gf_bytes user;
+    struct gf_bytes password;
+    bool has_name;
+    struct gf_bytes name;
+};
+
+/* Answers the first error and returns false. */
+static bool hello_parse(struct gf_exec *x, struct hello *ret_hello)
+{
+    struct gf_args *args = x->args;
+    struct hello hello = {0};
+
+    if (gf_args_left(args) > 0) {
+        if (!gf_bytes_parse_i64(gf_args_next(args), &hello.version)) {
+            gf_reply_error(x->reply, GF_MSG_HELLO_VERSION);
+            return false;
+        }
+        if (hello.version < 2 || hello.version > 3) {
+            gf_reply_error(x->reply, GF_MSG_NOPROTO);
+            return false;
+        }
+    }
+    while (gf_args_left(args) > 0) {
+        struct gf_bytes option = gf_args_next(args);
+
+        if (gf_bytes_is(option, "AUTH") && gf_args_left(args) >= 2) {
+            hello.has_auth = true;
+            hello.user = gf_args_next(args);
+            hello.password = gf_args_next(args);
+        } else if (gf_bytes_is(option, "SETNAME") && gf_args_left(args) >= 1) {
+            hello.has_name = true;
+            hello.name = gf_args_next(args);
+            if (!gf_client_text_ok(hello.name)) {
+                gf_reply_error(x->reply, GF_MSG_CLIENT_NAME);
+                return false;
+            }
+        } else {
+            gf_reply_error_format(x->reply, GF_MSG_HELLO_OPTION, option, GF_BYTES(""));
+            return false;
+        }
+    }
+    *ret_hello = hello;
+    return true;
+}
+
+/* Keys and texts are bulk strings: redis-cli insists on that. */
+static void hello_answer(struct gf_exec *x, const struct gf_session *session)
+{
+    struct gf_reply *reply = x->reply;
+
+    gf_reply_map(reply, 7);
+    gf_reply_bulk_text(reply, "server");
+    gf_reply_bulk_text(reply, HELLO_SERVER);
+    gf_reply_bulk_text(reply, "version");
+    gf_reply_bulk_text(reply, HELLO_VERSION);
+    gf_reply_bulk_text(reply, "proto");
+    gf_reply_int(reply, session->resp);
+    gf_reply_bulk_text(reply, "id");
+    gf_reply_int(reply, (int64_t)session->id);
+    gf_reply_bulk_text(reply, "mode");
+    gf_reply_bulk_text(reply, "standalone");
+    gf_reply_bulk_text(reply, "role");
+    gf_reply_bulk_text(reply, "master");
+    gf_reply_bulk_text(reply, "modules");
+    gf_reply_array(reply, 0);
+}
+
+static void hello(struct gf_exec *x)
+{
+    struct gf_session_exec *session = gf_session_of(x);
+    struct gf_conn *conn = session->conn;
+    struct hello told;
+
+    if (!hello_parse(x, &told))
+        return;
+    if (told.has_auth) {
+        if (!gf_auth_check(session->worker, told.user, told.password)) {
+            gf_reply_error(x->reply, GF_MSG_WRONGPASS);
+            return;
+        }
+        gf_auth_set(conn, true);
+    }
+    if (!conn->session.authenticated) {
+        gf_reply_error(x->reply, GF_MSG_HELLO_NOAUTH);
+        return;
+    }
+    if (told.has_name && !gf_client_set_text(&conn->session.name, told.name)) {
+        gf_reply_error(x->reply, GF_MSG_OOM);
+        return;
+    }
+    if (told.version)
+        gf_conn_set_resp(conn, (uint8_t)told.version);
+    hello_answer(x, &conn->session);
+}
+
+static const struct gf_history auth_history[] = {
+    {.since = "6.0.0", .what = "Takes a user name, too."},
+};
+
+static const struct gf_history hello_history[] = {
+    {.since = "6.2.0", .what = "Without a version it tells about the connection as it is."},
+};
+
+/* clang-format off */
+#define AUTH_FLAGS \
+    (GF_HOME | GF_NOSCRIPT | GF_LOADING_OK | GF_STALE_OK | GF_FAST | GF_NO_AUTH | GF_ALLOW_BUSY)
+
+static const struct gf_command commands[] = {
+    {
+        .name = "AUTH", .run = auth, .flags = AUTH_FLAGS, .arity = -2,
+        .since = "1.0.0", .group = "connection", .complexity = "O(1)",
+        .summary = "Tells the server who the client is.",
+        .history = auth_history, .history_count = GF_COUNT(auth_history),
+        GF_ARGS({.name = "username", .type = GF_ARG_STRING, .flags = GF_ARG_OPTIONAL,
+                 .since = "6.0.0"},
+                {.name = "password", .type = GF_ARG_STRING}),
+    },
+    {
+        .name = "HELLO", .run = hello, .flags = AUTH_FLAGS, .arity = -1,
+        .since = "6.0.0", .group = "connection", .complexity = "O(1)",
+        .summary = "Chooses the protocol version and tells who the server is.",
+        .history = hello_history, .history_count = GF_COUNT(hello_history),
+        GF_ARGS({.name = "arguments", .type = GF_ARG_BLOCK, .flags = GF_ARG_OPTIONAL,
+                 GF_ARGS({.name = "protover", .type = GF_ARG_INTEGER},
+                         {.name = "username_password", .type = GF_ARG_BLOCK, .token = "AUTH",
+                          .flags = GF_ARG_OPTIONAL,
+                          GF_ARGS({.name = "username", .type = GF_ARG_STRING},
+                                  {.name = "password", .type = GF_ARG_STRING})},
+                         {.name = "clientname", .type = GF_ARG_STRING, .token = "SETNAME",
+                          .flags = GF_ARG_OPTIONAL})}),
+    },
+};
+/* clang-format on */
+
+const struct gf_module gf_auth_module = {
+    .abi = GF_MODULE_ABI,
+    .name = "auth",
+    .commands = commands,
+    .commands_count = GF_COUNT(commands),
+};

@@ -1,0 +1,138 @@
+/* CLIENT PAUSE, UNPAUSE and UNBLOCK: who may go on, on every core. */
+#include "core/assert.h"
+#include "core/core.h"
+#include "shards/ask.h"
+#include "shards/client.h"
+#include "shards/conn.h"
+#include "shards/session.h"
+#include "shards/worker.h"
+
+#define PAUSE_MAX_MS UINT64_C(3153600000000) /* a hundred years: as good as for ever */
+
+struct pause_ask {
+    struct gf_ask ask; /* first */
+    uint64_t until_ms; /* Unix time; 0 = end the pause */
+    bool writes_only;
+};
+
+static void pause_on_core(struct gf_worker *worker, struct gf_ask *ask)
+{
+    const struct pause_ask *pause = gf_container(ask, struct pause_ask, ask);
+
+    if (pause->until_ms == 0)
+        gf_pause_end(worker);
+    else
+        gf_pause_start(worker, pause->until_ms, pause->writes_only);
+}
+
+static const struct gf_ask_kind pause_kind = {
+    .size = sizeof(struct pause_ask),
+    .on_core = pause_on_core,
+};
+
+static void pause_all_cores(struct gf_exec *x, uint64_t until_ms, bool writes_only)
+{
+    struct pause_ask *pause = gf_container(gf_ask_create(x, &pause_kind), struct pause_ask, ask);
+
+    pause->until_ms = until_ms;
+    pause->writes_only = writes_only;
+    gf_ask_start(&pause->ask);
+}
+
+static void client_pause(struct gf_exec *x)
+{
+    const struct gf_bytes *words = x->args->words;
+    bool writes_only = false;
+    int64_t timeout_ms;
+
+    if (x->args->count > 4) {
+        gf_reply_error_format(x->reply, GF_MSG_CLIENT_SUBCOMMAND, words[1], GF_BYTES(""));
+        return;
+    }
+    if (x->args->count == 4) {
+        writes_only = gf_bytes_is(words[3], "WRITE");
+        if (!writes_only && !gf_bytes_is(words[3], "ALL")) {
+            gf_reply_error(x->reply, GF_MSG_CLIENT_PAUSE_MODE);
+            return;
+        }
+    }
+    if (!gf_bytes_parse_i64(words[2], &timeout_ms)) {
+        gf_reply_error(x->reply, GF_MSG_TIMEOUT_INTEGER);
+        return;
+    }
+    if (timeout_ms < 0) {
+        gf_reply_error(x->reply, GF_MSG_TIMEOUT_NEGATIVE);
+        return;
+    }
+    if ((uint64_t)timeout_ms > PAUSE_MAX_MS)
+        timeout_ms = (int64_t)PAUSE_MAX_MS;
+    pause_all_cores(x, x->now_ms + (uint64_t)timeout_ms, writes_only);
+}
+
+static void client_unpause(struct gf_exec *x)
+{
+    pause_all_cores(x, 0, false);
+}
+
+/* No command blocks yet, so nobody can be found blocked: the answer is 0, as of any client that runs. */
+static void client_unblock(struct gf_exec *x)
+{
+    const struct gf_bytes *words = x->args->words;
+    int64_t id;
+
+    if (x->args->count > 4)
+        gf_reply_error_format(x->reply, GF_MSG_CLIENT_SUBCOMMAND, words[1], GF_BYTES(""));
+    else if (x->args->count == 4 && !gf_bytes_is(words[3], "TIMEOUT") &&
+             !gf_bytes_is(words[3], "ERROR"))
+        gf_reply_error(x->reply, GF_MSG_CLIENT_UNBLOCK_REASON);
+    else if (!gf_bytes_parse_i64(words[2], &id))
+        gf_reply_error(x->reply, GF_MSG_NOT_INTEGER);
+    else
+        gf_reply_int(x->reply, 0);
+}
+
+static const struct gf_history pause_history[] = {
+    {.since = "6.2.0", .what = "Takes a mode: WRITE stops writes only."},
+};
+
+/* clang-format off */
+#define PAUSE_FLAGS (GF_HOME | GF_ADMIN | GF_NOSCRIPT | GF_LOADING_OK | GF_STALE_OK)
+
+static const struct gf_command client_pause_subcommands[] = {
+    {
+        .name = "PAUSE", .run = client_pause, .flags = PAUSE_FLAGS, .arity = -3,
+        .since = "2.9.50", .group = "connection", .complexity = "O(1)",
+        .summary = "Lets the commands of all clients, or their writes, wait for a while.",
+        .history = pause_history, .history_count = GF_COUNT(pause_history),
+        GF_ARGS({.name = "timeout", .type = GF_ARG_INTEGER},
+                {.name = "mode", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL, .since = "6.2.0",
+                 GF_ARGS({.name = "write", .type = GF_ARG_TOKEN, .token = "WRITE"},
+                         {.name = "all", .type = GF_ARG_TOKEN, .token = "ALL"})}),
+    },
+    {
+        .name = "UNPAUSE", .run = client_unpause, .flags = PAUSE_FLAGS, .arity = 2,
+        .since = "6.2.0", .group = "connection", .complexity = "O(N) in the number of clients",
+        .summary = "Lets everybody who waits for the end of a pause go on.",
+    },
+    {
+        .name = "UNBLOCK", .run = client_unblock, .flags = PAUSE_FLAGS, .arity = -3,
+        .since = "5.0.0", .group = "connection", .complexity = "O(1)",
+        .summary = "Ends the wait of a client in a blocking command.",
+        GF_ARGS({.name = "client-id", .type = GF_ARG_INTEGER},
+                {.name = "timeout_error", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL,
+                 GF_ARGS({.name = "timeout", .type = GF_ARG_TOKEN, .token = "TIMEOUT"},
+                         {.name = "error", .type = GF_ARG_TOKEN, .token = "ERROR"})}),
+    },
+};
+
+static const struct gf_command commands[] = {
+    GF_CLIENT_ROW(client_pause_subcommands),
+};
+/* clang-format on */
+
+const struct gf_module gf_client_pause_module = {
+    .abi = GF_MODULE_ABI,
+    .name = "client_pause",
+    .commands = commands,
+    .commands_count = GF_COUNT(commands),
+};
