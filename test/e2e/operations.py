@@ -161,7 +161,7 @@ class Starting(unittest.TestCase):
                         ["--durability", "bogus"], ["--io-driver", "bogus"],
                         ["--bind", "not-an-address"]):
             with self.subTest(options=options):
-                self.refused(options[0].lstrip("-"), "--dir", tempfile.gettempdir(), *options)
+                self.refused(f"{options[0].lstrip('-')}|{options[1]}", "--dir", tempfile.gettempdir(), *options)
 
     def test_no_log_yet_is_said(self):
         self.needs_gofish()

@@ -154,7 +154,8 @@ class Server:
                 with resp.Client(self.port, timeout=1) as client:
                     if self.password is not None:
                         client.call("AUTH", self.password)
-                    if client.call("PING") == resp.PONG:
+                    reply = client.call("PING")
+                    if reply == resp.PONG or reply.value.startswith(b"NOAUTH"):
                         return
             except (OSError, resp.Closed):
                 pass
