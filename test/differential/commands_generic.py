@@ -1,4 +1,4 @@
-"""The grammar of the commands for keys of any type: name -> function(grammar) -> words behind it."""
+"""The grammar of the commands for keys of any type: name -> function(grammar) -> words."""
 
 from grammar import TYPES
 

@@ -1,7 +1,8 @@
 """The grammar of the connection and server commands: name -> function(grammar) -> words behind it.
 
-Left out, because their effect cannot be compared reply by reply: CLIENT REPLY and MONITOR (they change
-which replies come; conversations.py has them), SHUTDOWN other than broken, CLIENT KILL that kills.
+Left out, because their effect cannot be compared reply by reply: CLIENT REPLY and MONITOR (they
+change which replies come; wire.py has the first), SHUTDOWN other than broken, CLIENT KILL that
+kills.
 """
 
 from commands_generic import GENERIC

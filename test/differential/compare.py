@@ -1,8 +1,9 @@
 """When are two replies the same?
 
-Exactly the same, bytes and kinds, unless a rule below says otherwise for a command: time passes between
-two servers, a hash table has an order of its own, an id is an id. Errors are always compared exactly.
-What go-fish does differently on purpose is not a rule but an accepted difference (accepted.py).
+Exactly the same, bytes and kinds, unless a rule below says otherwise for a command: time passes
+between two servers, a hash table has an order of its own, an id is an id. Errors are always
+compared exactly. What go-fish does differently on purpose is not a rule but an accepted difference
+(accepted.py).
 """
 
 import time
@@ -18,7 +19,7 @@ class Pair:
         self.expiring = expiring   # keys have expired in this stream: they may still be counted
         self.left = left
         self.right = right
-        self.ask = ask   # function(words) -> both replies, on the same connections; None in a pipeline
+        self.ask = ask   # function(words) -> both replies, same connections; None in a pipeline
         self.name = words[0].lower() if words else b""
         self.sub = words[1].lower() if len(words) > 1 else b""
 
@@ -122,7 +123,7 @@ def _client_info(pair):
 
 
 def _unordered(reply):
-    """The reply with the members of every set in one order (a RESP2 array of flags stays as it is)."""
+    """The reply with the members of every set in one order (RESP2 has arrays, they stay)."""
     if reply.kind in "*%~" and reply.value is not None:
         items = [_unordered(item) for item in reply.value]
         if reply.kind == "~":
@@ -144,7 +145,9 @@ def command_row(reply):
 
 
 def _key_spec(spec):
-    pairs = list(zip(spec.value[::2], spec.value[1::2]))
+    """Flags in one order; notes are prose."""
+    pairs = [(key, value) for key, value in zip(spec.value[::2], spec.value[1::2])
+             if key.value != b"notes"]
     return tuple(sorted((key.value, sorted(map(repr, value.value)) if key.value == b"flags"
                          else repr(value)) for key, value in pairs))
 

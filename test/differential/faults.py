@@ -1,5 +1,5 @@
-"""Planted faults: what the test must find. Each makes the server under test hear something else than
-was said, which is how a server with that bug would behave."""
+"""Planted faults: what the test must find. Each makes the server under test hear something else
+than was said, which is how a server with that bug would behave."""
 
 
 def _renamed(name, other, count):

@@ -3,9 +3,9 @@
 Everything comes from one seeded generator, so a seed is a stream. Pools are small on purpose: keys
 must collide, types must meet the wrong command, expiries must be overwritten.
 
-Time. Two servers never read the clock at the same instant, so words that set an expiry are either in
-the past, or far away and spread so widely that two of them are never equal by accident. Short ones
-exist only in Step.pause_ms (see streams.py), with a wait behind them.
+Time. Two servers never read the clock at the same instant, so words that set an expiry are either
+in the past, or far away and spread so widely that two of them are never equal by accident. Short
+ones exist only in Step.pause_ms (see streams.py), with a wait behind them.
 """
 
 import random
@@ -33,8 +33,9 @@ FLOATS = [b"0", b"1", b"-1", b"1.5", b"0.1", b"-0.1", b"3.0e3", b"1e10", b"5e-32
 ODD_FLOATS = [b"", b" 1", b"1 ", b"nan", b"inf", b"-inf", b"+inf", b"infinity", b"1e400", b"1e5000",
               b"-1e5000", b"0x1p3", b"0x10", b"abc", b"1.5x", b"--1", b"1e", b"e5", b"1\x00", b"."]
 
-PATTERNS = [b"*", b"s*", b"s?", b"s[12]", b"s[^1]", b"s[1-3]", b"s[3-1]", b"\\*", b"s\\1", b"[", b"",
-            b"s[", b"s[1", b"**", b"*1*", b"{t}*", b"user:*", b"?", b"??", b"[a-", b"s[\\1]", b"S*",
+PATTERNS = [b"*", b"s*", b"s?", b"s[12]", b"s[^1]", b"s[1-3]", b"s[3-1]", b"\\*", b"s\\1", b"[",
+            b"", b"s[", b"s[1", b"**", b"*1*", b"{t}*", b"user:*", b"?", b"??", b"[a-", b"s[\\1]",
+            b"S*",
             b"*\\", b"s[^", b"nothing", b"h[^]*", b"*0", b"s[1-", b"user*"]
 
 # The number is far in the future whatever the unit.

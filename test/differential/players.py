@@ -27,7 +27,7 @@ class Player:
         self.servers = [reference, subject]
         self.databases = AUDITED_DATABASES
         self.password = password
-        self.plant = plant or (lambda words: words)   # what the subject is told instead, see faults.py
+        self.plant = plant or (lambda words: words)   # what the subject is told: faults.py
         self.initial = [self._settings(server) for server in self.servers]
         self.used = set()        # commands of the stream before
         self.requests_count = 0
@@ -48,8 +48,10 @@ class Player:
             return dict(zip(reply[::2], reply[1::2])) if isinstance(reply, list) else {}
 
     def _clean(self, stream):
-        """Empty databases and the first settings again, if the stream before may have changed them."""
-        used, self.used = self.used, {words[0].lower() for step in stream for words in step.requests}
+        """Empty databases and the first settings again, if the stream before may have changed
+        them."""
+        used = self.used
+        self.used = {words[0].lower() for step in stream for words in step.requests}
         for server, settings in zip(self.servers, self.initial):
             requests = [(b"FLUSHALL",)]
             if b"client" in used:

@@ -1,8 +1,8 @@
 """A stream: what several clients do to one server, one step after the other.
 
-A step is one connection sending one or more requests in one write and reading every reply before the
-next step begins, so a stream has one meaning and the same replies on every correct server. Streams are
-plain data: they can be cut into smaller ones and printed as redis-cli lines.
+A step is one connection sending one or more requests in one write and reading every reply before
+the next step begins, so a stream has one meaning and the same replies on every correct server.
+Streams are plain data: they can be cut into smaller ones and printed as redis-cli lines.
 """
 
 from typing import NamedTuple
@@ -85,8 +85,11 @@ def build(seed, steps=STEPS, password=None, choice=Choice()):
     return stream
 
 
+SPECIAL = b"\"'\\$*?[]{}()<>|&;#~`!"   # to a shell
+
+
 def _quoted(word):
-    if word and all(33 <= byte < 127 and chr(byte) not in "\"'\\$*?[]{}()<>|&;#~`!" for byte in word):
+    if word and all(33 <= byte < 127 and byte not in SPECIAL for byte in word):
         return word.decode()
     text = "".join(chr(byte) if 32 <= byte < 127 and chr(byte) not in "\"\\" else f"\\x{byte:02x}"
                    for byte in word)
@@ -106,5 +109,6 @@ def text(stream):
             mark = "+" if index else " "
             lines.append(f"  {step.connection}{mark}> {line(words)}")
         if step.pause_ms:
-            lines.append(f"      (wait {step.pause_ms} ms, then EXISTS {line(step.requests[0][1:2])})")
+            key = line(step.requests[0][1:2])
+            lines.append(f"      (wait {step.pause_ms} ms, then EXISTS {key})")
     return "\n".join(lines)

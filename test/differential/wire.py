@@ -3,8 +3,8 @@
 every byte that comes back compared, up to the closing of the connection.
 
 First a fixed list (every protocol error, inline commands, CLIENT REPLY, limits), each behind a PING
-that tells whether the server closed; then, until the time is over, valid pipelines with some of their
-bytes changed, cut, doubled or inserted.
+that tells whether the server closed; then, until the time is over, valid pipelines with some of
+their bytes changed, cut, doubled or inserted.
 
     wire.py --server build/release/gofish [--cores 2] [--seed N] [--seconds 20]
 """
@@ -92,7 +92,7 @@ CONVERSATIONS = {
     "large pipeline": [_request("SET", "p", "v") * 2000 + _request("STRLEN", "p")],
     "large value in pieces": [_request("SET", "big", b"x" * 200000)[:70000],
                               _request("SET", "big", b"x" * 200000)[70000:]
-                              + _request("STRLEN", "big") + _request("GETRANGE", "big", "-3", "-1")],
+                              + _request("STRLEN", "big") + _request("GETRANGE", "big", -3, -1)],
 }
 
 UNAUTHENTICATED = {
@@ -192,9 +192,9 @@ class Comparison:
         self.differences += 1
         start = max(0, len(os.path.commonprefix([left, right])) - 200)
         shown = b" | ".join(piece[:400] for piece in pieces)
+        left, right = left[start:start + 500], right[start:start + 500]
         print(f"DIFFERENCE: {name}\n  sent:      {shown!r}\n"
-              f"  reference: {left[start:start + 500]!r}\n  server:    {right[start:start + 500]!r}",
-              flush=True)
+              f"  reference: {left!r}\n  server:    {right!r}", flush=True)
 
 
 def run_fixed(comparison):

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Commands over several keys are all or nothing, whatever cores the keys live on.
 
-Many processes write and read the same keys at once. Every MSET writes one value to all keys of a set,
-so a reader that ever sees two values in one MGET has seen half a command. Bounded in time; the seed of
-the interleaving is the scheduler, so a failure is shown with what was seen, not how to repeat it.
+Many processes write and read the same keys at once. Every MSET writes one value to all keys of a
+set, so a reader that ever sees two values in one MGET has seen half a command. Bounded in time; the
+seed of the interleaving is the scheduler, so a failure is shown with what was seen, not how to
+repeat it.
 """
 
 import multiprocessing
@@ -22,7 +23,7 @@ KEYS = [f"atomic:{i}" for i in range(12)]   # spread over slots, hence over core
 
 
 def _play(turn, port, seed, seconds, problems, turns):
-    """In its own process: turn(client, chooser) until the time is over; it gives a problem or None."""
+    """In its own process: turn(client, chooser) until the time is over."""
     chooser = random.Random(seed)
     stop = time.monotonic() + seconds
     count = 0
@@ -125,7 +126,7 @@ class Atomicity(ServerCase):
     cores = 2
 
     def hammer(self, *players, seconds=SECONDS):
-        """Run every (function, count) in processes of their own; give the turns of each function."""
+        """Run every (function, count) in processes of their own; give each function's turns."""
         total, found = self.play(players, seconds)
         self.assertEqual(found, [])
         for turn, _ in players:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Clients that are broken, slow, greedy or gone: the server answers the others, keeps its memory and
-closes what it must close. (What exactly it answers to broken bytes is compared with redis-server by
-test/differential/wire.py.)
+"""Clients that are broken, slow, greedy or gone: the server answers the others, keeps its memory
+and closes what it must close. (What exactly it answers to broken bytes is compared with
+redis-server by test/differential/wire.py.)
 """
 
 import os
@@ -30,10 +30,12 @@ class BadInputCase(ServerCase):
     def tearDown(self):
         for sock in self.sockets:
             sock.close()
-        self.assertTrue(eventually(lambda: int(self.info("clients")["connected_clients"]) == len(self.clients), 10),
-                        "connections that are gone are still counted: "
-                        + self.info("clients")["connected_clients"])
+        self.assertTrue(eventually(lambda: self.connected() == len(self.clients), 10),
+                        f"connections that are gone are still counted: {self.connected()}")
         super().tearDown()
+
+    def connected(self):
+        return int(self.info("clients")["connected_clients"])
 
     def raw(self):
         sock = socket.create_connection(("127.0.0.1", self.server.port), timeout=10 * PATIENCE)
@@ -141,7 +143,8 @@ class Slow(BadInputCase):
 
 
 class Greedy(BadInputCase):
-    """Clients that ask and never read are bounded, and cut off beyond client-output-buffer-limit."""
+    """Clients that ask and never read are bounded, and cut off beyond
+    client-output-buffer-limit."""
 
     def setUp(self):
         super().setUp()

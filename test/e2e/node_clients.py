@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """ioredis and node-redis, pinned by clients/package-lock.json, RESP2 and RESP3, single and cluster.
 
-The tests themselves are clients/*.mjs; this program fetches the clients (once per lock file, into the
-build directory), starts the servers and gives the scripts their ports.
+The tests themselves are clients/*.mjs; this program fetches the clients (once per lock file, into
+the build directory), starts the servers and gives the scripts their ports.
 """
 
 import hashlib

@@ -161,7 +161,8 @@ class Starting(unittest.TestCase):
                         ["--durability", "bogus"], ["--io-driver", "bogus"],
                         ["--bind", "not-an-address"]):
             with self.subTest(options=options):
-                self.refused(options[0].lstrip("-"), "--dir", tempfile.gettempdir(), *options)
+                pattern = f"{options[0].lstrip('-')}|{options[1]}"
+                self.refused(pattern, "--dir", tempfile.gettempdir(), *options)
 
     def test_no_log_yet_is_said(self):
         self.needs_gofish()

@@ -93,7 +93,8 @@ class Modes(CliCase):
         self.assertIn("errors: 0, replies: 20000", output)
         exit_status, output, errors = shell(["redis-cli", "-p", self.server.port, "--pipe"],
                                             stdin=resp.encode(["INCR", "p1"]))
-        self.assertEqual((exit_status, errors), (1, "ERR value is not an integer or out of range\n"))
+        self.assertEqual((exit_status, errors),
+                         (1, "ERR value is not an integer or out of range\n"))
         self.assertIn("errors: 1, replies: 1", output)
         self.check(resp.number(20000), "DBSIZE")
 
@@ -163,7 +164,7 @@ class Terminal:
         return CONTROL_SEQUENCE.sub("", self.seen)
 
     def wait_for(self, pattern, timeout=5.0):
-        """True once what is shown since the last type() contains the pattern; False if it never does."""
+        """True once what is shown since the last type() has the pattern, False if never."""
         deadline = time.monotonic() + timeout * PATIENCE
         while time.monotonic() < deadline:
             if re.search(pattern, self.shown()):

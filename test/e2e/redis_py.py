@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""redis-py as Debian ships it (RESP2): connection, commands, pipelines, scans, errors, and its cluster
-client against one node."""
+"""redis-py as Debian ships it (RESP2): connection, commands, pipelines, scans, errors, and its
+cluster client against one node."""
 
 import os
 import sys

@@ -73,7 +73,8 @@ def start_cluster_server():
 
 
 class ServerCase(unittest.TestCase):
-    """One server for the class, an empty one for each test; it must be alive and clean afterwards."""
+    """One server for the class, an empty one for each test; it must be alive and clean
+    afterwards."""
 
     options = ()
     cores = None

@@ -1,7 +1,8 @@
 """A RESP2/RESP3 client that hides nothing.
 
-Every reply keeps its kind, so that a status is not a bulk string, a null bulk is not a null array and
-a double keeps its spelling. Client libraries smooth these differences over; tests must see them.
+Every reply keeps its kind, so that a status is not a bulk string, a null bulk is not a null array
+and a double keeps its spelling. Client libraries smooth these differences over; tests must see
+them.
 
     kind   value
     '+'    bytes          status

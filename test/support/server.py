@@ -5,8 +5,8 @@ valkey-server can be started the same way, which is how a test proves itself rig
 free port and a directory of its own. It ends with the test however the test ends: on exit, on a
 signal, and (by the kernel) when the test itself is killed.
 
-Server.stop() raises when the process died early, ended with a bad status, or wrote what only a broken
-program writes (a panic, a sanitizer's report).
+Server.stop() raises when the process died early, ended with a bad status, or wrote what only a
+broken program writes (a panic, a sanitizer's report).
 """
 
 import atexit
@@ -52,8 +52,8 @@ def _is_free(port):
 
 
 def free_port(count=1):
-    """The first of `count` ports in a row on which nobody listens at this moment, below the range that
-    the kernel gives to outgoing connections."""
+    """The first of `count` ports in a row on which nobody listens at this moment, below the range
+    that the kernel gives to outgoing connections."""
     chooser = random.SystemRandom()
     for _ in range(200):
         port = chooser.randrange(23000, 29000)
@@ -87,7 +87,7 @@ def binary_from(argv):
     path = path or default_binary()
     if path is None:
         sys.exit("which server? give --server PATH or set GOFISH")
-    return shutil.which(path) or path, rest
+    return os.path.abspath(shutil.which(path) or path), rest
 
 
 def _die_with_parent():
@@ -154,7 +154,8 @@ class Server:
                 with resp.Client(self.port, timeout=1) as client:
                     if self.password is not None:
                         client.call("AUTH", self.password)
-                    if client.call("PING") == resp.PONG:
+                    reply = client.call("PING")
+                    if reply == resp.PONG or reply.value.startswith(b"NOAUTH"):
                         return
             except (OSError, resp.Closed):
                 pass

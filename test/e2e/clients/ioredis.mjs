@@ -1,5 +1,6 @@
-// ioredis, RESP2 and RESP3, and its cluster client against one node. Run by node_clients.py, which puts
-// the ports into the environment: PORT (a server) and CLUSTER_PORT (one that cluster clients may use).
+// ioredis, RESP2 and RESP3, and its cluster client against one node. Run by node_clients.py, which
+// puts the ports into the environment: PORT (a server) and CLUSTER_PORT (one that cluster clients
+// may use).
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -128,7 +129,8 @@ for (const protocol of [2, 3]) {
       assert.ok((await Promise.all(writes)).every((reply) => reply === "OK"));
       const reads = await Promise.all([...Array(500).keys()].map((i) => cluster.get(`c${i}`)));
       assert.deepEqual(reads, [...Array(500).keys()].map(String));
-      const pipeline = cluster.pipeline().set("{tag}1", "a").set("{tag}2", "b").mget("{tag}1", "{tag}2");
+      const pipeline = cluster.pipeline().set("{tag}1", "a").set("{tag}2", "b");
+      pipeline.mget("{tag}1", "{tag}2");
       assert.deepEqual((await pipeline.exec()).at(-1), [null, ["a", "b"]]);
       await cluster.quit();
     });

@@ -1,5 +1,6 @@
-// node-redis, RESP2 and RESP3, and its cluster client against one node. Run by node_clients.py, which
-// puts the ports into the environment: PORT (a server) and CLUSTER_PORT (one for cluster clients).
+// node-redis, RESP2 and RESP3, and its cluster client against one node. Run by node_clients.py,
+// which puts the ports into the environment: PORT (a server) and CLUSTER_PORT (one for cluster
+// clients).
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -71,7 +72,8 @@ for (const RESP of [2, 3]) {
     });
 
     test("an error in a pipeline is only its own", async () => {
-      const told = await Promise.allSettled([client.set("a", "x"), client.incr("a"), client.get("a")]);
+      const told = await Promise.allSettled(
+        [client.set("a", "x"), client.incr("a"), client.get("a")]);
       assert.equal(told[1].reason.message, "ERR value is not an integer or out of range");
       assert.equal(told[2].value, "x");
       assert.equal(await client.get("a"), "x");
