@@ -2,16 +2,21 @@
  * goes to the front when a page comes back, so the fullest are filled first and the others have a
  * chance to become empty.
  *
- * Free pages of a chunk form a stack through their notes. A page is either resident (it may have
- * memory behind it) or bare (never touched, or trimmed); resident ones are taken first.
+ * Pages and runs are the same but for their size: both are "pieces" here, and there is a list of
+ * chunks for either.
+ *
+ * Free pieces of a chunk form a stack through their (first) notes. A piece is either resident (it
+ * may have memory behind it) or bare (never touched, or trimmed); resident ones are taken first.
  *
  * A fresh chunk gets its memory in runs of 4 pages: one huge page at once stops the caller for up
  * to 3 ms where the host must find memory too (measured), single pages cost a fault each. A chunk
- * that is full for the first time asks for a huge page; the kernel makes one in the background.
+ * that is full for the first time asks for a huge page; the kernel makes one in the background. A
+ * run gets its memory as a whole, after the lock was let go.
  */
 #include "core/pages.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 
@@ -19,18 +24,17 @@
 #include "core/assert.h"
 #include "core/list.h"
 
-#define CHUNK_PAGES_USABLE (GF_PAGES_CHUNK_COUNT - GF_PAGES_HEADER_COUNT)
-#define TRIM_PAGES_MAX 64     /* about 50 us of madvise */
-#define TRIM_ABOVE_PAGES 256u /* 1 MiB of free pages, and a 64th of those in use, may stay */
+#define TRIM_PAGES_MAX 64u   /* one call: about 50 us of madvise */
+#define TRIM_ABOVE_PAGES 64u /* 256 KiB of free pages, and a 128th of those in use, may stay */
 #define POPULATE_PAGES 4u
 #define NONE 0u /* page 0 holds notes and is never free */
 
 /* The first bytes of a chunk: where the notes of pages 0 to 3 would be. */
 struct chunk {
-    struct gf_link link;     /* source's `available`; free when every page is used */
-    uint16_t resident;       /* index of the first free page that may have memory, NONE */
-    uint16_t bare;           /* of the first free page without, NONE */
-    uint16_t resident_count; /* pages on the two stacks */
+    struct gf_link link;     /* kind's `available`; free when every piece is used */
+    uint16_t resident;       /* index of the first free piece that may have memory, NONE */
+    uint16_t bare;           /* of the first free piece without, NONE */
+    uint16_t resident_count; /* pieces on the two stacks */
     uint16_t bare_count;
     uint16_t populated; /* fresh pages below this index have memory already */
     bool asked_huge;    /* for a huge page */
@@ -38,20 +42,42 @@ struct chunk {
 
 _Static_assert(sizeof(struct chunk) <= GF_PAGES_HEADER_COUNT * GF_PAGE_NOTE_SIZE,
                "the header must not reach the first note in use");
+_Static_assert(GF_RUN_PAGES >= GF_PAGES_HEADER_COUNT, "the first run holds the notes");
 
-/* A free page's note. */
+/* A free piece's note. */
 struct free_note {
     uint16_t next; /* page index, NONE */
 };
 
-struct gf_pages {
-    pthread_mutex_t lock;     /* over everything below */
-    struct gf_list available; /* chunk.link: chunks with free pages */
-    size_t chunks;            /* mapped */
-    size_t used;              /* pages in use */
-    size_t resident;          /* free pages that may have memory behind them */
-    size_t empty;             /* chunks without used pages: 0 or 1 after each call */
+/* The chunks that are cut into pieces of one size. The figures are read by anyone at any time. */
+struct kind {
+    uint32_t pages;           /* of a piece */
+    uint32_t first;           /* page index of a chunk's first piece */
+    uint32_t pieces;          /* of a chunk */
+    struct gf_list available; /* chunk.link: chunks with free pieces */
+    size_t empty;             /* chunks without used pieces: 0 or 1 after each call */
+    _Atomic size_t chunks;    /* mapped */
+    _Atomic size_t used;      /* pieces in use */
+    _Atomic size_t resident;  /* free pieces that may have memory behind them */
 };
+
+struct gf_pages {
+    pthread_mutex_t lock; /* over everything below, for writing */
+    struct kind single;
+    struct kind run;
+};
+
+/* Under the lock there is one writer. */
+static void figure_add(_Atomic size_t *figure, size_t count)
+{
+    atomic_store_explicit(figure, atomic_load_explicit(figure, memory_order_relaxed) + count,
+                          memory_order_relaxed);
+}
+
+static size_t figure(const _Atomic size_t *figure)
+{
+    return atomic_load_explicit(figure, memory_order_relaxed);
+}
 
 static struct free_note *chunk_note(struct chunk *chunk, uint32_t index)
 {
@@ -85,30 +111,48 @@ static void *chunk_map(void)
     return base + front;
 }
 
-static bool pages_add_chunk(struct gf_pages *pages)
+static bool kind_add_chunk(struct kind *kind)
 {
     struct chunk *chunk = chunk_map();
 
     if (!chunk)
         return false;
-    *chunk = (struct chunk){.bare = GF_PAGES_HEADER_COUNT,
-                            .bare_count = CHUNK_PAGES_USABLE,
+    *chunk = (struct chunk){.bare = (uint16_t)kind->first,
+                            .bare_count = (uint16_t)kind->pieces,
                             .populated = GF_PAGES_HEADER_COUNT};
-    for (uint32_t index = GF_PAGES_HEADER_COUNT; index < GF_PAGES_CHUNK_COUNT; index++)
-        chunk_note(chunk, index)->next = (uint16_t)((index + 1) % GF_PAGES_CHUNK_COUNT);
-    gf_list_push_front(&pages->available, &chunk->link);
-    pages->chunks++;
-    pages->empty++;
+    for (uint32_t index = kind->first; index < GF_PAGES_CHUNK_COUNT; index += kind->pages)
+        chunk_note(chunk, index)->next = (uint16_t)((index + kind->pages) % GF_PAGES_CHUNK_COUNT);
+    gf_list_push_front(&kind->available, &chunk->link);
+    figure_add(&kind->chunks, 1);
+    kind->empty++;
     return true;
 }
 
-static void pages_remove_chunk(struct gf_pages *pages, struct chunk *chunk)
+static void kind_remove_chunk(struct kind *kind, struct chunk *chunk)
 {
     gf_list_remove(&chunk->link);
-    pages->resident -= chunk->resident_count;
-    pages->chunks--;
-    pages->empty--;
+    figure_add(&kind->resident, -(size_t)chunk->resident_count);
+    figure_add(&kind->chunks, -(size_t)1);
+    kind->empty--;
     GF_ASSERT(munmap(chunk, GF_PAGES_CHUNK_SIZE) == 0);
+}
+
+static void kind_init(struct kind *kind, uint32_t pages)
+{
+    kind->pages = pages;
+    kind->first = pages < GF_PAGES_HEADER_COUNT ? GF_PAGES_HEADER_COUNT : pages;
+    kind->pieces = (GF_PAGES_CHUNK_COUNT - kind->first) / pages;
+    gf_list_init(&kind->available);
+}
+
+static void kind_deinit(struct kind *kind)
+{
+    struct gf_link *link;
+
+    GF_ASSERT(kind->used == 0);
+    while ((link = gf_list_peek_front(&kind->available)) != NULL)
+        kind_remove_chunk(kind, gf_container(link, struct chunk, link));
+    GF_ASSERT(kind->chunks == 0);
 }
 
 struct gf_pages *gf_pages_create(void)
@@ -116,127 +160,170 @@ struct gf_pages *gf_pages_create(void)
     struct gf_pages *pages = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*pages));
 
     GF_ASSERT(pthread_mutex_init(&pages->lock, NULL) == 0);
-    gf_list_init(&pages->available);
+    kind_init(&pages->single, 1);
+    kind_init(&pages->run, GF_RUN_PAGES);
     return pages;
 }
 
 void gf_pages_destroy(struct gf_pages *pages)
 {
-    struct gf_link *link;
-
     if (!pages)
         return;
-    GF_ASSERT(pages->used == 0);
-    while ((link = gf_list_peek_front(&pages->available)) != NULL)
-        pages_remove_chunk(pages, gf_container(link, struct chunk, link));
-    GF_ASSERT(pages->chunks == 0);
+    kind_deinit(&pages->single);
+    kind_deinit(&pages->run);
     GF_ASSERT(pthread_mutex_destroy(&pages->lock) == 0);
     gf_free(GF_MEMORY_OTHER, pages);
 }
 
-/* Memory for the run of fresh pages that begins with `index`. */
+/* Memory for pages in a row. Where it fails (before Linux 5.14), each page has a fault of its
+ * own. */
+static void pages_populate(void *page, uint32_t count)
+{
+#ifdef MADV_POPULATE_WRITE
+    (void)madvise(page, (size_t)count * GF_PAGE_SIZE, MADV_POPULATE_WRITE);
+#else
+    (void)page;
+    (void)count;
+#endif
+}
+
+/* Memory for the fresh pages from `index` on. */
 static void chunk_populate(struct chunk *chunk, uint32_t index)
 {
     uint32_t end = index + POPULATE_PAGES;
 
     if (end > GF_PAGES_CHUNK_COUNT)
         end = GF_PAGES_CHUNK_COUNT;
-#ifdef MADV_POPULATE_WRITE
-    /* Where it fails (before Linux 5.14), each page has a fault of its own. */
-    (void)madvise(chunk_page(chunk, index), (end - index) * (size_t)GF_PAGE_SIZE,
-                  MADV_POPULATE_WRITE);
-#endif
+    pages_populate(chunk_page(chunk, index), end - index);
     chunk->populated = (uint16_t)end;
 }
 
-static void *chunk_take(struct gf_pages *pages, struct chunk *chunk)
+/* Returns a page index; *ret_bare: there is no memory behind the piece yet. */
+static uint32_t chunk_pop(struct kind *kind, struct chunk *chunk, bool *ret_bare)
 {
     uint32_t index;
 
-    if (chunk_free_count(chunk) == CHUNK_PAGES_USABLE)
-        pages->empty--;
+    *ret_bare = chunk->resident == NONE;
     if (chunk->resident != NONE) {
         index = chunk->resident;
         chunk->resident = chunk_note(chunk, index)->next;
         chunk->resident_count--;
-        pages->resident--;
+        figure_add(&kind->resident, -(size_t)1);
     } else {
         index = chunk->bare;
         GF_ASSERT(index != NONE);
         chunk->bare = chunk_note(chunk, index)->next;
         chunk->bare_count--;
-        if (index >= chunk->populated)
-            chunk_populate(chunk, index);
     }
+    return index;
+}
+
+static void *chunk_take(struct kind *kind, struct chunk *chunk, bool *ret_bare)
+{
+    uint32_t index;
+
+    if (chunk_free_count(chunk) == kind->pieces)
+        kind->empty--;
+    index = chunk_pop(kind, chunk, ret_bare);
+    if (*ret_bare && kind->pages == 1 && index >= chunk->populated)
+        chunk_populate(chunk, index);
     if (chunk_free_count(chunk) == 0) {
         gf_list_remove(&chunk->link);
         if (!chunk->asked_huge)
             (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_HUGEPAGE); /* a wish */
         chunk->asked_huge = true;
     }
-    pages->used++;
+    figure_add(&kind->used, 1);
     return chunk_page(chunk, index);
+}
+
+static void *kind_take(struct gf_pages *pages, struct kind *kind, bool *ret_bare)
+{
+    void *piece = NULL;
+
+    pthread_mutex_lock(&pages->lock);
+    if (!gf_list_empty(&kind->available) || kind_add_chunk(kind)) {
+        struct gf_link *first = gf_list_peek_front(&kind->available);
+
+        piece = chunk_take(kind, gf_container(first, struct chunk, link), ret_bare);
+    }
+    pthread_mutex_unlock(&pages->lock);
+    return piece;
 }
 
 void *gf_pages_take(struct gf_pages *pages)
 {
-    void *page = NULL;
+    bool bare;
+
+    return kind_take(pages, &pages->single, &bare);
+}
+
+void *gf_pages_take_run(struct gf_pages *pages)
+{
+    bool bare = false;
+    void *run = kind_take(pages, &pages->run, &bare);
+
+    if (run && bare)
+        pages_populate(run, GF_RUN_PAGES);
+    return run;
+}
+
+static void kind_give(struct gf_pages *pages, struct kind *kind, void *piece)
+{
+    struct chunk *chunk = (void *)((uintptr_t)piece & ~(uintptr_t)(GF_PAGES_CHUNK_SIZE - 1));
+    uint32_t index = (uint32_t)(((uintptr_t)piece & (GF_PAGES_CHUNK_SIZE - 1)) / GF_PAGE_SIZE);
+
+    GF_ASSERT(((uintptr_t)piece & (kind->pages * (uintptr_t)GF_PAGE_SIZE - 1)) == 0);
+    GF_ASSERT(index >= kind->first);
 
     pthread_mutex_lock(&pages->lock);
-    if (!gf_list_empty(&pages->available) || pages_add_chunk(pages)) {
-        struct gf_link *first = gf_list_peek_front(&pages->available);
-
-        page = chunk_take(pages, gf_container(first, struct chunk, link));
+    if (chunk_free_count(chunk) == 0)
+        gf_list_push_front(&kind->available, &chunk->link);
+    chunk_note(chunk, index)->next = chunk->resident;
+    chunk->resident = (uint16_t)index;
+    chunk->resident_count++;
+    figure_add(&kind->resident, 1);
+    figure_add(&kind->used, -(size_t)1);
+    if (chunk_free_count(chunk) == kind->pieces) {
+        kind->empty++;
+        if (kind->empty > 1)
+            kind_remove_chunk(kind, chunk);
     }
     pthread_mutex_unlock(&pages->lock);
-    return page;
 }
 
 void gf_pages_give(struct gf_pages *pages, void *page)
 {
-    struct chunk *chunk = (void *)((uintptr_t)page & ~(uintptr_t)(GF_PAGES_CHUNK_SIZE - 1));
-    uint32_t index = (uint32_t)(((uintptr_t)page & (GF_PAGES_CHUNK_SIZE - 1)) / GF_PAGE_SIZE);
-
-    GF_ASSERT(((uintptr_t)page & (GF_PAGE_SIZE - 1)) == 0);
-    GF_ASSERT(index >= GF_PAGES_HEADER_COUNT);
-
-    pthread_mutex_lock(&pages->lock);
-    if (chunk_free_count(chunk) == 0)
-        gf_list_push_front(&pages->available, &chunk->link);
-    chunk_note(chunk, index)->next = chunk->resident;
-    chunk->resident = (uint16_t)index;
-    chunk->resident_count++;
-    pages->resident++;
-    pages->used--;
-    if (chunk_free_count(chunk) == CHUNK_PAGES_USABLE) {
-        pages->empty++;
-        if (pages->empty > 1)
-            pages_remove_chunk(pages, chunk);
-    }
-    pthread_mutex_unlock(&pages->lock);
+    kind_give(pages, &pages->single, page);
 }
 
-size_t gf_pages_used_size(struct gf_pages *pages)
+void gf_pages_give_run(struct gf_pages *pages, void *run)
 {
-    size_t used;
-
-    pthread_mutex_lock(&pages->lock);
-    used = pages->used;
-    pthread_mutex_unlock(&pages->lock);
-    return used * GF_PAGE_SIZE;
+    kind_give(pages, &pages->run, run);
 }
 
-size_t gf_pages_held_size(struct gf_pages *pages)
+static size_t kind_used_pages(const struct kind *kind)
 {
-    size_t held;
-
-    pthread_mutex_lock(&pages->lock);
-    held = pages->used + pages->resident + pages->chunks * GF_PAGES_HEADER_COUNT;
-    pthread_mutex_unlock(&pages->lock);
-    return held * GF_PAGE_SIZE;
+    return figure(&kind->used) * kind->pages;
 }
 
-static void chunk_trim(struct gf_pages *pages, struct chunk *chunk, uint32_t count_max)
+static size_t kind_held_pages(const struct kind *kind)
+{
+    return (figure(&kind->used) + figure(&kind->resident)) * kind->pages +
+           figure(&kind->chunks) * GF_PAGES_HEADER_COUNT;
+}
+
+size_t gf_pages_used_size(const struct gf_pages *pages)
+{
+    return (kind_used_pages(&pages->single) + kind_used_pages(&pages->run)) * GF_PAGE_SIZE;
+}
+
+size_t gf_pages_held_size(const struct gf_pages *pages)
+{
+    return (kind_held_pages(&pages->single) + kind_held_pages(&pages->run)) * GF_PAGE_SIZE;
+}
+
+static void chunk_trim(struct kind *kind, struct chunk *chunk, uint32_t count_max)
 {
     /* Or the kernel would fill the holes again. */
     (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_NOHUGEPAGE);
@@ -245,64 +332,83 @@ static void chunk_trim(struct gf_pages *pages, struct chunk *chunk, uint32_t cou
         uint32_t index = chunk->resident;
         struct free_note *note = chunk_note(chunk, index);
 
-        if (madvise(chunk_page(chunk, index), GF_PAGE_SIZE, MADV_DONTNEED) != 0)
-            return; /* the page stays resident; nothing else is lost */
+        if (madvise(chunk_page(chunk, index), kind->pages * (size_t)GF_PAGE_SIZE,
+                    MADV_DONTNEED) != 0)
+            return; /* the piece stays resident; nothing else is lost */
         chunk->resident = note->next;
         chunk->resident_count--;
-        pages->resident--;
+        figure_add(&kind->resident, -(size_t)1);
         note->next = chunk->bare;
         chunk->bare = (uint16_t)index;
         chunk->bare_count++;
     }
 }
 
-void gf_pages_trim(struct gf_pages *pages)
+static bool kind_trim(struct kind *kind)
 {
-    pthread_mutex_lock(&pages->lock);
-    if (pages->resident > TRIM_ABOVE_PAGES + pages->used / 64) {
-        /* The last chunk is the one that pages are taken from last. */
-        struct gf_link *link = pages->available.head.prev;
+    size_t keep = TRIM_ABOVE_PAGES / kind->pages + figure(&kind->used) / 128;
+    struct gf_link *link = kind->available.head.prev;
 
-        while (link != &pages->available.head &&
-               gf_container(link, struct chunk, link)->resident == NONE)
-            link = link->prev;
-        GF_ASSERT(link != &pages->available.head);
-        chunk_trim(pages, gf_container(link, struct chunk, link), TRIM_PAGES_MAX);
-    }
-    pthread_mutex_unlock(&pages->lock);
+    if (figure(&kind->resident) <= keep)
+        return false;
+    /* The last chunk is the one that pieces are taken from last. */
+    while (link != &kind->available.head && gf_container(link, struct chunk, link)->resident == NONE)
+        link = link->prev;
+    GF_ASSERT(link != &kind->available.head);
+    chunk_trim(kind, gf_container(link, struct chunk, link), TRIM_PAGES_MAX / kind->pages);
+    return true;
 }
 
-static uint32_t stack_count(struct chunk *chunk, uint32_t index)
+bool gf_pages_trim(struct gf_pages *pages)
+{
+    bool trimmed;
+
+    pthread_mutex_lock(&pages->lock);
+    trimmed = kind_trim(&pages->single);
+    trimmed |= kind_trim(&pages->run);
+    pthread_mutex_unlock(&pages->lock);
+    return trimmed;
+}
+
+static uint32_t stack_count(const struct kind *kind, struct chunk *chunk, uint32_t index)
 {
     uint32_t count = 0;
 
     for (; index != NONE; index = chunk_note(chunk, index)->next) {
-        GF_ASSERT(index >= GF_PAGES_HEADER_COUNT);
+        GF_ASSERT(index >= kind->first);
         GF_ASSERT(index < GF_PAGES_CHUNK_COUNT);
-        GF_ASSERT(count < CHUNK_PAGES_USABLE);
+        GF_ASSERT(index % kind->pages == 0);
+        GF_ASSERT(count < kind->pieces);
         count++;
     }
     return count;
 }
 
-void gf_pages_check(struct gf_pages *pages)
+static void kind_check(struct kind *kind)
 {
     size_t free_count = 0;
-    size_t chunks_full;
+    size_t resident = 0;
     size_t available = 0;
 
-    pthread_mutex_lock(&pages->lock);
-    for (struct gf_link *link = gf_list_peek_front(&pages->available); link;
-         link = gf_list_next(&pages->available, link)) {
+    for (struct gf_link *link = gf_list_peek_front(&kind->available); link;
+         link = gf_list_next(&kind->available, link)) {
         struct chunk *chunk = gf_container(link, struct chunk, link);
 
-        GF_ASSERT(stack_count(chunk, chunk->resident) == chunk->resident_count);
-        GF_ASSERT(stack_count(chunk, chunk->bare) == chunk->bare_count);
+        GF_ASSERT(stack_count(kind, chunk, chunk->resident) == chunk->resident_count);
+        GF_ASSERT(stack_count(kind, chunk, chunk->bare) == chunk->bare_count);
         free_count += chunk_free_count(chunk);
+        resident += chunk->resident_count;
         available++;
     }
-    chunks_full = pages->chunks - available;
-    GF_ASSERT(pages->used ==
-              chunks_full * CHUNK_PAGES_USABLE + available * CHUNK_PAGES_USABLE - free_count);
+    GF_ASSERT(kind->chunks >= available);
+    GF_ASSERT(kind->resident == resident);
+    GF_ASSERT(kind->used == kind->chunks * kind->pieces - free_count);
+}
+
+void gf_pages_check(struct gf_pages *pages)
+{
+    pthread_mutex_lock(&pages->lock);
+    kind_check(&pages->single);
+    kind_check(&pages->run);
     pthread_mutex_unlock(&pages->lock);
 }

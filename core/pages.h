@@ -1,8 +1,9 @@
-/* Pages of 4 KiB, cut from chunks of 2 MiB.
+/* Pages of 4 KiB and runs of 16 of them, cut from chunks of 2 MiB.
  *
  * Everything that holds many small things (slabs, segments of tables) takes its memory here, so
- * that a page freed by one user serves any other, and huge pages back all of it. A chunk without
- * used pages goes back to the system, one spare excepted.
+ * that a page freed by one user serves any other, and huge pages back all of it. A chunk is cut
+ * into pages or into runs, never both. A chunk without used pages goes back to the system, one
+ * spare of either kind excepted.
  *
  *   chunk, aligned to its size
  *   +--------------------------------+--------+--------+-----+----------+
@@ -10,17 +11,21 @@
  *   | for each page): pages 0 to 3   |        |        |     |          |
  *   +--------------------------------+--------+--------+-----+----------+
  *
- * The note of a page belongs to whoever holds the page. Address → chunk → note is arithmetic.
+ * The note of a page belongs to whoever holds the page (of a run, the notes of all its pages).
+ * Address → chunk → note is arithmetic. In a chunk of runs, the first run holds the notes.
  *
- * Any thread may take and give pages: a lock is held for some ten nanoseconds, once for each 4 KiB.
- * Nothing here is booked: a page is booked by its holder.
+ * Any thread may take and give pages: a lock is held for some ten nanoseconds, once for each page
+ * or run. Nothing here is booked: a page is booked by its holder.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define GF_PAGE_SIZE 4096u
+#define GF_RUN_PAGES 16u /* pages of a run, which is aligned to its size */
+#define GF_RUN_SIZE (GF_RUN_PAGES * GF_PAGE_SIZE)
 #define GF_PAGES_CHUNK_SIZE (2u << 20)
 #define GF_PAGE_NOTE_SIZE 32u
 #define GF_PAGES_CHUNK_COUNT (GF_PAGES_CHUNK_SIZE / GF_PAGE_SIZE)
@@ -38,15 +43,21 @@ void *gf_pages_take(struct gf_pages *pages);
 /* gf_pages_give - the page goes back to the source it came from. */
 void gf_pages_give(struct gf_pages *pages, void *page);
 
-/* gf_pages_used_size - bytes of the pages in use. */
-size_t gf_pages_used_size(struct gf_pages *pages);
+/* gf_pages_take_run, gf_pages_give_run - the same for GF_RUN_PAGES pages in a row. */
+void *gf_pages_take_run(struct gf_pages *pages);
+void gf_pages_give_run(struct gf_pages *pages, void *run);
+
+/* The figures cost nothing and may be a few pages old. */
+
+/* gf_pages_used_size - bytes of the pages in use, runs included. */
+size_t gf_pages_used_size(const struct gf_pages *pages);
 /* gf_pages_held_size - bytes held from the system, free pages included where they still may have
  * memory behind them. */
-size_t gf_pages_held_size(struct gf_pages *pages);
+size_t gf_pages_held_size(const struct gf_pages *pages);
 
 /* gf_pages_trim - give the memory behind free pages back to the system when there are more than
- * a few. Bounded: 64 pages per call. */
-void gf_pages_trim(struct gf_pages *pages);
+ * a few. Bounded: 64 pages and 4 runs per call. Returns true when any went. */
+bool gf_pages_trim(struct gf_pages *pages);
 
 /* gf_page_of - the page that holds an address inside it. */
 static inline void *gf_page_of(const void *address)

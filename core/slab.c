@@ -1,6 +1,9 @@
 /* A page's note holds its list links, its free blocks and its class. Free blocks are a list of
  * offsets inside the page, each kept in the first two bytes of a free block; blocks behind `fresh`
  * were never used and are on no list.
+ *
+ * A run is a page like any other, only larger: its first page's note is the one, those of the
+ * others say how far back it is.
  */
 #include "core/slab.h"
 
@@ -21,6 +24,8 @@
 #define NONE UINT16_MAX
 #define CLASSES_SMALL 33u  /* classes 2 .. 32 are multiples of 8 */
 #define PARTS_MAX 16u      /* class 32 has 16 blocks in a page; class 33 has 15 */
+#define CLASS_RUN_FIRST 45u /* class 44 has 4 blocks of 1 KiB in a page; then come runs */
+#define FOLLOWER UINT8_MAX /* class of the notes of a run's other pages */
 #define EVACUATE_LOOKS 16u /* pages compared when one to empty is chosen */
 #define BLOCKS_MAX (GF_PAGE_SIZE / 16u)
 
@@ -29,14 +34,38 @@ struct gf_slab_page {
     struct gf_slab_page *next; /* on the class's list of partial pages */
     struct gf_slab_page *prev; /* NULL for the first */
     struct gf_slab *slab;      /* whose page it is */
-    uint16_t free;             /* offset of the first free block, NONE */
-    uint16_t fresh;            /* offset behind the last block ever used */
+    uint16_t free;             /* offset of the first free block, in units; NONE. Of a FOLLOWER:
+                                * how many notes back the run's own is */
+    uint16_t fresh;            /* offset behind the last block ever used, in units */
     uint16_t used;             /* blocks in use */
-    uint8_t class;             /* index into slab->classes */
+    uint8_t class;             /* index into slab->classes; FOLLOWER */
     uint8_t evacuating;        /* on no list, not taken from */
 };
 
-_Static_assert(sizeof(struct gf_slab_page) <= GF_PAGE_NOTE_SIZE, "a note must hold it");
+_Static_assert(sizeof(struct gf_slab_page) == GF_PAGE_NOTE_SIZE, "notes are an array of it");
+
+/* Offsets are in units of 8 bytes, so that 16 bits reach the end of a run. */
+#define UNIT_SHIFT 3u
+
+/* Blocks in a run, by class from CLASS_RUN_FIRST on: each size is about a seventh more than the one
+ * before. */
+static const uint8_t run_parts[] = {56, 49, 42, 36, 31, 27, 23, 20, 17, 15,
+                                    13, 11, 10, 9,  8,  7,  6,  5,  4};
+
+#define CLASSES_END (CLASS_RUN_FIRST + sizeof(run_parts))
+
+_Static_assert(CLASSES_END <= GF_SLAB_CLASSES, "a bit of partial_classes for each");
+_Static_assert(GF_RUN_SIZE / 4 == GF_SLAB_SIZE_MAX, "the last class holds the largest blocks");
+
+static uint32_t class_of_run(size_t size)
+{
+    uint32_t parts = GF_RUN_SIZE / (((uint32_t)size + 7u) & ~7u);
+    uint32_t at = 0;
+
+    while (run_parts[at] > parts)
+        at++;
+    return CLASS_RUN_FIRST + at;
+}
 
 static uint32_t class_of(size_t size)
 {
@@ -46,6 +75,8 @@ static uint32_t class_of(size_t size)
         return 2;
     if (eighths < CLASSES_SMALL)
         return eighths;
+    if (size > GF_SLAB_SMALL_SIZE_MAX)
+        return class_of_run(size);
     return CLASSES_SMALL - 1 + PARTS_MAX - GF_PAGE_SIZE / (eighths * 8u);
 }
 
@@ -53,18 +84,54 @@ static uint32_t class_size(uint32_t class)
 {
     if (class < CLASSES_SMALL)
         return class * 8u;
+    if (class >= CLASS_RUN_FIRST)
+        return GF_RUN_SIZE / run_parts[class - CLASS_RUN_FIRST] & ~7u;
     return GF_PAGE_SIZE / (PARTS_MAX - (class - (CLASSES_SMALL - 1))) & ~7u;
+}
+
+size_t gf_slab_run_size(size_t size)
+{
+    return class_size(class_of_run(size));
+}
+
+static uint32_t class_page_size(uint32_t class)
+{
+    return class < CLASS_RUN_FIRST ? GF_PAGE_SIZE : GF_RUN_SIZE;
 }
 
 static uint32_t class_blocks(uint32_t class)
 {
-    return GF_PAGE_SIZE / class_size(class);
+    return class < CLASS_RUN_FIRST ? GF_PAGE_SIZE / class_size(class)
+                                   : run_parts[class - CLASS_RUN_FIRST];
 }
 
 /* What a page costs besides its blocks: the rest behind the last one, and the note. */
 static int64_t class_overhead(uint32_t class)
 {
-    return (int64_t)(GF_PAGE_SIZE - class_blocks(class) * class_size(class) + GF_PAGE_NOTE_SIZE);
+    uint32_t size = class_page_size(class);
+
+    return (int64_t)(size - class_blocks(class) * class_size(class) +
+                     size / GF_PAGE_SIZE * GF_PAGE_NOTE_SIZE);
+}
+
+/* The note that speaks for the page or run of a block. */
+static struct gf_slab_page *page_of(const void *block)
+{
+    struct gf_slab_page *page = gf_page_note(block);
+
+    return GF_UNLIKELY(page->class == FOLLOWER) ? page - page->free : page;
+}
+
+static char *page_block(const struct gf_slab_page *page, uint32_t offset)
+{
+    return (char *)gf_page_of_note(page) + ((size_t)offset << UNIT_SHIFT);
+}
+
+/* Nothing left to take. */
+static bool page_is_full(const struct gf_slab_page *page, uint32_t block_size)
+{
+    return page->free == NONE &&
+           ((uint32_t)page->fresh << UNIT_SHIFT) + block_size > class_page_size(page->class);
 }
 
 static void partial_push(struct gf_slab *slab, struct gf_slab_page *page)
@@ -122,16 +189,21 @@ void gf_slab_unshare(struct gf_slab *slab)
 
 static struct gf_slab_page *slab_add_page(struct gf_slab *slab, uint32_t class)
 {
-    void *address = gf_pages_take(slab->pages);
+    uint32_t size = class_page_size(class);
+    void *address =
+        size == GF_PAGE_SIZE ? gf_pages_take(slab->pages) : gf_pages_take_run(slab->pages);
     struct gf_slab_page *page;
 
     if (!address)
         return NULL;
     page = gf_page_note(address);
     *page = (struct gf_slab_page){.slab = slab, .free = NONE, .class = (uint8_t) class};
-    BLOCK_POISON(address, GF_PAGE_SIZE);
+    for (uint32_t back = 1; back < size / GF_PAGE_SIZE; back++)
+        page[back] = (struct gf_slab_page){.free = (uint16_t)back, .class = FOLLOWER};
+    BLOCK_POISON(address, size);
     partial_push(slab, page);
     slab->classes[class].pages++;
+    slab->pages_size += size;
     gf_memory_add(GF_MEMORY_DATA, class_overhead(class));
     return page;
 }
@@ -139,13 +211,18 @@ static struct gf_slab_page *slab_add_page(struct gf_slab *slab, uint32_t class)
 static void slab_remove_page(struct gf_slab *slab, struct gf_slab_page *page)
 {
     void *address = gf_page_of_note(page);
+    uint32_t size = class_page_size(page->class);
 
     if (!page->evacuating)
         partial_remove(slab, page);
     slab->classes[page->class].pages--;
+    slab->pages_size -= size;
     gf_memory_add(GF_MEMORY_DATA, -class_overhead(page->class));
-    BLOCK_UNPOISON(address, GF_PAGE_SIZE);
-    gf_pages_give(slab->pages, address);
+    BLOCK_UNPOISON(address, size);
+    if (size == GF_PAGE_SIZE)
+        gf_pages_give(slab->pages, address);
+    else
+        gf_pages_give_run(slab->pages, address);
 }
 
 /* A page with a free block of `class`, or of one that is a little larger, or a new one. */
@@ -177,17 +254,18 @@ static void *slab_take(struct gf_slab *slab, size_t size)
 
     block_size = class_size(page->class);
     if (page->free != NONE) {
-        block = (char *)gf_page_of_note(page) + page->free;
+        block = page_block(page, page->free);
         BLOCK_UNPOISON(block, block_size);
         memcpy(&page->free, block, sizeof(page->free));
     } else {
-        block = (char *)gf_page_of_note(page) + page->fresh;
+        block = page_block(page, page->fresh);
         BLOCK_UNPOISON(block, block_size);
-        page->fresh = (uint16_t)(page->fresh + block_size);
+        page->fresh = (uint16_t)(page->fresh + (block_size >> UNIT_SHIFT));
     }
     page->used++;
     slab->classes[page->class].used++;
-    if (page->free == NONE && page->fresh + block_size > GF_PAGE_SIZE)
+    slab->used_size += block_size;
+    if (page_is_full(page, block_size))
         partial_remove(slab, page);
     gf_memory_add(GF_MEMORY_DATA, block_size);
     return block;
@@ -195,17 +273,18 @@ static void *slab_take(struct gf_slab *slab, size_t size)
 
 static void slab_give(struct gf_slab *slab, void *block)
 {
-    struct gf_slab_page *page = gf_page_note(block);
+    struct gf_slab_page *page = page_of(block);
     uint32_t block_size = class_size(page->class);
-    bool was_full = page->free == NONE && page->fresh + block_size > GF_PAGE_SIZE;
+    bool was_full = page_is_full(page, block_size);
 
     GF_ASSERT(page->slab == slab);
     GF_ASSERT(page->used > 0);
     memcpy(block, &page->free, sizeof(page->free));
     BLOCK_POISON(block, block_size);
-    page->free = (uint16_t)((uintptr_t)block & (GF_PAGE_SIZE - 1));
+    page->free = (uint16_t)((size_t)((char *)block - page_block(page, 0)) >> UNIT_SHIFT);
     page->used--;
     slab->classes[page->class].used--;
+    slab->used_size -= block_size;
     gf_memory_add(GF_MEMORY_DATA, -(int64_t)block_size);
     if (was_full && !page->evacuating)
         partial_push(slab, page);
@@ -239,28 +318,7 @@ void gf_slab_free(struct gf_slab *slab, void *block)
 
 size_t gf_slab_block_size(const void *block)
 {
-    const struct gf_slab_page *page = gf_page_note(block);
-
-    return class_size(page->class);
-}
-
-size_t gf_slab_pages_size(const struct gf_slab *slab)
-{
-    size_t pages = 0;
-
-    for (uint32_t class = 0; class < GF_SLAB_CLASSES; class ++)
-        pages += slab->classes[class].pages;
-    return pages * GF_PAGE_SIZE;
-}
-
-size_t gf_slab_used_size(const struct gf_slab *slab)
-{
-    size_t used = 0;
-
-    for (uint32_t class = 0; class < GF_SLAB_CLASSES; class ++)
-        if (slab->classes[class].used)
-            used += (size_t)slab->classes[class].used * class_size(class);
-    return used;
+    return class_size(page_of(block)->class);
 }
 
 /* Worth it: two pages and a thirty-second of what is used are free. */
@@ -289,22 +347,24 @@ static struct gf_slab_page *class_sparsest_page(const struct gf_slab_class *clas
 /* Offsets of the blocks in use: all that were ever used, without those on the free list. */
 static uint32_t page_blocks(const struct gf_slab_page *page, void **ret_blocks)
 {
-    char *address = gf_page_of_note(page);
     uint32_t size = class_size(page->class);
+    uint32_t units = size >> UNIT_SHIFT;
     bool is_free[BLOCKS_MAX] = {false};
     uint32_t count = 0;
     uint16_t offset = page->free;
 
     while (offset != NONE) {
-        is_free[offset / size] = true;
-        BLOCK_UNPOISON(address + offset, sizeof(offset));
-        memcpy(&offset, address + offset, sizeof(offset));
+        char *block = page_block(page, offset);
+
+        is_free[offset / units] = true;
+        BLOCK_UNPOISON(block, sizeof(offset));
+        memcpy(&offset, block, sizeof(offset));
     }
-    for (uint32_t at = 0; at < page->fresh; at += size) {
-        if (is_free[at / size])
-            BLOCK_POISON(address + at, size);
+    for (uint32_t at = 0; at < page->fresh; at += units) {
+        if (is_free[at / units])
+            BLOCK_POISON(page_block(page, at), size);
         else
-            ret_blocks[count++] = address + at;
+            ret_blocks[count++] = page_block(page, at);
     }
     return count;
 }
@@ -359,6 +419,14 @@ static void class_check(const struct gf_slab *slab, uint32_t class)
 
 void gf_slab_check(const struct gf_slab *slab)
 {
-    for (uint32_t class = 2; class_size(class) <= GF_SLAB_SIZE_MAX; class ++)
+    size_t pages_size = 0;
+    size_t used_size = 0;
+
+    for (uint32_t class = 2; class < CLASSES_END; class ++) {
         class_check(slab, class);
+        pages_size += (size_t)slab->classes[class].pages * class_page_size(class);
+        used_size += (size_t)slab->classes[class].used * class_size(class);
+    }
+    GF_ASSERT(slab->pages_size == pages_size);
+    GF_ASSERT(slab->used_size == used_size);
 }

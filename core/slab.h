@@ -1,9 +1,9 @@
-/* Blocks of 16 bytes to 1 KiB, packed into pages by size.
+/* Blocks of 16 bytes to 16 KiB, packed into pages by size.
  *
- * Sizes are multiples of 8 up to 256, then what divides a page into 15, 14, … 4 equal parts. A
- * block has no header: the note of its page knows the size. When a size has no free block, one of
- * up to an eighth more is taken before a new page is, so a slab with few blocks of many sizes is
- * dense too.
+ * Sizes are multiples of 8 up to 256, then what divides a page into 15, 14, … 4 equal parts, and
+ * beyond 1 KiB what divides a run of pages into 56, 49, … 4. A block has no header: the note of its
+ * page (its run's first page) knows the size. When a size has no free block, one of up to an eighth
+ * more is taken before a new page is, so a slab with few blocks of many sizes is dense too.
  *
  * A slab belongs to one thread, and only taking and giving whole pages touches what others share.
  * For as long as its owner says so (gf_slab_share), other threads may allocate and free as well,
@@ -20,7 +20,8 @@
 
 #include "core/pages.h"
 
-#define GF_SLAB_SIZE_MAX 1024u /* larger blocks are gf_alloc's */
+#define GF_SLAB_SIZE_MAX 16384u   /* larger blocks are gf_alloc's */
+#define GF_SLAB_SMALL_SIZE_MAX 1024u /* of blocks in single pages; larger ones are in runs */
 #define GF_SLAB_CLASSES 64u
 
 struct gf_slab_page;
@@ -28,7 +29,7 @@ struct gf_slab_page;
 /* One size. */
 struct gf_slab_class {
     struct gf_slab_page *partial; /* pages with free blocks, the one to take from first */
-    uint32_t pages;               /* pages of this class */
+    uint32_t pages;               /* pages, or runs, of this class */
     uint32_t used;                /* blocks in use */
 };
 
@@ -38,6 +39,8 @@ struct gf_slab {
     pthread_mutex_t lock;     /* over everything below, while shares > 0 */
     uint64_t partial_classes; /* bit c: classes[c].partial is not empty */
     uint32_t evacuate_class;  /* where the search for a sparse class goes on */
+    size_t pages_size;        /* bytes of the pages held */
+    size_t used_size;         /* bytes of the blocks in use */
     struct gf_slab_class classes[GF_SLAB_CLASSES];
 };
 
@@ -57,6 +60,9 @@ void gf_slab_unshare(struct gf_slab *slab);
 void *gf_slab_alloc(struct gf_slab *slab, size_t size);
 void gf_slab_free(struct gf_slab *slab, void *block);
 
+/* gf_slab_run_size - gf_slab_size of a block in a run. */
+size_t gf_slab_run_size(size_t size);
+
 /* gf_slab_size - what a block of `size` bytes is rounded up to at least. */
 static inline size_t gf_slab_size(size_t size)
 {
@@ -66,6 +72,8 @@ static inline size_t gf_slab_size(size_t size)
         return 16;
     if (rounded <= 256)
         return rounded;
+    if (rounded > GF_SLAB_SMALL_SIZE_MAX)
+        return gf_slab_run_size(size);
     return GF_PAGE_SIZE / (GF_PAGE_SIZE / rounded) & ~7u;
 }
 
@@ -73,9 +81,15 @@ static inline size_t gf_slab_size(size_t size)
 size_t gf_slab_block_size(const void *block);
 
 /* gf_slab_pages_size - bytes of the pages held. */
-size_t gf_slab_pages_size(const struct gf_slab *slab);
+static inline size_t gf_slab_pages_size(const struct gf_slab *slab)
+{
+    return slab->pages_size;
+}
 /* gf_slab_used_size - bytes of the blocks in use. */
-size_t gf_slab_used_size(const struct gf_slab *slab);
+static inline size_t gf_slab_used_size(const struct gf_slab *slab)
+{
+    return slab->used_size;
+}
 
 /* gf_slab_evacuate - empty one page of a size that has too many free blocks. Not while shared.
  *

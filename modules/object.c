@@ -117,16 +117,19 @@ void gf_object_destroy(struct gf_slab *slab, struct gf_object *object)
         gf_slab_free(slab, object);
 }
 
-/* A block of `capacity` bytes may go on holding `size`: it fits, and not half of it is wasted. */
+/* A block of `capacity` bytes may go on holding `size`: it fits, and not half of it (of a large one
+ * a quarter) is wasted. */
 static bool capacity_suits(size_t capacity, size_t size)
 {
-    return size <= capacity && (capacity <= 64 || size > capacity / 2);
+    size_t waste_max = capacity > GF_SLAB_SMALL_SIZE_MAX ? capacity / 4 : capacity / 2;
+
+    return size <= capacity && (capacity <= 64 || capacity - size < waste_max);
 }
 
 /* Is `size` sure to suit the object's block? Answered from the header alone where it can be. */
 static bool object_suits(const struct gf_object *object, size_t size)
 {
-    if (!(object->flags & GF_OBJECT_LARGE) &&
+    if (!(object->flags & GF_OBJECT_LARGE) && size <= GF_SLAB_SIZE_MAX &&
         gf_slab_size(size) == gf_slab_size(gf_object_size(object)))
         return true;
     return capacity_suits(gf_object_block_size(object), size);

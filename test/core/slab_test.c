@@ -90,7 +90,7 @@ Test(slab, blocks_do_not_overlap)
         if (w->blocks[i])
             block_give(w, i);
         else
-            block_take(w, i, 1 + world_random(w, step % 2 ? 100 : GF_SLAB_SIZE_MAX));
+            block_take(w, i, 1 + world_random(w, step % 2 ? 100 : GF_SLAB_SMALL_SIZE_MAX));
         if (step % 20000 == 0) {
             gf_slab_check(&w->slab);
             gf_pages_check(w->pages);
