@@ -94,6 +94,18 @@ size_t gf_slab_run_size(size_t size)
     return class_size(class_of_run(size));
 }
 
+/* Relaxed: who may use the slab learns so by a message, which orders everything before it; the number
+ * only has to be read whole while the owner counts further shares. */
+static inline uint32_t shares_of(const struct gf_slab *slab)
+{
+    return atomic_load_explicit(&slab->shares, memory_order_relaxed);
+}
+
+static void shares_change(struct gf_slab *slab, uint32_t by)
+{
+    atomic_store_explicit(&slab->shares, shares_of(slab) + by, memory_order_relaxed);
+}
+
 static uint32_t class_page_size(uint32_t class)
 {
     return class < CLASS_RUN_FIRST ? GF_PAGE_SIZE : GF_RUN_SIZE;
@@ -171,20 +183,20 @@ void gf_slab_deinit(struct gf_slab *slab)
 {
     for (uint32_t class = 0; class < GF_SLAB_CLASSES; class ++)
         GF_ASSERT(slab->classes[class].pages == 0);
-    GF_ASSERT(slab->shares == 0);
+    GF_ASSERT(shares_of(slab) == 0);
     GF_ASSERT(pthread_mutex_destroy(&slab->lock) == 0);
     *slab = (struct gf_slab){0};
 }
 
 void gf_slab_share(struct gf_slab *slab)
 {
-    slab->shares++;
+    shares_change(slab, 1);
 }
 
 void gf_slab_unshare(struct gf_slab *slab)
 {
-    GF_ASSERT(slab->shares > 0);
-    slab->shares--;
+    GF_ASSERT(shares_of(slab) > 0);
+    shares_change(slab, UINT32_MAX);
 }
 
 static struct gf_slab_page *slab_add_page(struct gf_slab *slab, uint32_t class)
@@ -297,7 +309,7 @@ void *gf_slab_alloc(struct gf_slab *slab, size_t size)
     void *block;
 
     GF_ASSERT(size - 1 < GF_SLAB_SIZE_MAX);
-    if (GF_LIKELY(slab->shares == 0))
+    if (GF_LIKELY(shares_of(slab) == 0))
         return slab_take(slab, size);
     pthread_mutex_lock(&slab->lock);
     block = slab_take(slab, size);
@@ -307,7 +319,7 @@ void *gf_slab_alloc(struct gf_slab *slab, size_t size)
 
 void gf_slab_free(struct gf_slab *slab, void *block)
 {
-    if (GF_LIKELY(slab->shares == 0)) {
+    if (GF_LIKELY(shares_of(slab) == 0)) {
         slab_give(slab, block);
         return;
     }
@@ -375,7 +387,7 @@ bool gf_slab_evacuate(struct gf_slab *slab, void (*move)(void *context, void *bl
     void *blocks[BLOCKS_MAX];
     uint32_t count;
 
-    if (slab->shares > 0)
+    if (shares_of(slab) > 0)
         return false;
     for (uint32_t looks = 0; looks < GF_SLAB_CLASSES && !page; looks++) {
         slab->evacuate_class = (slab->evacuate_class + 1) % GF_SLAB_CLASSES;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +36,8 @@ struct gf_slab_class {
 
 struct gf_slab {
     struct gf_pages *pages;   /* borrowed */
-    uint32_t shares;          /* gf_slab_share not yet undone; changed by the owner only */
+    _Atomic uint32_t shares;  /* gf_slab_share not yet undone; changed by the owner only, read
+                               * by those it is shared with */
     pthread_mutex_t lock;     /* over everything below, while shares > 0 */
     uint64_t partial_classes; /* bit c: classes[c].partial is not empty */
     uint32_t evacuate_class;  /* where the search for a sparse class goes on */

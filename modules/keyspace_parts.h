@@ -53,6 +53,10 @@ void gf_object_access_count(struct gf_keyspace *keyspace, struct gf_object *obje
 static inline void gf_object_access_touch(struct gf_keyspace *keyspace, struct gf_object *object,
                                           uint64_t now_ms)
 {
+    const bool *no_touch = keyspace->context->no_touch;
+
+    if (GF_UNLIKELY(no_touch && *no_touch))
+        return;
     if (GF_UNLIKELY(keyspace->context->lfu)) {
         gf_object_access_count(keyspace, object, now_ms);
     } else {

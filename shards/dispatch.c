@@ -3,6 +3,8 @@
  * in order). */
 #include "shards/dispatch.h"
 
+#include <string.h>
+
 #include "core/assert.h"
 #include "core/core.h"
 #include "modules/keyspace.h"
@@ -137,6 +139,7 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
 {
     struct gf_timing_span span;
 
+    worker->no_touch = run->no_touch;
     if (GF_LIKELY(!gf_timing_alone(worker, run->command))) {
         run->command->run(x);
         gf_timing_ran(worker, run->command);
@@ -209,6 +212,12 @@ static void park_done(struct gf_conn *conn, struct gf_request *request)
     conn->requests_count++;
 }
 
+/* Of a CLIENT NO-TOUCH connection only TOUCH touches. */
+static inline bool conn_no_touch(const struct gf_conn *conn, const struct gf_command *command)
+{
+    return GF_UNLIKELY(conn->session.no_touch) && strcmp(command->name, "TOUCH") != 0;
+}
+
 void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
                       const struct gf_bytes *words)
 {
@@ -222,6 +231,7 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         .key_hash = ahead->key_hash,
         .space = &worker->space.space,
         .reply = &conn->reply,
+        .no_touch = conn_no_touch(conn, ahead->command),
     };
 
     if (GF_LIKELY(conn->requests_count == 0)) {
@@ -272,6 +282,7 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
     request->command = ahead->command;
     request->db = conn->session.db;
     request->resp = conn->session.resp;
+    request->no_touch = conn_no_touch(conn, ahead->command);
     request->key_hash = ahead->key_hash;
     request->partition = (uint16_t)ahead->partition;
     request->owner = owner;

@@ -47,6 +47,10 @@ static enum admission_verdict check_known(struct admission *a)
             name[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
         gf_reply_error_format(a->reply, GF_MSG_UNKNOWN_SUBCOMMAND, a->words[1],
                               (struct gf_bytes){.data = name, .size = size});
+    } else if (gf_bytes_is(a->words[0], "POST") || gf_bytes_is(a->words[0], "Host:")) {
+        /* A browser was made to send an HTTP request here; its body may hold commands. */
+        gf_conn_close(a->conn, false);
+        return ADMIT_LATER;
     } else {
         gf_reply_error_unknown(a->reply, a->words, a->words_count);
     }
