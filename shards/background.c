@@ -249,10 +249,9 @@ void gf_background_poke(struct gf_worker *worker)
         gf_core_defer(worker->core, GF_PHASE_WORK, &background->work);
 }
 
-/* Clients that keep half a request, or nothing, for too long. */
+/* Clients that keep half a request, their answers, or nothing, for too long. */
 static void close_stalled(struct gf_worker *worker)
 {
-    uint64_t now_ns = worker->core->now_ns;
     uint64_t now_ms = gf_core_now_ms(worker->core);
     uint64_t half_ns = worker->settings.client_request_timeout * 1000000000u;
     uint64_t idle_ms = worker->settings.timeout * 1000u;
@@ -264,11 +263,13 @@ static void close_stalled(struct gf_worker *worker)
         struct gf_conn *conn = gf_container(link, struct gf_conn, link);
 
         gf_list_push_back(&worker->conns, link);
-        if (conn->state != GF_CONN_OPEN || conn->held)
+        if (conn->state != GF_CONN_OPEN && conn->state != GF_CONN_DRAINING)
             continue;
-        if (half_ns > 0 && conn->in.size > 0 && now_ns - conn->in_since_ns > half_ns)
+        if (conn->sending && gf_conn_limit_output(conn))
+            continue;
+        if (half_ns > 0 && gf_conn_stalled(conn, half_ns))
             gf_conn_close(conn, false);
-        else if (idle_ms > 0 && now_ms - conn->session.active_ms > idle_ms &&
+        else if (idle_ms > 0 && !conn->held && now_ms - conn->session.active_ms > idle_ms &&
                  conn->requests_count == 0 && !conn->session.monitor)
             gf_conn_close(conn, false);
         if (left > atomic_load_explicit(&worker->conns_count, memory_order_relaxed))

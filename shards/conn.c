@@ -204,6 +204,9 @@ void gf_conn_release(struct gf_conn *conn)
 {
     GF_ASSERT(conn->held);
     conn->held = false;
+    /* The time until now was not the client's. */
+    if (conn->state == GF_CONN_OPEN)
+        conn->in_since_ns = conn->worker->core->now_ns;
     if (conn->state == GF_CONN_OPEN && !gf_op_is_deferred(&conn->resume))
         gf_core_defer(conn->worker->core, GF_PHASE_WORK, &conn->resume);
 }
@@ -292,6 +295,7 @@ void gf_conn_close(struct gf_conn *conn, bool after_reply)
         return;
     conn->state = GF_CONN_DRAINING;
     gf_monitor_remove(conn);
+    conn->in_since_ns = conn->worker->core->now_ns;
     if (conn->receiving && !conn->stopping_recv) {
         conn->stopping_recv = true;
         driver->ops->recv_stop(driver, &conn->recv);

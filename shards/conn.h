@@ -14,7 +14,8 @@
  *
  * Failure: a protocol error answers and closes after the answer is sent. An output above
  * client-output-buffer-limit, an unfinished request above client-query-buffer-limit, or one that
- * makes no progress for client-request-timeout, closes at once.
+ * makes no progress for client-request-timeout, closes at once; so does a client that does not take
+ * its last answers for that long.
  *
  * The client's end (it closed, or shut down its sending side): what came before it is run and answered
  * first.
@@ -113,7 +114,9 @@ struct gf_conn {
     struct gf_session session;
     struct gf_parser parser;
     struct gf_buf in;             /* bytes of an unfinished request, or of a stopped conn */
-    uint64_t in_since_ns;         /* when the unfinished request made its last progress   */
+    uint64_t in_since_ns;         /* last progress of the unfinished request, or when the
+                                     last answers leave (DRAINING): of those              */
+    size_t draining_size;         /* bytes of output left when they were last looked at   */
     struct gf_reply reply;        /* writes to `out`                                      */
     struct gf_chain out;          /* answers not yet handed to a send                     */
     struct gf_chain leaving;      /* answers in the send that is in flight                */
@@ -175,6 +178,13 @@ void gf_conn_close_if_drained(struct gf_conn *conn);
 
 /* gf_conn_forget - the handle is gone or given away: off the books, freed when nothing pins it. */
 void gf_conn_forget(struct gf_conn *conn);
+
+/* gf_conn_limit_output - close it if more output waits than it may have. Returns whether it did. */
+bool gf_conn_limit_output(struct gf_conn *conn);
+
+/* gf_conn_stalled - no progress for so long: of the request it has begun to send, or of the answers
+ * that it should take before it is closed. Called now and then: it remembers what it saw. */
+bool gf_conn_stalled(struct gf_conn *conn, uint64_t timeout_ns);
 
 /* Continuations of conn_send.c. */
 void gf_conn_flush_done(struct gf_op *op, int result);

@@ -4,7 +4,8 @@
  * kernel has taken all of it, the next `out` follows. One send is in flight at most.
  *
  * Failure: a send that fails closes the connection. Too much output does, too: more than the hard
- * limit at once, or more than the soft limit for its number of seconds.
+ * limit at once, or more than the soft limit for its number of seconds. That is looked at when output
+ * collects behind a send, between the batches of a long pipeline, and at every tick.
  */
 #include "core/assert.h"
 #include "core/core.h"
@@ -19,8 +20,7 @@ size_t gf_conn_output_size(const struct gf_conn *conn)
     return gf_chain_size(&conn->out) + gf_chain_size(&conn->leaving) - sent;
 }
 
-/* Whether the connection had to be closed for the answers it does not read. */
-static bool conn_over_output_limit(struct gf_conn *conn)
+bool gf_conn_limit_output(struct gf_conn *conn)
 {
     const struct gf_output_limit *limit = &conn->worker->output_limit;
     size_t size = gf_conn_output_size(conn);
@@ -70,7 +70,7 @@ void gf_conn_flush_done(struct gf_op *op, int result)
         gf_chain_seal(&conn->leaving);
         conn_send_leaving(conn);
     }
-    if (conn->sending && gf_chain_size(&conn->out) > 0 && conn_over_output_limit(conn))
+    if (conn->sending && gf_chain_size(&conn->out) > 0 && gf_conn_limit_output(conn))
         return;
     gf_conn_close_if_drained(conn);
 }
@@ -87,10 +87,11 @@ void gf_conn_send_done(struct gf_op *op, int result)
         gf_conn_close(conn, false);
         return;
     }
-    conn->session.bytes_out += (uint64_t)result;
-    conn->worker->counters.bytes_out += (uint64_t)result;
+    /* Not `result`: it is an int, and several big answers can be more. */
+    conn->session.bytes_out += send->sent;
+    conn->worker->counters.bytes_out += send->sent;
     conn->worker->counters.sends++;
-    gf_chain_consume(&conn->leaving, (size_t)result);
+    gf_chain_consume(&conn->leaving, send->sent);
     if (!gf_chain_empty(&conn->leaving))
         conn_send_leaving(conn);
     else if (!gf_chain_empty(&conn->out))
@@ -107,4 +108,20 @@ void gf_conn_flush_later(struct gf_conn *conn)
         return;
     if (!gf_op_is_deferred(&conn->flush))
         gf_core_defer(conn->worker->core, GF_PHASE_SEND, &conn->flush);
+}
+
+bool gf_conn_stalled(struct gf_conn *conn, uint64_t timeout_ns)
+{
+    uint64_t now_ns = conn->worker->core->now_ns;
+
+    if (conn->state == GF_CONN_DRAINING) {
+        size_t size = gf_conn_output_size(conn);
+
+        if (size != conn->draining_size)
+            conn->in_since_ns = now_ns;
+        conn->draining_size = size;
+    } else if (conn->held || conn->in.size == 0) {
+        return false;
+    }
+    return now_ns - conn->in_since_ns > timeout_ns;
 }

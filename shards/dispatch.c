@@ -428,6 +428,8 @@ size_t gf_dispatch(struct gf_conn *conn, const char *data, size_t size)
             break;
         }
         used += parsed_size;
+        if (count == GF_CONN_AHEAD && gf_conn_limit_output(conn))
+            break;
         if (result == GF_PARSE_ERROR && conn->state == GF_CONN_OPEN && !conn->held)
             protocol_error(conn);
     }

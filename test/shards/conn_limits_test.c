@@ -1,0 +1,243 @@
+/* Clients that take too much: output, time. */
+#include <criterion/criterion.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/error.h"
+#include "shards/background.h"
+#include "shards/pause.h"
+#include "support/node_fixture.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+#define VALUE_SIZE 50000
+
+static struct node node;
+static char near[16]; /* a key of core 0 */
+
+static void setup(void)
+{
+    node_start(&node, 2, NULL);
+    node_key(&node, 0, 0, near);
+}
+
+static void teardown(void)
+{
+    node_end(&node);
+}
+
+TestSuite(conn_limits, .init = setup, .fini = teardown, .timeout = 60);
+
+/* Gives `near` a value of VALUE_SIZE bytes. */
+static void set_value(struct node_client *client)
+{
+    char *text = malloc(VALUE_SIZE + 64);
+    int size =
+        sprintf(text, "*3\r\n$3\r\nSET\r\n$%zu\r\n%s\r\n$%d\r\n", strlen(near), near, VALUE_SIZE);
+
+    memset(text + size, 'v', VALUE_SIZE);
+    strcpy(text + size + VALUE_SIZE, "\r\n");
+    node_client_send(client, text);
+    node_client_expect(client, "+OK\r\n");
+    free(text);
+}
+
+static void send_gets(struct node_client *client, uint32_t count)
+{
+    char *text = malloc(count * 32);
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        size += (size_t)sprintf(text + size, "GET %s\r\n", near);
+    node_client_send(client, text);
+    free(text);
+}
+
+/* What every core does ten times a second. */
+static void tick(uint16_t core)
+{
+    struct gf_background *background = node_enter(&node, core)->background;
+
+    background->tick.fired(&background->tick);
+}
+
+Test(conn_limits, are_read_from_the_option)
+{
+    struct gf_output_limit limit = {0};
+
+    cr_assert_eq(gf_output_limit_parse("normal 1gb 256mb 60", &limit), GF_OK);
+    cr_assert_eq(limit.hard_size, UINT64_C(1) << 30);
+    cr_assert_eq(limit.soft_size, UINT64_C(256) << 20);
+    cr_assert_eq(limit.soft_ns, 60 * SECOND_NS);
+    cr_assert_eq(gf_output_limit_parse("replica 1 2 3 normal 0 7 5 pubsub 1 2 3", &limit), GF_OK);
+    cr_assert_eq(limit.hard_size, 0);
+    cr_assert_eq(limit.soft_size, 7);
+    cr_assert_eq(gf_output_limit_parse("", &limit), GF_OK);
+    cr_assert_eq(limit.soft_size, 0);
+    cr_assert_eq(gf_output_limit_parse("normal 1gb 256mb", &limit), GF_EINVAL);
+    cr_assert_eq(gf_output_limit_parse("other 1 2 3", &limit), GF_EINVAL);
+}
+
+Test(conn_limits, close_a_client_that_does_not_read)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    set_value(&client);
+    node_worker(&node, 0)->output_limit.hard_size = 500000;
+    for (uint32_t i = 0; i < 100 && client.conn->state == GF_CONN_OPEN; i++) {
+        send_gets(&client, 1);
+        node_turn(&node, 0);
+        cr_assert_lt(gf_conn_output_size(client.conn), 500000 + 2 * VALUE_SIZE);
+    }
+    node_client_expect_end(&client);
+    cr_assert_eq(node_worker(&node, 0)->counters.output_limit_disconnects, 1);
+    node_client_close(&client);
+}
+
+/* Many answers in one turn: the limit holds within the turn, too. */
+Test(conn_limits, hold_for_a_long_pipeline)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    set_value(&client);
+    node_worker(&node, 0)->output_limit.hard_size = 500000;
+    send_gets(&client, 500);
+    node_turn(&node, 0);
+    cr_assert_lt(gf_conn_output_size(client.conn), 500000 + (GF_CONN_AHEAD + 1) * VALUE_SIZE);
+    node_client_expect_end(&client);
+    node_client_close(&client);
+}
+
+/* Nothing new is asked or answered: the soft limit's time runs out all the same. */
+Test(conn_limits, soft_limit_of_a_silent_client)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    set_value(&client);
+    send_gets(&client, 20);
+    node_turn_all(&node, 3);
+    cr_assert_gt(gf_conn_output_size(client.conn), 300000);
+    node_worker(&node, 0)->output_limit =
+        (struct gf_output_limit){.soft_size = 100000, .soft_ns = 10 * SECOND_NS};
+    tick(0);
+    cr_assert_eq(client.conn->state, GF_CONN_OPEN);
+    cr_assert_neq(client.conn->out_since_ns, 0);
+    client.conn->out_since_ns -= 11 * SECOND_NS;
+    tick(0);
+    cr_assert_neq(client.conn->state, GF_CONN_OPEN);
+    node_turn_all(&node, 5);
+    cr_assert(gf_list_empty(&node_worker(&node, 0)->conns));
+    node_client_close(&client);
+}
+
+/* Its end was seen, its last answers are not taken. */
+Test(conn_limits, close_a_client_that_leaves_its_last_answers)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    set_value(&client);
+    send_gets(&client, 20);
+    node_client_send(&client, "*x\r\n");
+    node_turn_all(&node, 3);
+    tick(0);
+    cr_assert_eq(client.conn->state, GF_CONN_DRAINING);
+    client.conn->in_since_ns -= 61 * SECOND_NS;
+    tick(0);
+    node_turn_all(&node, 5);
+    cr_assert(gf_list_empty(&node_worker(&node, 0)->conns));
+    node_client_close(&client);
+}
+
+/* While it was held, it was not the client's turn. */
+Test(conn_limits, do_not_count_the_time_of_a_pause)
+{
+    struct node_client client;
+    struct gf_worker *worker = node_worker(&node, 0);
+
+    node_client_open(&client, &node, 0);
+    gf_pause_start(node_enter(&node, 0), gf_core_now_ms(worker->core) + 1000000, false);
+    node_client_format(&client, "GET %s\r\nGET %.1s", near, near);
+    node_turn_all(&node, 2);
+    cr_assert(client.conn->paused);
+    client.conn->in_since_ns -= 100 * SECOND_NS;
+    tick(0);
+    gf_pause_end(node_enter(&node, 0));
+    node_client_expect(&client, "$-1\r\n");
+    tick(0);
+    cr_assert_eq(client.conn->state, GF_CONN_OPEN);
+    client.conn->in_since_ns -= 100 * SECOND_NS;
+    tick(0);
+    cr_assert_neq(client.conn->state, GF_CONN_OPEN, "now it is");
+    node_client_expect_end(&client);
+    node_client_close(&client);
+}
+
+Test(conn_limits, of_the_query_buffer)
+{
+    static const char piece[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    node_worker(&node, 0)->settings.client_query_buffer_limit = 10000;
+    node_client_send(&client, "*2\r\n$3\r\nGET\r\n$200000\r\n");
+    for (size_t sent = 32; sent + sizeof(piece) < 10000; sent += sizeof(piece) - 1) {
+        node_client_send(&client, piece);
+        node_turn(&node, 0);
+    }
+    cr_assert_eq(client.conn->state, GF_CONN_OPEN);
+    node_client_send(&client, piece);
+    node_client_send(&client, piece);
+    node_client_expect_end(&client);
+    cr_assert_eq(client.in_size, 0);
+    cr_assert_eq(node_worker(&node, 0)->counters.query_limit_disconnects, 1);
+    node_client_close(&client);
+}
+
+/* done's result cannot say more than INT_MAX; what was sent is in the operation. */
+static void send_nothing(struct gf_driver *driver, int handle, struct gf_send_op *op)
+{
+    (void)driver;
+    (void)handle;
+    (void)op;
+}
+
+Test(conn_limits, an_answer_beyond_two_gigabytes_is_sent_once)
+{
+    const size_t size = 3000000000u;
+    struct node_client client;
+    struct gf_driver *driver;
+    const struct gf_driver_ops *ops;
+    struct gf_driver_ops fake;
+    struct gf_chunk *chunk;
+
+    node_client_open(&client, &node, 0);
+    node_turn(&node, 0);
+    driver = node_enter(&node, 0)->core->driver;
+    ops = driver->ops;
+    fake = *ops;
+    fake.send = send_nothing;
+    driver->ops = &fake;
+    /* A chunk that claims its bytes: nobody looks at them. */
+    chunk = gf_alloc_zero(GF_MEMORY_BUFFERS, sizeof(*chunk) + 8);
+    chunk->used = (uint32_t)size;
+    chunk->capacity = (uint32_t)size;
+    client.conn->out = (struct gf_chain){
+        .first = chunk, .last = chunk, .cursor = chunk->data + size, .end = chunk->data + size};
+    gf_conn_flush_later(client.conn);
+    node_turn(&node, 0);
+    cr_assert(client.conn->sending);
+    cr_assert_eq(gf_conn_output_size(client.conn), size);
+
+    client.conn->send.sent = size;
+    client.conn->send.op.done(&client.conn->send.op, INT_MAX);
+    cr_assert_not(client.conn->sending);
+    cr_assert_eq(gf_conn_output_size(client.conn), 0);
+    driver->ops = ops;
+    node_client_close(&client);
+}
