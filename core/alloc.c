@@ -7,10 +7,14 @@
  * and a locked read-modify-write (20 times as dear) is not needed. Readers may see a figure that
  * is a few blocks old.
  *
- * With GF_SYSTEM_ALLOC blocks come from the C library, where a sanitizer can watch them.
+ * What clients make large (values, requests, replies) is an extent (core/extent.h): the allocator
+ * would keep its memory, and its share of what is resident could not be bounded.
+ *
+ * With GF_SYSTEM_ALLOC all blocks come from the C library, where a sanitizer can watch them.
  */
 #include "core/alloc.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #ifdef GF_SYSTEM_ALLOC
@@ -21,6 +25,7 @@
 #endif
 
 #include "core/assert.h"
+#include "core/extent.h"
 
 #define BLOCK_SIZE_MIN 16  /* smaller blocks would not be 16-byte aligned */
 #define BLOCK_ALIGNMENT 16 /* what mimalloc and glibc give from BLOCK_SIZE_MIN on */
@@ -68,7 +73,19 @@ static size_t block_size(const void *block)
     return malloc_usable_size((void *)block);
 }
 
+static bool size_is_extent(enum gf_memory_kind kind, size_t size)
+{
+    (void)kind;
+    (void)size;
+    return false;
+}
+
 #else
+
+static bool size_is_extent(enum gf_memory_kind kind, size_t size)
+{
+    return size >= GF_EXTENT_SIZE_MIN && size <= GF_EXTENT_SIZE_MAX && kind != GF_MEMORY_OTHER;
+}
 
 static void *block_take(size_t size)
 {
@@ -92,12 +109,15 @@ static void *block_resize(void *block, size_t size)
 
 static void block_return(void *block)
 {
-    mi_free(block);
+    if (GF_UNLIKELY(gf_extent_holds(block)))
+        gf_extent_give(block);
+    else
+        mi_free(block);
 }
 
 static size_t block_size(const void *block)
 {
-    return mi_usable_size(block);
+    return GF_UNLIKELY(gf_extent_holds(block)) ? gf_extent_size(block) : mi_usable_size(block);
 }
 
 #endif
@@ -141,9 +161,17 @@ static void *block_required(void *block)
     return block;
 }
 
+/* An extent where it is to be one and there are addresses for it. */
+static void *block_take_any(enum gf_memory_kind kind, size_t size)
+{
+    void *block = size_is_extent(kind, size) ? gf_extent_take(size) : NULL;
+
+    return block ? block : block_take(size_round(size));
+}
+
 void *gf_alloc_try(enum gf_memory_kind kind, size_t size)
 {
-    return block_booked(kind, block_take(size_round(size)));
+    return block_booked(kind, block_take_any(kind, size));
 }
 
 void *gf_alloc(enum gf_memory_kind kind, size_t size)
@@ -167,10 +195,33 @@ void *gf_alloc_aligned(enum gf_memory_kind kind, size_t size, size_t alignment)
     return block_required(block_booked(kind, block_take_aligned(size_round(size), alignment)));
 }
 
+/* From an extent to none, or the other way. */
+static void *block_convert(enum gf_memory_kind kind, void *block, size_t size)
+{
+    void *converted = block_take_any(kind, size);
+    size_t size_before = block_size(block);
+
+    if (converted) {
+        memcpy(converted, block, size_before < size ? size_before : size);
+        block_return(block);
+    }
+    return converted;
+}
+
+static void *block_resize_any(enum gf_memory_kind kind, void *block, size_t size)
+{
+    if (!block)
+        return block_take_any(kind, size);
+    if (gf_extent_holds(block) != size_is_extent(kind, size))
+        return block_convert(kind, block, size);
+    return gf_extent_holds(block) ? gf_extent_resize(block, size)
+                                  : block_resize(block, size_round(size));
+}
+
 void *gf_realloc_try(enum gf_memory_kind kind, void *block, size_t size)
 {
     size_t size_before = block ? block_size(block) : 0;
-    void *resized = block_resize(block, size_round(size));
+    void *resized = block_resize_any(kind, block, size);
 
     if (GF_UNLIKELY(resized == NULL))
         return NULL;

@@ -332,8 +332,8 @@ static void chunk_trim(struct kind *kind, struct chunk *chunk, uint32_t count_ma
         uint32_t index = chunk->resident;
         struct free_note *note = chunk_note(chunk, index);
 
-        if (madvise(chunk_page(chunk, index), kind->pages * (size_t)GF_PAGE_SIZE,
-                    MADV_DONTNEED) != 0)
+        if (madvise(chunk_page(chunk, index), kind->pages * (size_t)GF_PAGE_SIZE, MADV_DONTNEED) !=
+            0)
             return; /* the piece stays resident; nothing else is lost */
         chunk->resident = note->next;
         chunk->resident_count--;
@@ -352,7 +352,8 @@ static bool kind_trim(struct kind *kind)
     if (figure(&kind->resident) <= keep)
         return false;
     /* The last chunk is the one that pieces are taken from last. */
-    while (link != &kind->available.head && gf_container(link, struct chunk, link)->resident == NONE)
+    while (link != &kind->available.head &&
+           gf_container(link, struct chunk, link)->resident == NONE)
         link = link->prev;
     GF_ASSERT(link != &kind->available.head);
     chunk_trim(kind, gf_container(link, struct chunk, link), TRIM_PAGES_MAX / kind->pages);

@@ -22,11 +22,11 @@
 #endif
 
 #define NONE UINT16_MAX
-#define CLASSES_SMALL 33u  /* classes 2 .. 32 are multiples of 8 */
-#define PARTS_MAX 16u      /* class 32 has 16 blocks in a page; class 33 has 15 */
+#define CLASSES_SMALL 33u   /* classes 2 .. 32 are multiples of 8 */
+#define PARTS_MAX 16u       /* class 32 has 16 blocks in a page; class 33 has 15 */
 #define CLASS_RUN_FIRST 45u /* class 44 has 4 blocks of 1 KiB in a page; then come runs */
-#define FOLLOWER UINT8_MAX /* class of the notes of a run's other pages */
-#define EVACUATE_LOOKS 16u /* pages compared when one to empty is chosen */
+#define FOLLOWER UINT8_MAX  /* class of the notes of a run's other pages */
+#define EVACUATE_LOOKS 16u  /* pages compared when one to empty is chosen */
 #define BLOCKS_MAX (GF_PAGE_SIZE / 16u)
 
 /* The note of a slab's page. */

@@ -236,3 +236,76 @@ Test(pages, chunks_come_and_go)
     }
     gf_pages_destroy(pages);
 }
+
+Test(slab, large_blocks_do_not_overlap)
+{
+    struct world *w = world_open();
+
+    for (uint32_t step = 0; step < 40000; step++) {
+        uint32_t i = world_random(w, BLOCKS / 20);
+
+        if (w->blocks[i])
+            block_give(w, i);
+        else
+            block_take(w, i, 1 + world_random(w, GF_SLAB_SIZE_MAX));
+        if (step % 4000 == 0) {
+            gf_slab_check(&w->slab);
+            gf_pages_check(w->pages);
+        }
+    }
+    world_give_all(w);
+    world_close(w);
+}
+
+Test(slab, evacuation_packs_large_blocks)
+{
+    struct world *w = world_open();
+    size_t before;
+
+    for (uint32_t i = 0; i < BLOCKS / 10; i++)
+        block_take(w, i, i % 2 ? 1500 : 12000);
+    before = gf_slab_pages_size(&w->slab);
+    for (uint32_t i = 0; i < BLOCKS / 10; i++)
+        if (i / 2 % 4)
+            block_give(w, i);
+    while (gf_slab_evacuate(&w->slab, block_move, w))
+        gf_slab_check(&w->slab);
+    cr_assert_lt(gf_slab_pages_size(&w->slab), before / 3);
+    cr_assert_lt(gf_pages_used_size(w->pages), before / 3);
+    for (uint32_t i = 0; i < 100; i++)
+        (void)gf_pages_trim(w->pages);
+    cr_assert_lt(gf_pages_held_size(w->pages), before / 2);
+    world_give_all(w);
+    world_close(w);
+}
+
+Test(pages, runs_come_and_go)
+{
+    struct gf_pages *pages = gf_pages_create();
+    static unsigned char *runs[200];
+    void *page = gf_pages_take(pages);
+
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 200; i++) {
+            runs[i] = gf_pages_take_run(pages);
+            cr_assert_not_null(runs[i]);
+            cr_assert_eq((uintptr_t)runs[i] % GF_RUN_SIZE, 0);
+            memset(runs[i], (int)i, GF_RUN_SIZE);
+        }
+        gf_pages_check(pages);
+        cr_assert_eq(gf_pages_used_size(pages), 200 * GF_RUN_SIZE + GF_PAGE_SIZE);
+        for (uint32_t i = 0; i < 200; i += 2)
+            gf_pages_give_run(pages, runs[i]);
+        for (uint32_t i = 0; i < 100; i++)
+            (void)gf_pages_trim(pages);
+        gf_pages_check(pages);
+        cr_assert_lt(gf_pages_held_size(pages), 120 * GF_RUN_SIZE);
+        for (uint32_t i = 1; i < 200; i += 2) {
+            cr_assert_eq(runs[i][GF_RUN_SIZE - 1], i);
+            gf_pages_give_run(pages, runs[i]);
+        }
+        gf_pages_check(pages);
+    }
+    gf_pages_give(pages, page);
+    gf_pages_destroy(pages);
+}
