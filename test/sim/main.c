@@ -1,0 +1,218 @@
+/* The simulator: plays seeds.
+ *
+ *   sim --seed N [--steps M] [--trace]    one run
+ *   sim --seeds A..B [--steps M]          each of them; stops at the first that fails
+ *   sim --twice ...                       each run twice: it must be the same
+ *   sim --plant lost-wakes ...            with a fault planted, which the run must find
+ *
+ * A run that fails says why and how to repeat it, and ends the process by SIGABRT.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "core/thread.h"
+#include "shards/settings.h"
+#include "sim/node.h"
+#include "sim/workload.h"
+#include "sim/world.h"
+
+#define STEPS_DEFAULT 60000
+#define STEPS_TO_END 20000000 /* a run that needs more after its steps hangs */
+
+struct options {
+    uint64_t seed_first;
+    uint64_t seed_last;
+    uint64_t steps;
+    bool trace;
+    bool twice;
+    bool plant_lost_wakes;
+};
+
+/* Figures of one run. */
+struct run {
+    uint64_t hash;
+    uint64_t steps;
+    uint64_t replies;
+    uint64_t handovers;
+    uint64_t virtual_ms;
+};
+
+/* Written for the signal handler: how to repeat what runs now. */
+static char repeat[160];
+
+static void say_repeat(void)
+{
+    (void)!write(STDERR_FILENO, repeat, strlen(repeat));
+}
+
+static void on_signal(int number)
+{
+    say_repeat();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void settings_draw(struct gf_settings *settings, struct sim_world *world)
+{
+    static const uint64_t partitions[] = {8, 16, 64};
+
+    gf_settings_init(settings);
+    settings->cores = 1 + sim_below(world, 4);
+    settings->partitions = partitions[sim_below(world, GF_COUNT(partitions))];
+    settings->pin_cores = false;
+}
+
+static void steps_until(struct sim_world *world, bool (*reached)(void *), void *context)
+{
+    uint64_t limit = world->steps + STEPS_TO_END;
+
+    while (!reached(context)) {
+        if (world->steps >= limit)
+            sim_fail(world, "it does not come to an end");
+        if (!sim_world_step(world))
+            sim_fail(world, "nothing will ever happen again");
+    }
+}
+
+static bool is_serving(void *context)
+{
+    return sim_node_is_serving(context);
+}
+
+static bool is_over(void *context)
+{
+    return sim_workload_is_over(context);
+}
+
+/* Nobody is connected and nothing is under way. */
+static bool is_quiet(void *context)
+{
+    struct sim_node *node = context;
+
+    return sim_node_is_quiet(node) && node->world->events_busy == 0;
+}
+
+static bool has_stopped(void *context)
+{
+    return sim_node_has_stopped(context);
+}
+
+static void run_once(const struct options *options, uint64_t seed, struct run *ret_run)
+{
+    static struct sim_world world;       /* tidy: allow mutable - big; initialised for each run */
+    static struct sim_node node;         /* tidy: allow mutable - big; initialised for each run */
+    static struct sim_workload workload; /* tidy: allow mutable - big; initialised for each run */
+    struct gf_settings settings;
+
+    sim_world_init(&world, seed);
+    world.trace = options->trace;
+    if (options->plant_lost_wakes)
+        world.climate.wake_lost_one_in = 50;
+    settings_draw(&settings, &world);
+    sim_node_start(&node, &world, 1, &settings);
+    gf_settings_deinit(&settings);
+    steps_until(&world, is_serving, &node);
+
+    sim_workload_init(&workload, &node);
+    for (uint64_t steps = 0; steps < options->steps; steps++)
+        sim_world_step(&world);
+    sim_workload_end(&workload);
+    steps_until(&world, is_over, &workload);
+    sim_workload_check(&workload);
+    sim_workload_hang_up(&workload);
+    steps_until(&world, is_quiet, &node);
+    sim_node_check(&node);
+
+    *ret_run = (struct run){.replies = sim_workload_replies(&workload),
+                            .handovers = sim_node_handovers(&node)};
+    sim_workload_deinit(&workload);
+    sim_node_stop(&node);
+    steps_until(&world, has_stopped, &node);
+    sim_node_deinit(&node);
+    ret_run->hash = world.hash;
+    ret_run->steps = world.steps;
+    ret_run->virtual_ms = world.now_ns / SIM_MS;
+    sim_world_deinit(&world);
+}
+
+static void run_seed(const struct options *options, uint64_t seed)
+{
+    struct run run;
+
+    snprintf(repeat, sizeof(repeat),
+             "sim: repeat with: sim --seed %" PRIu64 " --steps %" PRIu64 "%s --trace\n", seed,
+             options->steps, options->plant_lost_wakes ? " --plant lost-wakes" : "");
+    run_once(options, seed, &run);
+    printf("seed %" PRIu64 ": %" PRIu64 " replies in %" PRIu64 " ms, %" PRIu64 " steps, %" PRIu64
+           " hand-overs, hash %016" PRIx64 "\n",
+           seed, run.replies, run.virtual_ms, run.steps, run.handovers, run.hash);
+    if (options->twice) {
+        struct run again;
+
+        run_once(options, seed, &again);
+        if (again.hash != run.hash || again.steps != run.steps) {
+            fprintf(stderr, "sim: FAILED: seed %" PRIu64 " was not the same twice\n", seed);
+            abort();
+        }
+    }
+    fflush(stdout);
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: sim --seed N | --seeds A..B [--steps M] [--trace] [--twice] "
+                    "[--plant lost-wakes]\n");
+    return 2;
+}
+
+static bool options_parse(struct options *options, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        char *end = NULL;
+
+        if (strcmp(argv[i], "--trace") == 0) {
+            options->trace = true;
+        } else if (strcmp(argv[i], "--twice") == 0) {
+            options->twice = true;
+        } else if (strcmp(argv[i], "--plant") == 0 && strcmp(value, "lost-wakes") == 0) {
+            options->plant_lost_wakes = true;
+            i++;
+        } else if (strcmp(argv[i], "--seed") == 0) {
+            options->seed_first = options->seed_last = strtoull(argv[++i], &end, 10);
+        } else if (strcmp(argv[i], "--steps") == 0) {
+            options->steps = strtoull(argv[++i], &end, 10);
+        } else if (strcmp(argv[i], "--seeds") == 0) {
+            options->seed_first = strtoull(argv[++i], &end, 10);
+            if (strncmp(end, "..", 2) != 0)
+                return false;
+            options->seed_last = strtoull(end + 2, &end, 10);
+        } else {
+            return false;
+        }
+        if (end && (*end != '\0' || *value == '\0'))
+            return false;
+    }
+    return options->seed_first <= options->seed_last;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.seed_first = 1, .seed_last = 1, .steps = STEPS_DEFAULT};
+
+    if (!options_parse(&options, argc, argv))
+        return usage();
+    gf_signals_block(); /* SHUTDOWN raises one at its own process */
+    signal(SIGABRT, on_signal);
+    signal(SIGSEGV, on_signal);
+    signal(SIGBUS, on_signal);
+    for (uint64_t seed = options.seed_first; seed <= options.seed_last; seed++)
+        run_seed(&options, seed);
+    return 0;
+}

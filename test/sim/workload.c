@@ -1,0 +1,217 @@
+/* The players' lives: connect, think, play, rest, quit, and come again. */
+#include "sim/workload.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+
+#define QUEUED_MAX 65536 /* bytes not yet written, then no more commands */
+
+static void player_think_later(struct sim_player *player)
+{
+    struct sim_world *world = player->workload->world;
+
+    if (!player->workload->ending && !sim_is_scheduled(&player->think_event))
+        sim_schedule(world, &player->think_event, sim_below(world, player->pause_max_ns));
+}
+
+static void player_forget(struct sim_player *player)
+{
+    if (player->model) {
+        sim_model_deinit(player->model);
+        gf_free(GF_MEMORY_OTHER, player->model);
+        player->model = NULL;
+    }
+}
+
+static void player_connect(struct sim_player *player)
+{
+    struct sim_workload *workload = player->workload;
+    struct sim_world *world = workload->world;
+    const struct gf_server *server = &workload->node->server;
+    uint16_t port = (uint16_t)server->settings.port;
+    bool solid = player->manner == SIM_SOLE;
+
+    player_forget(player);
+    if (server->core_ports_first != 0 && sim_one_in(world, 8))
+        port = (uint16_t)(server->core_ports_first + sim_below(world, server->cores_count));
+    sim_client_connect(&player->client, &workload->node->machine, port, solid);
+    player->client.deaf = player->manner == SIM_VANDAL;
+    if (player->manner == SIM_VANDAL)
+        return;
+    player->model = gf_alloc(GF_MEMORY_OTHER, sizeof(*player->model));
+    sim_model_init(player->model, world, ++workload->connections);
+    player->model->sole = solid;
+    player->model->db_first = solid ? 14 : 0;
+    player->model->hot = player->manner == SIM_HAMMER ? 1 + player->hot % 2 : 0;
+    player->model->value_max = sim_one_in(world, 6) ? 40000 : 64;
+    if (solid)
+        sim_shared_begin(&workload->shared, &player->client); /* still in database 0 */
+    sim_model_begin(player->model, &player->client);
+}
+
+static void player_vandalize(struct sim_player *player)
+{
+    static const char *const texts[] = {
+        "*3\r\n$3\r\nSET\r\n$1\r\nv\r\n$5\r\nab",
+        "*2\r\n$3\r\nGET\r\n$1\r\nv\r\n",
+        "PING\r\n",
+        "*1\r\n$4\r\nQUIT\r\n",
+        "*5\r\n$4\r\nMSET\r\n$2\r\nv1\r\n$1\r\n1\r\n$2\r\nv2\r\n$1\r\n2\r\n",
+        "*3\r\n$4\r\nMGET\r\n$2\r\nv1\r\n$2\r\nv2\r\n",
+        "*0\r\n\r\n",
+        "*-1\r\n",
+        "*2\r\n$999999999999\r\n",
+        "$nonsense\r\n",
+        "*1\r\n:1\r\n",
+        "NOSUCHCOMMAND v v v\r\n",
+        "SET v \"unbalanced\r\n",
+    };
+    const char *text = texts[sim_below(player->workload->world, GF_COUNT(texts))];
+
+    sim_client_send_raw(&player->client, gf_bytes_of(text));
+}
+
+static void player_play(struct sim_player *player)
+{
+    struct sim_workload *workload = player->workload;
+    struct sim_world *world = workload->world;
+    bool shared =
+        player->model && player->model->db == 0 && sim_below(world, 100) < player->shared_percent;
+
+    if (player->manner == SIM_VANDAL)
+        player_vandalize(player);
+    else if (shared && player->manner == SIM_HAMMER)
+        sim_shared_hammer(&workload->shared, &player->client, player->hot);
+    else if (shared && player->manner == SIM_POLITE)
+        sim_shared_play(&workload->shared, &player->client);
+    else
+        sim_model_play(player->model, &player->client);
+}
+
+static void player_think(struct sim_event *event)
+{
+    struct sim_player *player = gf_container(event, struct sim_player, think_event);
+    struct sim_world *world = player->workload->world;
+    struct sim_client *client = &player->client;
+    uint32_t count = 1 + (uint32_t)sim_below(world, player->pipeline_max);
+
+    if (player->workload->ending)
+        return;
+    player_think_later(player);
+    if (!client->socket)
+        player_connect(player);
+    if (player->manner != SIM_SOLE && sim_one_in(world, player->quits_one_in)) {
+        sim_client_close(client, sim_one_in(world, 2));
+        return;
+    }
+    if (sim_one_in(world, player->rests_one_in))
+        sim_client_rest(client, sim_below(world, 50 * SIM_MS));
+    while (count-- > 0 && client->requests_count < player->pipeline_max &&
+           client->out.size < QUEUED_MAX)
+        player_play(player);
+}
+
+static void player_init(struct sim_player *player, struct sim_workload *workload, int id)
+{
+    static const uint32_t pipelines[] = {1, 1, 4, 16, 64, 300};
+    static const uint64_t pauses_ns[] = {100 * SIM_US, SIM_MS, 10 * SIM_MS};
+    struct sim_world *world = workload->world;
+    uint64_t lot = sim_below(world, 16);
+
+    *player = (struct sim_player){.workload = workload};
+    sim_client_init(&player->client, world, id, &workload->ticks);
+    player->think_event.fire = player_think;
+    player->think_event.idle = true;
+    player->manner = lot < 11 ? SIM_POLITE : lot < 15 ? SIM_HAMMER : SIM_VANDAL;
+    if (id == 0)
+        player->manner = SIM_SOLE;
+    player->pipeline_max = pipelines[sim_below(world, GF_COUNT(pipelines))];
+    player->pause_max_ns = pauses_ns[sim_below(world, GF_COUNT(pauses_ns))];
+    player->shared_percent = (uint32_t)sim_below(world, 101);
+    player->hot = (uint32_t)sim_below(world, SIM_COUNTERS);
+    player->quits_one_in = (uint32_t)(sim_below(world, 2) * sim_size(world, 500));
+    player->rests_one_in = (uint32_t)(sim_below(world, 2) * sim_size(world, 100));
+    if (player->manner == SIM_HAMMER) {
+        player->shared_percent = sim_one_in(world, 2) ? 100 : 0;
+        player->quits_one_in *= 4;
+    }
+    player_think_later(player);
+}
+
+/* Nothing is under way, no core has anything to do: whoever waits for an answer waits in vain. */
+static void workload_quiet(struct sim_world *world)
+{
+    struct sim_workload *workload = world->quiet_context;
+
+    for (uint32_t i = 0; i < workload->players_count; i++) {
+        const struct sim_client *client = &workload->players[i].client;
+
+        if (sim_client_is_owed(client))
+            sim_fail(world, "all is quiet, but client %d waits: %u requests, %zu bytes not written",
+                     client->id, client->requests_count, client->out.size);
+    }
+}
+
+void sim_workload_init(struct sim_workload *workload, struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+
+    memset(workload, 0, sizeof(*workload));
+    workload->world = world;
+    workload->node = node;
+    sim_shared_init(&workload->shared, world, &workload->ticks);
+    workload->players_count = 3 + (uint32_t)sim_below(world, SIM_PLAYERS_MAX - 2);
+    for (uint32_t i = 0; i < workload->players_count; i++)
+        player_init(&workload->players[i], workload, (int)i);
+    world->quiet = workload_quiet;
+    world->quiet_context = workload;
+}
+
+void sim_workload_end(struct sim_workload *workload)
+{
+    workload->ending = true;
+    for (uint32_t i = 0; i < workload->players_count; i++)
+        sim_cancel(workload->world, &workload->players[i].think_event);
+}
+
+bool sim_workload_is_over(const struct sim_workload *workload)
+{
+    for (uint32_t i = 0; i < workload->players_count; i++) {
+        if (workload->players[i].client.requests_count > 0)
+            return false;
+    }
+    return true;
+}
+
+void sim_workload_hang_up(struct sim_workload *workload)
+{
+    for (uint32_t i = 0; i < workload->players_count; i++)
+        sim_client_close(&workload->players[i].client, sim_one_in(workload->world, 2));
+}
+
+void sim_workload_check(struct sim_workload *workload)
+{
+    sim_shared_check(&workload->shared);
+}
+
+uint64_t sim_workload_replies(const struct sim_workload *workload)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < workload->players_count; i++)
+        sum += workload->players[i].client.replies;
+    return sum;
+}
+
+void sim_workload_deinit(struct sim_workload *workload)
+{
+    workload->world->quiet = NULL;
+    for (uint32_t i = 0; i < workload->players_count; i++) {
+        player_forget(&workload->players[i]);
+        sim_client_deinit(&workload->players[i].client);
+    }
+    sim_shared_deinit(&workload->shared);
+}
