@@ -3,6 +3,8 @@
  * in order). */
 #include "shards/dispatch.h"
 
+#include <string.h>
+
 #include "core/assert.h"
 #include "core/core.h"
 #include "modules/keyspace.h"
@@ -147,6 +149,32 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
     run->duration_ns = gf_timing_end(worker, &span, run->command);
 }
 
+/* Accesses of the keyspaces that the command may use leave traces, or do not. What other cores have lent
+ * to this one is not meant: it is not this core's to change. */
+static void run_set_untouched(struct gf_worker *worker, const struct gf_run *run, bool untouched)
+{
+    if (run->partition != GF_NO_PARTITION && command_has_one_key(run->command)) {
+        worker->partitions[run->partition]->context.untouched = untouched;
+        return;
+    }
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        struct gf_partition *partition = worker->partitions[worker->owned[i]];
+
+        if (partition->owner == worker->core->id)
+            partition->context.untouched = untouched;
+    }
+}
+
+/* CLIENT NO-TOUCH; the command TOUCH means what it says all the same. */
+static void run_no_touch(struct gf_worker *worker, struct gf_run *run, struct gf_exec *x)
+{
+    bool untouched = strcmp(run->command->name, "TOUCH") != 0;
+
+    run_set_untouched(worker, run, untouched);
+    run_timed(worker, run, x);
+    run_set_untouched(worker, run, false);
+}
+
 void gf_run_command(struct gf_worker *worker, struct gf_run *run)
 {
     const struct gf_command *command = run->command;
@@ -182,7 +210,10 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         gf_worker_space_from(worker, run->partition, &rest);
         x.space = &rest.space;
     }
-    run_timed(worker, run, &x);
+    if (GF_UNLIKELY(run->no_touch))
+        run_no_touch(worker, run, &x);
+    else
+        run_timed(worker, run, &x);
     gf_reply_end(run->reply);
     run->failure = run->reply->failed ? run->reply->failure : GF_MSG_NONE;
     if (!run->part)
@@ -222,6 +253,7 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         .key_hash = ahead->key_hash,
         .space = &worker->space.space,
         .reply = &conn->reply,
+        .no_touch = conn->session.no_touch,
     };
 
     if (GF_LIKELY(conn->requests_count == 0)) {

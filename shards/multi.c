@@ -61,6 +61,7 @@ static void part_run(struct gf_worker *worker, struct gf_part *part)
         .db = request->db,
         .space = &worker->space.space,
         .reply = &reply,
+        .no_touch = request->no_touch,
         .part = true,
         .partition = GF_NO_PARTITION,
     };
@@ -157,6 +158,7 @@ static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
         .key_hash = request->key_hash,
         .space = &worker->space.space,
         .reply = &reply,
+        .no_touch = request->no_touch,
     };
 
     gf_reply_init(&reply, &request->reply, request->resp);

@@ -37,6 +37,7 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
     request->duration_ns = 0;
     request->answered = false;
     request->discard = conn->reply.discard;
+    request->no_touch = conn->session.no_touch;
     request->conn = conn;
     request->words_count = 0;
     request->partitions_count = 0;
@@ -153,6 +154,7 @@ static void request_run(struct gf_worker *worker, struct gf_request *request)
         .key_hash = request->key_hash,
         .space = &worker->space.space,
         .reply = &reply,
+        .no_touch = request->no_touch,
     };
 
     gf_reply_init(&reply, &request->reply, request->resp);
