@@ -57,8 +57,11 @@ void gf_object_access_init(const struct gf_keyspace_context *context, struct gf_
 void gf_object_access_count(struct gf_keyspace *keyspace, struct gf_object *object, uint64_t now_ms)
 {
     const struct gf_keyspace_context *context = keyspace->context;
-    uint32_t counter = lfu_decayed(context, object, now_ms);
+    uint32_t counter;
 
+    if (context->untouched)
+        return;
+    counter = lfu_decayed(context, object, now_ms);
     if (counter < LFU_COUNTER_MAX) {
         uint64_t above = counter > LFU_INIT ? counter - LFU_INIT : 0;
         uint64_t odds = above * context->lfu_log_factor + 1;

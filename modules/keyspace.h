@@ -39,9 +39,8 @@ enum gf_eviction_policy {
 struct gf_keyspace_context {
     const struct gf_type *const *types; /* GF_TYPES_MAX entries by id, NULL = none (registry's) */
     uint64_t hash_seed;     /* of the whole node (later: cluster); fixed when data is created */
-    const bool *no_touch;   /* true while what runs must not count as an access (CLIENT NO-TOUCH);
-                             * NULL = never; borrowed */
     bool lfu;               /* access counts instead of access times (maxmemory-policy *-lfu) */
+    bool untouched;         /* accesses leave no trace; set while a command runs (CLIENT NO-TOUCH) */
     uint8_t lfu_log_factor; /* lfu-log-factor */
     uint32_t lfu_decay_min; /* lfu-decay-time, minutes */
     struct gf_heap *heap;   /* modules/heap.h; shared by all keyspaces of a core; NULL: each

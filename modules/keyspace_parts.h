@@ -41,7 +41,8 @@ size_t gf_keyspace_drop(struct gf_keyspace *keyspace, uint64_t hash,
 /* gf_keyspace_object_free - free an object that is in no bucket any more, and what it holds. */
 void gf_keyspace_object_free(struct gf_keyspace *keyspace, struct gf_object *object);
 
-/* gf_object_access_init, gf_object_access_touch - a new object's, a used one's access field. */
+/* gf_object_access_init, gf_object_access_touch - a new object's, a used one's access field;
+ * gf_object_access_count - the slow half of it: counted, or not to be touched at all. */
 void gf_object_access_init(const struct gf_keyspace_context *context, struct gf_object *object,
                            uint64_t now_ms);
 void gf_object_access_count(struct gf_keyspace *keyspace, struct gf_object *object,
@@ -53,11 +54,7 @@ void gf_object_access_count(struct gf_keyspace *keyspace, struct gf_object *obje
 static inline void gf_object_access_touch(struct gf_keyspace *keyspace, struct gf_object *object,
                                           uint64_t now_ms)
 {
-    const bool *no_touch = keyspace->context->no_touch;
-
-    if (GF_UNLIKELY(no_touch && *no_touch))
-        return;
-    if (GF_UNLIKELY(keyspace->context->lfu)) {
+    if (GF_UNLIKELY(keyspace->context->lfu | keyspace->context->untouched)) {
         gf_object_access_count(keyspace, object, now_ms);
     } else {
         uint32_t ticks = (uint32_t)(now_ms >> GF_ACCESS_TICK_SHIFT) & GF_ACCESS_MASK;

@@ -139,7 +139,6 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
 {
     struct gf_timing_span span;
 
-    worker->no_touch = run->no_touch;
     if (GF_LIKELY(!gf_timing_alone(worker, run->command))) {
         run->command->run(x);
         gf_timing_ran(worker, run->command);
@@ -148,6 +147,32 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
     gf_timing_begin(worker, &span);
     run->command->run(x);
     run->duration_ns = gf_timing_end(worker, &span, run->command);
+}
+
+/* Accesses of the keyspaces that the command may use leave traces, or do not. What other cores have lent
+ * to this one is not meant: it is not this core's to change. */
+static void run_set_untouched(struct gf_worker *worker, const struct gf_run *run, bool untouched)
+{
+    if (run->partition != GF_NO_PARTITION && command_has_one_key(run->command)) {
+        worker->partitions[run->partition]->context.untouched = untouched;
+        return;
+    }
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        struct gf_partition *partition = worker->partitions[worker->owned[i]];
+
+        if (partition->owner == worker->core->id)
+            partition->context.untouched = untouched;
+    }
+}
+
+/* CLIENT NO-TOUCH; the command TOUCH means what it says all the same. */
+static void run_no_touch(struct gf_worker *worker, struct gf_run *run, struct gf_exec *x)
+{
+    bool untouched = strcmp(run->command->name, "TOUCH") != 0;
+
+    run_set_untouched(worker, run, untouched);
+    run_timed(worker, run, x);
+    run_set_untouched(worker, run, false);
 }
 
 void gf_run_command(struct gf_worker *worker, struct gf_run *run)
@@ -185,7 +210,10 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         gf_worker_space_from(worker, run->partition, &rest);
         x.space = &rest.space;
     }
-    run_timed(worker, run, &x);
+    if (GF_UNLIKELY(run->no_touch))
+        run_no_touch(worker, run, &x);
+    else
+        run_timed(worker, run, &x);
     gf_reply_end(run->reply);
     run->failure = run->reply->failed ? run->reply->failure : GF_MSG_NONE;
     if (!run->part)
@@ -212,12 +240,6 @@ static void park_done(struct gf_conn *conn, struct gf_request *request)
     conn->requests_count++;
 }
 
-/* Of a CLIENT NO-TOUCH connection only TOUCH touches. */
-static inline bool conn_no_touch(const struct gf_conn *conn, const struct gf_command *command)
-{
-    return GF_UNLIKELY(conn->session.no_touch) && strcmp(command->name, "TOUCH") != 0;
-}
-
 void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
                       const struct gf_bytes *words)
 {
@@ -231,7 +253,7 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         .key_hash = ahead->key_hash,
         .space = &worker->space.space,
         .reply = &conn->reply,
-        .no_touch = conn_no_touch(conn, ahead->command),
+        .no_touch = conn->session.no_touch,
     };
 
     if (GF_LIKELY(conn->requests_count == 0)) {
@@ -282,7 +304,6 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
     request->command = ahead->command;
     request->db = conn->session.db;
     request->resp = conn->session.resp;
-    request->no_touch = conn_no_touch(conn, ahead->command);
     request->key_hash = ahead->key_hash;
     request->partition = (uint16_t)ahead->partition;
     request->owner = owner;

@@ -8,6 +8,8 @@ extern const struct gf_module gf_client_kill_module;
 extern const struct gf_module gf_client_list_module;
 extern const struct gf_module gf_client_module;
 extern const struct gf_module gf_client_pause_module;
+extern const struct gf_module gf_cluster_module;
+extern const struct gf_module gf_cluster_slot_module;
 extern const struct gf_module gf_config_module;
 extern const struct gf_module gf_connection_module;
 extern const struct gf_module gf_latency_module;
@@ -22,6 +24,8 @@ const struct gf_module *const gf_server_modules[] = {
     &gf_client_kill_module,
     &gf_client_pause_module,
     &gf_monitor_module,
+    &gf_cluster_module,
+    &gf_cluster_slot_module,
     &gf_config_module,
     &gf_latency_module,
     &gf_slowlog_module,

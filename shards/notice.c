@@ -4,6 +4,7 @@
 #include "core/assert.h"
 #include "core/core.h"
 #include "modules/module.h"
+#include "shards/auth.h"
 #include "shards/config.h"
 #include "shards/conn.h"
 #include "shards/server.h"
@@ -34,7 +35,8 @@ static void redact(const struct gf_command *command, const struct gf_slowlog_eve
 {
     for (uint32_t i = 0; i < event->words_count && i < GF_SLOWLOG_ARGS_MAX; i++) {
         ret_words[i] = event->words[i];
-        if (gf_config_is_secret(command, event->words, i))
+        if (gf_config_is_secret(command, event->words, i) ||
+            gf_auth_secret(event->words, event->words_count, i))
             ret_words[i] = GF_BYTES("(redacted)");
     }
 }

@@ -193,7 +193,6 @@ static void worker_take_partitions(struct gf_worker *worker)
     worker->heap = gf_heap_create(server->pages);
     gf_heap_set_route(worker->heap, heap_route, worker);
     context.heap = worker->heap;
-    context.no_touch = &worker->no_touch;
     worker_set_access(worker, &context);
     worker->owned =
         gf_alloc(GF_MEMORY_OTHER, server->router.partitions_count * sizeof(*worker->owned));

@@ -61,7 +61,6 @@ struct gf_worker {
     uint32_t owned_count;
     struct gf_heap *heap;             /* of the objects in them; owned                    */
     struct gf_partition_space space;  /* any key of this core's partitions                */
-    bool no_touch;                    /* what runs is of a CLIENT NO-TOUCH connection     */
     uint64_t seed;                    /* series of exec seeds                             */
     struct gf_words words;            /* scratch of the parser                            */
     struct gf_ahead ahead[GF_CONN_AHEAD];
