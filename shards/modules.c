@@ -5,12 +5,14 @@
 
 extern const struct gf_module gf_config_module;
 extern const struct gf_module gf_connection_module;
+extern const struct gf_module gf_info_module;
 extern const struct gf_module gf_latency_module;
 extern const struct gf_module gf_slowlog_module;
 
 const struct gf_module *const gf_server_modules[] = {
     &gf_connection_module,
     &gf_config_module,
+    &gf_info_module,
     &gf_latency_module,
     &gf_slowlog_module,
 };
