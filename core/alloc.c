@@ -68,6 +68,11 @@ static size_t block_size(const void *block)
     return malloc_usable_size((void *)block);
 }
 
+void gf_memory_purge(void)
+{
+    (void)malloc_trim(0);
+}
+
 #else
 
 static void *block_take(size_t size)
@@ -98,6 +103,11 @@ static void block_return(void *block)
 static size_t block_size(const void *block)
 {
     return mi_usable_size(block);
+}
+
+void gf_memory_purge(void)
+{
+    mi_collect(true);
 }
 
 #endif
