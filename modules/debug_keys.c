@@ -1,8 +1,8 @@
 /* DEBUG, as far as it looks at keys: OBJECT, DIGEST, DIGEST-VALUE.
  *
- * A digest is 160 bits that depend on what the keys hold and not on how or where: two servers with the
- * same keys have the same digest. It is the XOR of a digest for each key, so that partitions can be
- * added up in any order; no keys at all are all zeroes.
+ * A digest is 160 bits that depend on what the keys hold and not on how or where: two servers with
+ * the same keys have the same digest. It is the XOR of a digest for each key, so that partitions can
+ * be added up in any order; no keys at all are all zeroes.
  */
 #include <stdio.h>
 
@@ -12,8 +12,8 @@
 #include "modules/place.h"
 #include "modules/registry.h"
 
-#define DIGEST_WORDS 3       /* 64 bits each; half of the last is shown */
-#define DIGEST_TEXT_SIZE 40  /* hex digits */
+#define DIGEST_WORDS 3      /* 64 bits each; half of the last is shown */
+#define DIGEST_TEXT_SIZE 40 /* hex digits */
 
 struct digest {
     uint64_t words[DIGEST_WORDS];
@@ -80,8 +80,7 @@ static void digest_visit(void *context, struct gf_object *object)
         walk->sum.words[i] ^= gf_hash64(key.data, key.size, digest.words[i] + walk->db);
 }
 
-static void digest_keyspace(struct gf_keyspace *keyspace, uint64_t now_ms,
-                            struct digest_walk *walk)
+static void digest_keyspace(struct gf_keyspace *keyspace, uint64_t now_ms, struct digest_walk *walk)
 {
     uint64_t cursor = 0;
 

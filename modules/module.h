@@ -17,6 +17,7 @@
 #define GF_MODULE_ABI 1
 
 struct gf_keyspace;
+struct gf_lookups;
 struct gf_object;
 struct gf_exec;
 struct gf_registry;
@@ -57,21 +58,6 @@ struct gf_exec {
     const struct gf_registry *registry; /* every command's row, for COMMAND */
     struct gf_lookups *lookups;       /* counts what a reading command finds; NULL: nobody counts */
 };
-
-/* INFO's keyspace_hits and keyspace_misses. */
-struct gf_lookups {
-    uint64_t hits;
-    uint64_t misses;
-};
-
-/* gf_exec_looked_up - a key was looked for. */
-static inline void gf_exec_looked_up(const struct gf_exec *x, bool found)
-{
-    if (x->lookups) {
-        x->lookups->hits += found;
-        x->lookups->misses += !found;
-    }
-}
 
 /* Options that commands obey, the same on every replica. */
 struct gf_limits {

@@ -4,8 +4,8 @@
  *   info_node.c      server, clients, memory, persistence, replication, cpu, cluster
  *   info_stats.c     stats, commandstats, errorstats, latencystats, keyspace, cores
  *
- * Field names are Redis's where the field is; a field of Redis that would have to be made up is left
- * out.
+ * Field names are Redis's where the field is; a field of Redis that would have to be made up is
+ * left out.
  */
 #pragma once
 

@@ -1,4 +1,5 @@
-/* INFO's sections about the process: server, clients, memory, persistence, replication, cpu, cluster. */
+/* INFO's sections about the process: server, clients, memory, persistence, replication, cpu,
+ * cluster, modules. */
 #include <string.h>
 
 #include "core/core.h"
@@ -68,8 +69,8 @@ void gf_info_memory(const struct gf_report *report, struct gf_buf *text)
     struct gf_driver *driver = report->worker->core->driver;
     uint64_t used = gf_report_memory(report);
     uint64_t resident = driver->ops->resident_size(driver);
-    uint64_t peak = atomic_load_explicit(&report->worker->server->memory_peak,
-                                         memory_order_relaxed);
+    uint64_t peak =
+        atomic_load_explicit(&report->worker->server->memory_peak, memory_order_relaxed);
 
     peak = used > peak ? used : peak;
     gf_info_size(text, "used_memory", used);
@@ -78,15 +79,13 @@ void gf_info_memory(const struct gf_report *report, struct gf_buf *text)
     gf_info_line(text, "used_memory_peak_perc:%.2f%%",
                  peak > 0 ? 100.0 * (double)used / (double)peak : 0.0);
     for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
-        gf_info_line(text, "used_memory_%s:%lld", kinds[kind],
-                     (long long)report->sum.memory[kind]);
+        gf_info_line(text, "used_memory_%s:%lld", kinds[kind], (long long)report->sum.memory[kind]);
     gf_info_size(text, "maxmemory", report->settings->maxmemory);
     gf_info_line(text, "maxmemory_policy:%s", policies[report->settings->maxmemory_policy]);
     gf_info_line(text, "mem_fragmentation_ratio:%.2f",
                  used > 0 ? (double)resident / (double)used : 0.0);
     gf_info_line(text, "mem_fragmentation_bytes:%lld", (long long)resident - (long long)used);
-    gf_info_line(text, "mem_clients_normal:%lld",
-                 (long long)report->sum.memory[GF_MEMORY_BUFFERS]);
+    gf_info_line(text, "mem_clients_normal:%lld", (long long)report->sum.memory[GF_MEMORY_BUFFERS]);
     gf_info_line(text, "mem_allocator:mimalloc");
 }
 

@@ -147,21 +147,20 @@ void gf_info_cores(const struct gf_report *report, struct gf_buf *text)
         for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
             other += core->memory[kind];
         other -= core->memory[GF_MEMORY_DATA] + core->memory[GF_MEMORY_BUFFERS];
-        gf_info_line(text,
-                     "core%u:turns=%llu,busy=%.2f,connections=%llu,ops_per_sec=%llu,local=%llu,"
-                     "remote=%llu,multi=%llu,partitions=%llu,keys=%llu,data_bytes=%lld,"
-                     "buffers_bytes=%lld,other_bytes=%lld,port=%u,driver=%s",
-                     id, (unsigned long long)core->turns, core->busy_share,
-                     (unsigned long long)core->connections,
-                     (unsigned long long)core->rates[GF_RATE_COMMANDS],
-                     (unsigned long long)counters->commands_local,
-                     (unsigned long long)counters->commands_remote,
-                     (unsigned long long)counters->commands_multi,
-                     (unsigned long long)core->partitions,
-                     (unsigned long long)core_keys(report, core),
-                     (long long)core->memory[GF_MEMORY_DATA],
-                     (long long)core->memory[GF_MEMORY_BUFFERS], (long long)other,
-                     server->core_ports_first ? server->core_ports_first + id : 0,
-                     server->driver_name ? server->driver_name : "");
+        gf_info_line(
+            text,
+            "core%u:turns=%llu,busy=%.2f,connections=%llu,ops_per_sec=%llu,local=%llu,"
+            "remote=%llu,multi=%llu,partitions=%llu,keys=%llu,data_bytes=%lld,"
+            "buffers_bytes=%lld,other_bytes=%lld,port=%u,driver=%s",
+            id, (unsigned long long)core->turns, core->busy_share,
+            (unsigned long long)core->connections,
+            (unsigned long long)core->rates[GF_RATE_COMMANDS],
+            (unsigned long long)counters->commands_local,
+            (unsigned long long)counters->commands_remote,
+            (unsigned long long)counters->commands_multi, (unsigned long long)core->partitions,
+            (unsigned long long)core_keys(report, core), (long long)core->memory[GF_MEMORY_DATA],
+            (long long)core->memory[GF_MEMORY_BUFFERS], (long long)other,
+            server->core_ports_first ? server->core_ports_first + id : 0,
+            server->driver_name ? server->driver_name : "");
     }
 }

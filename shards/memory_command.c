@@ -15,8 +15,8 @@
 #include "shards/worker.h"
 
 #define MB (1024.0 * 1024.0)
-#define SMALL_SIZE (5u << 20)      /* below, ratios mean nothing */
-#define FRAGMENTED_RATIO 1.4       /* resident to accounted memory */
+#define SMALL_SIZE (5u << 20) /* below, ratios mean nothing */
+#define FRAGMENTED_RATIO 1.4  /* resident to accounted memory */
 
 static uint64_t report_keys(const struct gf_report *report)
 {
@@ -37,8 +37,8 @@ static uint64_t report_resident(const struct gf_report *report)
 static uint64_t report_peak(const struct gf_report *report)
 {
     uint64_t used = gf_report_memory(report);
-    uint64_t peak = atomic_load_explicit(&report->worker->server->memory_peak,
-                                         memory_order_relaxed);
+    uint64_t peak =
+        atomic_load_explicit(&report->worker->server->memory_peak, memory_order_relaxed);
 
     return used > peak ? used : peak;
 }

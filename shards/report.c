@@ -77,8 +77,8 @@ static void report_on_core(struct gf_worker *worker, struct gf_ask *ask)
     memcpy(core->errors, worker->errors, sizeof(core->errors));
     core->databases =
         gf_alloc_zero(GF_MEMORY_OTHER, worker->settings.databases * sizeof(*core->databases));
-    core->commands = memcpy(gf_alloc(GF_MEMORY_OTHER, commands_size), worker->commands,
-                            commands_size);
+    core->commands =
+        memcpy(gf_alloc(GF_MEMORY_OTHER, commands_size), worker->commands, commands_size);
     count_connections(worker, core);
     count_keys(worker, core);
 }
@@ -125,8 +125,7 @@ static void add_core(const struct gf_report *report, struct gf_report_core *sum,
         sum->databases[db].expires += core->databases[db].expires;
         sum->databases[db].ttl_sum_ms += core->databases[db].ttl_sum_ms;
     }
-    add_commands(sum->commands, core->commands,
-                 gf_registry_rows(report->worker->server->registry));
+    add_commands(sum->commands, core->commands, gf_registry_rows(report->worker->server->registry));
 }
 
 static void report_answer(struct gf_ask *ask, struct gf_reply *reply)
@@ -145,8 +144,8 @@ static void report_answer(struct gf_ask *ask, struct gf_reply *reply)
 
     sum->databases =
         gf_alloc_zero(GF_MEMORY_OTHER, worker->settings.databases * sizeof(*sum->databases));
-    sum->commands = gf_alloc_zero(
-        GF_MEMORY_OTHER, gf_registry_rows(worker->server->registry) * sizeof(*sum->commands));
+    sum->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(worker->server->registry) *
+                                                       sizeof(*sum->commands));
     for (uint32_t core = 0; core < ask->cores_count; core++) {
         cores[core] = gf_ask_slot(ask, core);
         add_core(&report, sum, cores[core]);

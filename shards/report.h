@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "core/alloc.h"
-#include "modules/module.h"
+#include "modules/lookups.h"
 #include "protocol/messages.h"
 #include "shards/stats.h"
 
@@ -20,7 +20,7 @@ struct gf_report_db {
     double ttl_sum_ms; /* of the times to live of all of them, about */
 };
 
-/* One core's, as it says itself; or the sum of all. Where a sum makes no sense, it is the highest. */
+/* One core's, as it says itself; or the sum of all, the highest where a sum makes no sense. */
 struct gf_report_core {
     struct gf_counters counters;
     struct gf_lookups lookups;
@@ -48,8 +48,8 @@ struct gf_report {
     struct gf_report_core sum;
 };
 
-/* gf_report_ask - gather a report, then `write` it; `options` is given to it, too. Called by a GF_HOME
- * command, which then returns without an answer. */
+/* gf_report_ask - gather a report, then `write` it; `options` is given to it, too. Called by a
+ * GF_HOME command, which then returns without an answer. */
 void gf_report_ask(struct gf_exec *x, uint64_t options,
                    void (*write)(const struct gf_report *report, uint64_t options,
                                  struct gf_reply *reply));

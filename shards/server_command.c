@@ -85,8 +85,8 @@ static void shutdown_server(struct gf_exec *x)
     if (!gf_args_finish(x->args, x->reply))
         return;
     if ((words & SHUTDOWN_ABORT) != 0) {
-        gf_reply_error(x->reply,
-                       atomic_load(&server->stopping) ? GF_MSG_SHUTDOWN_GOES_ON : GF_MSG_NO_SHUTDOWN);
+        gf_reply_error(x->reply, atomic_load(&server->stopping) ? GF_MSG_SHUTDOWN_GOES_ON
+                                                                : GF_MSG_NO_SHUTDOWN);
         return;
     }
     if ((words & (SHUTDOWN_SAVE | SHUTDOWN_FORCE)) == SHUTDOWN_SAVE) {
