@@ -80,6 +80,11 @@ static bool size_is_extent(enum gf_memory_kind kind, size_t size)
     return false;
 }
 
+void gf_memory_purge(void)
+{
+    (void)malloc_trim(0);
+}
+
 #else
 
 static bool size_is_extent(enum gf_memory_kind kind, size_t size)
@@ -118,6 +123,11 @@ static void block_return(void *block)
 static size_t block_size(const void *block)
 {
     return GF_UNLIKELY(gf_extent_holds(block)) ? gf_extent_size(block) : mi_usable_size(block);
+}
+
+void gf_memory_purge(void)
+{
+    mi_collect(true);
 }
 
 #endif

@@ -56,5 +56,8 @@ void *gf_realloc_try(enum gf_memory_kind kind, void *block, size_t size);
 /* gf_free - give back a block of that kind. gf_free(kind, NULL) is a no-op. Any thread. */
 void gf_free(enum gf_memory_kind kind, void *block);
 
+/* gf_memory_purge - give what this thread has freed back to the system. */
+void gf_memory_purge(void);
+
 /* gf_alloc_size - bytes the block really occupies, at least what was asked for. */
 size_t gf_alloc_size(const void *block);

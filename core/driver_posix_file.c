@@ -14,6 +14,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/driver_posix.h"
+#include "core/thread.h"
 
 #define NS_PER_S 1000000000ull
 #define US_PER_S 1000000ull
@@ -53,12 +54,8 @@ uint64_t gf_posix_cpu_ns(struct gf_driver *driver, bool system)
 
 void gf_posix_sleep(struct gf_driver *driver, uint64_t duration_ns)
 {
-    struct timespec left = {.tv_sec = (time_t)(duration_ns / 1000000000u),
-                            .tv_nsec = (long)(duration_ns % 1000000000u)};
-
     (void)driver;
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        continue;
+    gf_thread_sleep(duration_ns);
 }
 
 void gf_posix_random(struct gf_driver *driver, void *bytes, size_t size)

@@ -17,6 +17,7 @@
 #define GF_MODULE_ABI 1
 
 struct gf_keyspace;
+struct gf_lookups;
 struct gf_object;
 struct gf_exec;
 struct gf_registry;
@@ -57,21 +58,6 @@ struct gf_exec {
     const struct gf_registry *registry; /* every command's row, for COMMAND */
     struct gf_lookups *lookups;       /* counts what a reading command finds; NULL: nobody counts */
 };
-
-/* INFO's keyspace_hits and keyspace_misses. */
-struct gf_lookups {
-    uint64_t hits;
-    uint64_t misses;
-};
-
-/* gf_exec_looked_up - a key was looked for. */
-static inline void gf_exec_looked_up(const struct gf_exec *x, bool found)
-{
-    if (x->lookups) {
-        x->lookups->hits += found;
-        x->lookups->misses += !found;
-    }
-}
 
 /* Options that commands obey, the same on every replica. */
 struct gf_limits {
@@ -135,6 +121,7 @@ enum gf_merge {
     GF_MERGE_OK,     /* every part says OK, or the first error: MSET FLUSHDB FLUSHALL SWAPDB */
     GF_MERGE_KEYS,   /* arrays with one element per key, put back in the order of the keys: MGET */
     GF_MERGE_CONCAT, /* arrays one behind the other: KEYS */
+    GF_MERGE_XOR,    /* hex digits of the same length, digit by digit: DEBUG DIGEST */
     GF_MERGE_ANY,    /* one of the parts that did not answer null, chosen by seed: RANDOMKEY */
 };
 
@@ -251,6 +238,9 @@ struct gf_type {
     size_t (*memory)(const void *value, uint64_t samples);
     /* Elements to free, for the choice between freeing now and in slices. */
     uint64_t (*length)(const void *value);
+    /* A hash of the value that is the same however it is stored (DEBUG DIGEST); NULL: of its bytes as
+     * they are. */
+    uint64_t (*digest)(const struct gf_object *object, uint64_t seed);
 };
 
 /* A module: a type and its commands, or only commands. */

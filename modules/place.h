@@ -10,6 +10,7 @@
 
 #include "core/bytes.h"
 #include "modules/keyspace.h"
+#include "modules/lookups.h"
 #include "modules/module.h"
 
 struct gf_place {

@@ -25,12 +25,14 @@ extern const struct gf_module gf_scan_module;
 extern const struct gf_module gf_database_module;
 extern const struct gf_module gf_object_module;
 extern const struct gf_module gf_memory_module;
+extern const struct gf_module gf_debug_keys_module;
 
 /* clang-format off */
 static const struct gf_module *const built_in[] = {
     &gf_strings_module,  &gf_command_module, &gf_generic_module,
     &gf_rename_module,   &gf_expire_module,  &gf_scan_module,
     &gf_database_module, &gf_object_module,  &gf_memory_module,
+    &gf_debug_keys_module,
 };
 /* clang-format on */
 

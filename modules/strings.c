@@ -1,6 +1,8 @@
 /* Strings: the type and the rows of its commands. */
 #include "modules/strings.h"
 
+#include "core/hash.h"
+
 static const struct gf_history set_history[] = {
     {.since = "2.6.12", .what = "EX, PX, NX and XX."},
     {.since = "6.0.0", .what = "KEEPTTL."},
@@ -253,10 +255,20 @@ static const char *string_encoding_name(const struct gf_object *object)
     gf_panic(__FILE__, __LINE__, "a string has one of its encodings");
 }
 
+/* A number hashes as its text does. */
+static uint64_t string_digest(const struct gf_object *object, uint64_t seed)
+{
+    char number[GF_I64_TEXT_MAX];
+    struct gf_bytes bytes = gf_string_bytes(object, number);
+
+    return gf_hash64(bytes.data, bytes.size, seed);
+}
+
 static const struct gf_type string_type = {
     .name = "string",
     .id = GF_TYPE_STRING,
     .encoding_name = string_encoding_name,
+    .digest = string_digest,
 };
 
 const struct gf_module gf_strings_module = {

@@ -13,6 +13,7 @@
 #include "core/assert.h"
 #include "core/bytes.h"
 #include "modules/keyspace.h"
+#include "modules/lookups.h"
 #include "modules/module.h"
 #include "modules/object.h"
 

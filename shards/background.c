@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/core.h"
+#include "core/log.h"
 #include "modules/keyspace.h"
 #include "shards/conn.h"
 #include "shards/server.h"
@@ -294,6 +295,15 @@ static bool anything_volatile(const struct gf_worker *worker)
     return false;
 }
 
+/* The main thread has no clock of its own for its lines. */
+static void tell_log_time(const struct gf_worker *worker)
+{
+    struct gf_log *log = worker->server->log;
+
+    if (log && worker->core->id == 0)
+        atomic_store_explicit(&log->wall_us, worker->core->wall_us, memory_order_relaxed);
+}
+
 static void background_tick(struct gf_timer *timer)
 {
     struct gf_background *background = gf_container(timer, struct gf_background, tick);
@@ -303,6 +313,7 @@ static void background_tick(struct gf_timer *timer)
     measure_overhead(worker);
     gf_worker_check_memory(worker);
     gf_stats_sample(worker);
+    tell_log_time(worker);
     gf_shutdown_poll(worker);
     close_stalled(worker);
     if (anything_volatile(worker))

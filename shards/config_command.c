@@ -1,9 +1,9 @@
 /* CONFIG: what the server is set to, and changing it while it runs.
  *
- * Every core has its own copy of the settings. CONFIG SET checks all its pairs against a copy first,
- * then every core takes them over. Two CONFIG SETs from different cores may arrive at a third in
- * either order: each carries a version, and a core keeps a setting's newest. So all cores end with the
- * same values, those of some order in which the commands could have come.
+ * Every core has its own copy of the settings. CONFIG SET tries all its pairs on a copy first, then
+ * every core takes them over. Two CONFIG SETs from different cores may arrive at a third in either
+ * order: each carries a version, and a core keeps a setting's newest. So all cores end with the same
+ * values, those of some order in which the commands could have come.
  */
 #include "shards/config.h"
 
@@ -99,8 +99,8 @@ struct config_pair {
 };
 
 struct config_set_ask {
-    struct gf_ask ask; /* first */
-    uint64_t version;  /* of this CONFIG SET */
+    struct gf_ask ask;         /* first */
+    uint64_t version;          /* of this CONFIG SET */
     struct config_pair *pairs; /* owned */
     uint32_t pairs_count;
 };
@@ -207,7 +207,7 @@ static bool is_one_line(struct gf_bytes value)
            (!memchr(value.data, '\n', value.size) && !memchr(value.data, '\r', value.size));
 }
 
-/* All values, tried on a copy of the settings. Answers what is wrong with the first that is not good. */
+/* All values, tried on a copy of the settings. Answers what is wrong with the first bad one. */
 static bool values_are_good(struct gf_exec *x)
 {
     struct gf_settings settings;
@@ -218,8 +218,8 @@ static bool values_are_good(struct gf_exec *x)
     gf_settings_copy(&settings, &gf_session_of(x)->worker->settings);
     for (uint32_t i = 2; i < x->args->count && error == GF_OK; i += 2) {
         name = x->args->words[i];
-        error = gf_option_parse(option_of(name), &settings, x->args->words[i + 1], why,
-                                sizeof(why));
+        error =
+            gf_option_parse(option_of(name), &settings, x->args->words[i + 1], why, sizeof(why));
         if (error == GF_OK)
             error = gf_settings_check(&settings, why, sizeof(why));
         if (error == GF_OK && !is_one_line(x->args->words[i + 1])) {
@@ -299,8 +299,8 @@ static int rewrite_file(struct gf_worker *worker)
     /* Removed meanwhile: then it is written anew. */
     if (error != GF_OK && error != GF_ENOENT)
         return error;
-    text = gf_settings_rewrite(&worker->settings,
-                               (struct gf_bytes){.data = old, .size = old_size}, &content.size);
+    text = gf_settings_rewrite(&worker->settings, (struct gf_bytes){.data = old, .size = old_size},
+                               &content.size);
     content.data = text;
     error = driver->ops->file_replace(driver, path, content);
     gf_free(GF_MEMORY_OTHER, text);

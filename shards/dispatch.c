@@ -139,14 +139,15 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
 {
     struct gf_timing_span span;
 
-    if (GF_LIKELY(!gf_timing_alone(worker, run->command))) {
+    if (GF_LIKELY(!run->part && !gf_timing_alone(worker, run->command))) {
         run->command->run(x);
         gf_timing_ran(worker, run->command);
         return;
     }
     gf_timing_begin(worker, &span);
     run->command->run(x);
-    run->duration_ns = gf_timing_end(worker, &span, run->command);
+    run->duration_ns = run->part ? gf_timing_measure(worker, &span)
+                                 : gf_timing_end(worker, &span, run->command);
 }
 
 /* Accesses of the keyspaces that the command may use leave traces, or do not. What other cores have lent

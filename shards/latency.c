@@ -32,8 +32,7 @@ const char *gf_latency_what(enum gf_latency_event event)
 /* Puts a sample that is not older than the last one at the end. */
 static void series_push(struct gf_latency_series *series, struct gf_latency_sample sample)
 {
-    struct gf_latency_sample *last =
-        series->count > 0 ? &series->samples[series->count - 1] : NULL;
+    struct gf_latency_sample *last = series->count > 0 ? &series->samples[series->count - 1] : NULL;
 
     if (last && last->time_s >= sample.time_s) {
         if (last->latency_ms < sample.latency_ms)
@@ -66,8 +65,8 @@ static void series_merge(struct gf_latency_series *into, const struct gf_latency
 
     into->count = 0;
     while (a < old.count || b < from->count) {
-        bool take_old = b == from->count ||
-                        (a < old.count && old.samples[a].time_s <= from->samples[b].time_s);
+        bool take_old =
+            b == from->count || (a < old.count && old.samples[a].time_s <= from->samples[b].time_s);
 
         series_push(into, take_old ? old.samples[a++] : from->samples[b++]);
     }

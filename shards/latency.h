@@ -1,5 +1,5 @@
-/* What LATENCY remembers of one core: for each kind of event the newest samples, at most one a second,
- * and the highest of all times. Cores are added up when somebody asks.
+/* What LATENCY remembers of one core: for each kind of event the newest samples, at most one a
+ * second, and the highest of all times. Cores are added up when somebody asks.
  */
 #pragma once
 
@@ -39,7 +39,8 @@ struct gf_latency {
 const char *gf_latency_name(enum gf_latency_event event);
 const char *gf_latency_what(enum gf_latency_event event);
 
-/* gf_latency_add - it took `latency_ms`; the highest of a second is kept. time_s never runs back. */
+/* gf_latency_add - it took `latency_ms`; the highest of a second is kept. time_s never runs
+ * back. */
 void gf_latency_add(struct gf_latency *latency, enum gf_latency_event event, uint64_t time_s,
                     uint64_t latency_ms);
 

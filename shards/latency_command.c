@@ -62,9 +62,9 @@ static enum gf_latency_event event_of(struct gf_bytes name)
     return (enum gf_latency_event)event;
 }
 
-static void samples_ask(struct gf_exec *x, void (*write)(const struct samples_ask *samples,
-                                                         const struct gf_latency *latency,
-                                                         struct gf_reply *reply))
+static void samples_ask(struct gf_exec *x,
+                        void (*write)(const struct samples_ask *samples,
+                                      const struct gf_latency *latency, struct gf_reply *reply))
 {
     struct gf_ask *ask = gf_ask_create(x, &samples_kind);
     struct samples_ask *samples = gf_container(ask, struct samples_ask, ask);
@@ -77,8 +77,8 @@ static void samples_ask(struct gf_exec *x, void (*write)(const struct samples_as
 
         samples->event = event_of(name);
         samples->known = samples->event < GF_LATENCY_EVENTS_COUNT;
-        snprintf(samples->name, sizeof(samples->name), "%.*s", (int)(name.size < 60 ? name.size : 60),
-                 name.data);
+        snprintf(samples->name, sizeof(samples->name), "%.*s",
+                 (int)(name.size < 60 ? name.size : 60), name.data);
     }
     gf_ask_start(ask);
 }

@@ -1,4 +1,5 @@
 /* Process entry: settings, server, exit status. */
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -23,9 +24,19 @@ static int print_help(void)
     return EXIT_STATUS_OK;
 }
 
+/* The path of this program, for INFO; empty when the system does not tell. */
+static const char *executable_path(char *path, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+
+    path[length > 0 ? length : 0] = '\0';
+    return path;
+}
+
 static int run(const struct gf_settings *settings, const char *config_path,
                struct gf_driver *driver)
 {
+    char executable[PATH_MAX];
     struct gf_server server;
     struct gf_log log;
     char why[512];
@@ -41,6 +52,8 @@ static int run(const struct gf_settings *settings, const char *config_path,
     error = gf_server_init(&server, settings, driver, why, sizeof(why));
     if (error == GF_OK) {
         server.config_path = config_path;
+        server.executable = executable_path(executable, sizeof(executable));
+        server.process_id = (uint64_t)getpid();
         server.log = &log;
         error = gf_server_run(&server);
         gf_server_deinit(&server);

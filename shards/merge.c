@@ -122,6 +122,30 @@ static void merge_any(struct gf_reply *reply, const struct gf_bytes *parts, uint
     gf_reply_raw(reply, parts[chosen], 1);
 }
 
+static uint32_t hex_digit(char digit)
+{
+    return digit <= '9' ? (uint32_t)(digit - '0') : (uint32_t)(digit - 'a') + 10;
+}
+
+/* Status lines of lower case hex digits. */
+static void merge_xor(struct gf_reply *reply, const struct gf_bytes *parts, uint32_t count)
+{
+    char digits[64];
+    size_t size = parts[0].size - 3; /* without '+', CR and LF */
+
+    GF_ASSERT(size <= sizeof(digits));
+    for (size_t i = 0; i < size; i++) {
+        uint32_t digit = 0;
+
+        for (uint32_t part = 0; part < count; part++) {
+            GF_ASSERT(parts[part].size == size + 3);
+            digit ^= hex_digit(parts[part].data[1 + i]);
+        }
+        digits[i] = "0123456789abcdef"[digit & 15];
+    }
+    gf_reply_status(reply, (struct gf_bytes){.data = digits, .size = size});
+}
+
 static void merge_parts(struct gf_reply *reply, const struct gf_merge_input *input,
                         struct gf_bytes *parts)
 {
@@ -141,6 +165,9 @@ static void merge_parts(struct gf_reply *reply, const struct gf_merge_input *inp
         break;
     case GF_MERGE_CONCAT:
         merge_concat(reply, parts, input->replies_count);
+        break;
+    case GF_MERGE_XOR:
+        merge_xor(reply, parts, input->replies_count);
         break;
     case GF_MERGE_ANY:
         merge_any(reply, parts, input->replies_count, input->seed);

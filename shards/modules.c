@@ -10,10 +10,15 @@ extern const struct gf_module gf_client_module;
 extern const struct gf_module gf_client_pause_module;
 extern const struct gf_module gf_cluster_module;
 extern const struct gf_module gf_cluster_slot_module;
+extern const struct gf_module gf_acl_module;
 extern const struct gf_module gf_config_module;
 extern const struct gf_module gf_connection_module;
+extern const struct gf_module gf_debug_module;
+extern const struct gf_module gf_info_module;
 extern const struct gf_module gf_latency_module;
 extern const struct gf_module gf_monitor_module;
+extern const struct gf_module gf_node_memory_module;
+extern const struct gf_module gf_server_module;
 extern const struct gf_module gf_slowlog_module;
 
 const struct gf_module *const gf_server_modules[] = {
@@ -26,8 +31,13 @@ const struct gf_module *const gf_server_modules[] = {
     &gf_monitor_module,
     &gf_cluster_module,
     &gf_cluster_slot_module,
+    &gf_acl_module,
     &gf_config_module,
+    &gf_debug_module,
+    &gf_info_module,
     &gf_latency_module,
+    &gf_node_memory_module,
+    &gf_server_module,
     &gf_slowlog_module,
 };
 

@@ -15,6 +15,7 @@
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/stats.h"
+#include "shards/timing.h"
 #include "shards/worker.h"
 
 /* The coordinator's side of a command over several cores. */
@@ -209,6 +210,7 @@ static void multi_merge(struct gf_worker *worker, struct gf_multi *multi)
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_merge(&reply, &input);
     gf_reply_end(&reply);
+    gf_timing_book(worker, request->command, request->duration_ns);
     gf_worker_stats_of(worker, request->command)->calls++;
     worker->counters.commands_processed++;
     if (reply.failed) {

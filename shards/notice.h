@@ -1,7 +1,7 @@
-/* Commands that took long enough for somebody to want to know: the slow log and the latency monitor.
+/* Commands that took long enough for somebody to want to know: slow log and latency monitor.
  *
- * The cost of a command that did not is one comparison with worker->notable_ns, the lower of the two
- * thresholds.
+ * The cost of a command that did not is one comparison with worker->notable_ns, the lower of the
+ * two thresholds.
  */
 #pragma once
 

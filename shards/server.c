@@ -218,6 +218,7 @@ static void core_stopped(struct gf_core *core, void *context)
     struct gf_server *server = context;
 
     gf_worker_deinit(&server->workers[core->id]);
+    (void)gf_log_use(NULL);
     gf_core_enter(NULL);
 }
 

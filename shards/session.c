@@ -5,6 +5,7 @@
 #include "core/core.h"
 #include "modules/registry.h"
 #include "shards/conn.h"
+#include "shards/debug.h"
 #include "shards/dispatch.h"
 #include "shards/monitor.h"
 #include "shards/notice.h"
@@ -79,6 +80,15 @@ static enum admission_verdict check_authenticated(struct admission *a)
     return ADMIT_REFUSE;
 }
 
+/* DEBUG is for who was given it: its subcommands can stop the server. */
+static enum admission_verdict check_debug(struct admission *a)
+{
+    if (!gf_bytes_is(a->words[0], "DEBUG") || gf_debug_is_allowed(a->conn))
+        return ADMIT_GO;
+    gf_reply_error(a->reply, GF_MSG_DEBUG_NOT_ALLOWED);
+    return ADMIT_REFUSE;
+}
+
 /* CLIENT PAUSE: the request waits; what pauses and what does not is pause.h's. */
 static enum admission_verdict check_paused(struct admission *a)
 {
@@ -106,7 +116,7 @@ static enum admission_verdict check_monitored(struct admission *a)
 static enum admission_verdict admit(struct admission *a)
 {
     static enum admission_verdict (*const checks[])(struct admission *) = {
-        check_known, check_arity, check_authenticated, check_paused, check_monitored,
+        check_known, check_arity, check_authenticated, check_debug, check_paused, check_monitored,
     };
 
     for (size_t i = 0; i < GF_COUNT(checks); i++) {

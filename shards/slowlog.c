@@ -46,7 +46,7 @@ static char *bytes_put(char *p, const void *bytes, size_t size)
 static struct gf_slowlog_entry *entry_create(const struct gf_slowlog_event *event)
 {
     uint32_t args_count = kept_count(event);
-    size_t size = sizeof(struct gf_slowlog_entry) + event->name.size;
+    size_t size = offsetof(struct gf_slowlog_entry, bytes) + event->name.size;
     struct gf_slowlog_entry *entry;
     char *p;
 
@@ -121,6 +121,6 @@ struct gf_bytes gf_slowlog_arg(const struct gf_slowlog_entry *entry, uint32_t *o
 
     memcpy(&size, entry->bytes + *offset, sizeof(size));
     *offset += (uint32_t)sizeof(size) + size;
-    GF_ASSERT(sizeof(*entry) + *offset <= entry->size);
+    GF_ASSERT(offsetof(struct gf_slowlog_entry, bytes) + *offset <= entry->size);
     return (struct gf_bytes){.data = entry->bytes + *offset - size, .size = size};
 }

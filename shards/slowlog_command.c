@@ -118,7 +118,9 @@ static void slowlog_get(struct gf_exec *x)
 
     x->args->index = 2;
     if (x->args->count > 3) {
-        gf_args_fail(x->args, GF_MSG_SYNTAX);
+        gf_reply_error_format(x->reply, GF_MSG_SUBCOMMAND_WORDS, x->args->words[1],
+                              GF_BYTES("SLOWLOG"));
+        return;
     } else if (x->args->count == 3) {
         count = gf_args_next_range(x->args, -1, INT64_MAX, GF_MSG_SLOWLOG_COUNT);
         if (x->args->error == GF_MSG_NOT_INTEGER)

@@ -12,8 +12,8 @@ static uint64_t timing_now(const struct gf_worker *worker)
     return worker->core->driver->ops->now_ns(worker->core->driver);
 }
 
-static void timing_book(struct gf_worker *worker, const struct gf_command *command,
-                        uint64_t duration_ns)
+void gf_timing_book(struct gf_worker *worker, const struct gf_command *command,
+                    uint64_t duration_ns)
 {
     struct gf_command_stats *stats = gf_worker_stats_of(worker, command);
 
@@ -51,7 +51,7 @@ uint64_t gf_timing_batch(struct gf_worker *worker)
     now_ns = timing_now(worker);
     share_ns = (now_ns - timing->since_ns) / timing->count;
     for (uint32_t i = 0; i < timing->count; i++)
-        timing_book(worker, timing->commands[i], share_ns);
+        gf_timing_book(worker, timing->commands[i], share_ns);
     timing->count = 0;
     timing->since_ns = now_ns;
     return share_ns;
@@ -66,16 +66,21 @@ void gf_timing_begin(struct gf_worker *worker, struct gf_timing_span *span)
     span->since_ns = worker->timing.since_ns;
 }
 
-uint64_t gf_timing_end(struct gf_worker *worker, const struct gf_timing_span *span,
-                       const struct gf_command *command)
+uint64_t gf_timing_measure(struct gf_worker *worker, const struct gf_timing_span *span)
 {
     uint64_t now_ns = timing_now(worker);
 
-    /* Never 0: that means "not timed on its own". */
-    uint64_t duration_ns = now_ns > span->since_ns ? now_ns - span->since_ns : 1;
-
-    timing_book(worker, command, duration_ns);
     worker->timing.since_ns = now_ns;
+    /* Never 0: that means "not timed on its own". */
+    return now_ns > span->since_ns ? now_ns - span->since_ns : 1;
+}
+
+uint64_t gf_timing_end(struct gf_worker *worker, const struct gf_timing_span *span,
+                       const struct gf_command *command)
+{
+    uint64_t duration_ns = gf_timing_measure(worker, span);
+
+    gf_timing_book(worker, command, duration_ns);
     return duration_ns;
 }
 

@@ -42,5 +42,12 @@ void gf_timing_begin(struct gf_worker *worker, struct gf_timing_span *span);
 uint64_t gf_timing_end(struct gf_worker *worker, const struct gf_timing_span *span,
                        const struct gf_command *command);
 
+/* gf_timing_measure - the same without booking: a part of a command, which is booked as a whole. */
+uint64_t gf_timing_measure(struct gf_worker *worker, const struct gf_timing_span *span);
+
+/* gf_timing_book - a command took that long altogether. */
+void gf_timing_book(struct gf_worker *worker, const struct gf_command *command,
+                    uint64_t duration_ns);
+
 /* gf_timing_alone - this command must be timed on its own. */
 bool gf_timing_alone(const struct gf_worker *worker, const struct gf_command *command);

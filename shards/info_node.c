@@ -1,0 +1,139 @@
+/* INFO's sections about the process: server, clients, memory, persistence, replication, cpu,
+ * cluster, modules. */
+#include <string.h>
+
+#include "core/core.h"
+#include "shards/background.h"
+#include "shards/conn.h"
+#include "shards/info.h"
+#include "shards/server.h"
+#include "shards/worker.h"
+
+/* The version whose commands and replies these are; clients decide by it what they may send. */
+#define REDIS_VERSION "7.4.0"
+
+#define NS_PER_US 1000u
+#define US_PER_S 1000000u
+#define S_PER_DAY 86400u
+
+static const char *const policies[] = {
+    [GF_NOEVICTION] = "noeviction",           [GF_ALLKEYS_LRU] = "allkeys-lru",
+    [GF_ALLKEYS_LFU] = "allkeys-lfu",         [GF_ALLKEYS_RANDOM] = "allkeys-random",
+    [GF_VOLATILE_LRU] = "volatile-lru",       [GF_VOLATILE_LFU] = "volatile-lfu",
+    [GF_VOLATILE_RANDOM] = "volatile-random", [GF_VOLATILE_TTL] = "volatile-ttl",
+};
+
+void gf_info_server(const struct gf_report *report, struct gf_buf *text)
+{
+    const struct gf_server *server = report->worker->server;
+    uint64_t uptime_s = (report->now_ms - server->started_ms) / 1000;
+
+    gf_info_line(text, "redis_version:" REDIS_VERSION);
+    gf_info_line(text, "server_name:go-fish");
+    gf_info_line(text, "gofish_version:" GOFISH_VERSION);
+    gf_info_line(text, "redis_mode:standalone");
+    gf_info_number(text, "arch_bits", 8 * sizeof(void *));
+    gf_info_line(text, "multiplexing_api:%s", server->driver_name ? server->driver_name : "");
+    gf_info_number(text, "process_id", server->process_id);
+    gf_info_line(text, "run_id:%s", server->run_id);
+    gf_info_number(text, "tcp_port", report->settings->port);
+    gf_info_number(text, "server_time_usec", report->worker->core->wall_us);
+    gf_info_number(text, "uptime_in_seconds", uptime_s);
+    gf_info_number(text, "uptime_in_days", uptime_s / S_PER_DAY);
+    gf_info_line(text, "executable:%s", server->executable ? server->executable : "");
+    gf_info_line(text, "config_file:%s", server->config_path ? server->config_path : "");
+    gf_info_number(text, "cores", server->cores_count);
+    gf_info_number(text, "partitions", server->router.partitions_count);
+    gf_info_line(text, "io_driver:%s", server->driver_name ? server->driver_name : "");
+    gf_info_line(text, "durability:none");
+}
+
+void gf_info_clients(const struct gf_report *report, struct gf_buf *text)
+{
+    gf_info_number(text, "connected_clients", report->sum.connections);
+    gf_info_number(text, "maxclients", report->settings->maxclients);
+    gf_info_number(text, "client_recent_max_input_buffer", report->sum.input_max);
+    gf_info_number(text, "client_recent_max_output_buffer", report->sum.output_max);
+    gf_info_number(text, "blocked_clients", 0);
+    gf_info_number(text, "tracking_clients", 0);
+    gf_info_number(text, "monitor_clients", report->sum.monitors);
+}
+
+void gf_info_memory(const struct gf_report *report, struct gf_buf *text)
+{
+    static const char *const kinds[] = {
+#define KIND_NAME(name, lower, what) #lower,
+        GF_MEMORY_KINDS(KIND_NAME)
+#undef KIND_NAME
+    };
+    struct gf_driver *driver = report->worker->core->driver;
+    uint64_t used = gf_report_memory(report);
+    uint64_t resident = driver->ops->resident_size(driver);
+    uint64_t peak =
+        atomic_load_explicit(&report->worker->server->memory_peak, memory_order_relaxed);
+
+    peak = used > peak ? used : peak;
+    gf_info_size(text, "used_memory", used);
+    gf_info_size(text, "used_memory_rss", resident);
+    gf_info_size(text, "used_memory_peak", peak);
+    gf_info_line(text, "used_memory_peak_perc:%.2f%%",
+                 peak > 0 ? 100.0 * (double)used / (double)peak : 0.0);
+    for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
+        gf_info_line(text, "used_memory_%s:%lld", kinds[kind], (long long)report->sum.memory[kind]);
+    gf_info_size(text, "maxmemory", report->settings->maxmemory);
+    gf_info_line(text, "maxmemory_policy:%s", policies[report->settings->maxmemory_policy]);
+    gf_info_line(text, "mem_fragmentation_ratio:%.2f",
+                 used > 0 ? (double)resident / (double)used : 0.0);
+    gf_info_line(text, "mem_fragmentation_bytes:%lld", (long long)resident - (long long)used);
+    gf_info_line(text, "mem_clients_normal:%lld", (long long)report->sum.memory[GF_MEMORY_BUFFERS]);
+    gf_info_line(text, "mem_allocator:mimalloc");
+}
+
+/* Nothing is on disk; the fields that tools wait for say so. */
+void gf_info_persistence(const struct gf_report *report, struct gf_buf *text)
+{
+    (void)report;
+    gf_info_number(text, "loading", 0);
+    gf_info_number(text, "async_loading", 0);
+    gf_info_number(text, "rdb_bgsave_in_progress", 0);
+    gf_info_line(text, "rdb_last_bgsave_status:ok");
+    gf_info_number(text, "aof_enabled", 0);
+    gf_info_number(text, "aof_rewrite_in_progress", 0);
+    gf_info_number(text, "aof_rewrite_scheduled", 0);
+    gf_info_line(text, "aof_last_bgrewrite_status:ok");
+    gf_info_line(text, "aof_last_write_status:ok");
+}
+
+void gf_info_replication(const struct gf_report *report, struct gf_buf *text)
+{
+    gf_info_line(text, "role:master");
+    gf_info_number(text, "connected_slaves", 0);
+    gf_info_line(text, "master_failover_state:no-failover");
+    gf_info_line(text, "master_replid:%s", report->worker->server->run_id);
+    gf_info_number(text, "master_repl_offset", 0);
+    gf_info_number(text, "repl_backlog_active", 0);
+}
+
+void gf_info_cpu(const struct gf_report *report, struct gf_buf *text)
+{
+    struct gf_driver *driver = report->worker->core->driver;
+    uint64_t system_us = driver->ops->cpu_ns(driver, true) / NS_PER_US;
+    uint64_t user_us = driver->ops->cpu_ns(driver, false) / NS_PER_US;
+
+    gf_info_line(text, "used_cpu_sys:%.6f", (double)system_us / US_PER_S);
+    gf_info_line(text, "used_cpu_user:%.6f", (double)user_us / US_PER_S);
+    gf_info_line(text, "used_cpu_sys_children:0.000000");
+    gf_info_line(text, "used_cpu_user_children:0.000000");
+}
+
+void gf_info_cluster(const struct gf_report *report, struct gf_buf *text)
+{
+    (void)report;
+    gf_info_number(text, "cluster_enabled", 0);
+}
+
+void gf_info_modules(const struct gf_report *report, struct gf_buf *text)
+{
+    (void)report; /* none can be loaded yet */
+    (void)text;
+}

@@ -1,0 +1,195 @@
+/* Gathering the figures of all cores. */
+#include "shards/report.h"
+
+#include <string.h>
+
+#include "core/assert.h"
+#include "core/core.h"
+#include "modules/keyspace.h"
+#include "modules/registry.h"
+#include "shards/ask.h"
+#include "shards/background.h"
+#include "shards/conn.h"
+#include "shards/server.h"
+#include "shards/session.h"
+#include "shards/worker.h"
+
+struct report_ask {
+    struct gf_ask ask; /* first */
+    uint64_t options;
+    void (*write)(const struct gf_report *report, uint64_t options, struct gf_reply *reply);
+};
+
+static void count_keys(const struct gf_worker *worker, struct gf_report_core *core)
+{
+    uint64_t now_ms = gf_core_now_ms(worker->core);
+
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        const struct gf_partition *partition = worker->partitions[worker->owned[i]];
+
+        /* One that is lent at this moment is not this core's to look at. */
+        for (uint32_t db = 0;
+             partition->owner == worker->core->id && db < partition->databases_count; db++) {
+            const struct gf_keyspace *keyspace = partition->databases[db];
+            struct gf_report_db *sum = &core->databases[db];
+
+            if (!keyspace)
+                continue;
+            sum->keys += gf_keyspace_count(keyspace);
+            sum->expires += gf_keyspace_volatile_count(keyspace);
+            sum->ttl_sum_ms += (double)gf_keyspace_average_ttl_ms(keyspace, now_ms) *
+                               (double)gf_keyspace_volatile_count(keyspace);
+        }
+    }
+    core->partitions = worker->owned_count;
+}
+
+static void count_connections(const struct gf_worker *worker, struct gf_report_core *core)
+{
+    struct gf_link *link = gf_list_peek_front(&worker->conns);
+
+    for (; link; link = gf_list_next(&worker->conns, link)) {
+        const struct gf_conn *conn = gf_container(link, struct gf_conn, link);
+        size_t output_size = gf_conn_output_size(conn);
+
+        core->monitors += conn->session.monitor;
+        core->input_max = conn->in.size > core->input_max ? conn->in.size : core->input_max;
+        core->output_max = output_size > core->output_max ? output_size : core->output_max;
+    }
+    core->connections = atomic_load_explicit(&worker->conns_count, memory_order_relaxed);
+}
+
+static void report_on_core(struct gf_worker *worker, struct gf_ask *ask)
+{
+    struct gf_report_core *core = gf_ask_slot(ask, worker->core->id);
+    size_t commands_size = gf_registry_rows(worker->server->registry) * sizeof(*core->commands);
+
+    core->counters = worker->counters;
+    core->lookups = worker->lookups;
+    for (int rate = 0; rate < GF_RATES_COUNT; rate++)
+        core->rates[rate] = gf_stats_rate(&worker->rates, (enum gf_rate)rate);
+    core->busy_share = worker->rates.busy_share;
+    core->turns = worker->core->turns;
+    core->expire_paused = worker->background->expire_paused;
+    for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
+        core->memory[kind] =
+            atomic_load_explicit(&worker->core->memory.bytes[kind], memory_order_relaxed);
+    memcpy(core->errors, worker->errors, sizeof(core->errors));
+    core->databases =
+        gf_alloc_zero(GF_MEMORY_OTHER, worker->settings.databases * sizeof(*core->databases));
+    core->commands =
+        memcpy(gf_alloc(GF_MEMORY_OTHER, commands_size), worker->commands, commands_size);
+    count_connections(worker, core);
+    count_keys(worker, core);
+}
+
+/* Both structs hold nothing but uint64_t. */
+static void add_counters(uint64_t *sum, const uint64_t *more, size_t size)
+{
+    for (size_t i = 0; i < size / sizeof(*sum); i++)
+        sum[i] += more[i];
+}
+
+static void add_commands(struct gf_command_stats *sum, const struct gf_command_stats *more,
+                         uint32_t rows)
+{
+    for (uint32_t row = 0; row < rows; row++) {
+        sum[row].calls += more[row].calls;
+        sum[row].duration_ns += more[row].duration_ns;
+        sum[row].rejected += more[row].rejected;
+        sum[row].failed += more[row].failed;
+    }
+}
+
+static void add_core(const struct gf_report *report, struct gf_report_core *sum,
+                     const struct gf_report_core *core)
+{
+    add_counters((uint64_t *)&sum->counters, (const uint64_t *)&core->counters,
+                 sizeof(sum->counters));
+    sum->lookups.hits += core->lookups.hits;
+    sum->lookups.misses += core->lookups.misses;
+    add_counters(sum->rates, core->rates, sizeof(sum->rates));
+    add_counters(sum->errors, core->errors, sizeof(sum->errors));
+    sum->busy_share += core->busy_share;
+    sum->turns += core->turns;
+    sum->connections += core->connections;
+    sum->monitors += core->monitors;
+    sum->input_max = core->input_max > sum->input_max ? core->input_max : sum->input_max;
+    sum->output_max = core->output_max > sum->output_max ? core->output_max : sum->output_max;
+    sum->partitions += core->partitions;
+    sum->expire_paused += core->expire_paused;
+    for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
+        sum->memory[kind] += core->memory[kind];
+    for (uint64_t db = 0; db < report->settings->databases; db++) {
+        sum->databases[db].keys += core->databases[db].keys;
+        sum->databases[db].expires += core->databases[db].expires;
+        sum->databases[db].ttl_sum_ms += core->databases[db].ttl_sum_ms;
+    }
+    add_commands(sum->commands, core->commands, gf_registry_rows(report->worker->server->registry));
+}
+
+static void report_answer(struct gf_ask *ask, struct gf_reply *reply)
+{
+    const struct report_ask *asked = gf_container(ask, struct report_ask, ask);
+    struct gf_worker *worker = ask->worker;
+    struct gf_report_core *cores[GF_CORES_MAX];
+    struct gf_report report = {
+        .worker = worker,
+        .settings = &worker->settings,
+        .now_ms = gf_core_now_ms(worker->core),
+        .cores_count = ask->cores_count,
+        .cores = cores,
+    };
+    struct gf_report_core *sum = &report.sum;
+
+    sum->databases =
+        gf_alloc_zero(GF_MEMORY_OTHER, worker->settings.databases * sizeof(*sum->databases));
+    sum->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(worker->server->registry) *
+                                                       sizeof(*sum->commands));
+    for (uint32_t core = 0; core < ask->cores_count; core++) {
+        cores[core] = gf_ask_slot(ask, core);
+        add_core(&report, sum, cores[core]);
+    }
+    asked->write(&report, asked->options, reply);
+    gf_free(GF_MEMORY_OTHER, sum->databases);
+    gf_free(GF_MEMORY_OTHER, sum->commands);
+}
+
+static void report_deinit(struct gf_ask *ask)
+{
+    for (uint32_t core = 0; core < ask->cores_count; core++) {
+        struct gf_report_core *slot = gf_ask_slot(ask, core);
+
+        gf_free(GF_MEMORY_OTHER, slot->databases);
+        gf_free(GF_MEMORY_OTHER, slot->commands);
+    }
+}
+
+static const struct gf_ask_kind report_kind = {
+    .size = sizeof(struct report_ask),
+    .slot_size = sizeof(struct gf_report_core),
+    .on_core = report_on_core,
+    .answer = report_answer,
+    .deinit = report_deinit,
+};
+
+void gf_report_ask(struct gf_exec *x, uint64_t options,
+                   void (*write)(const struct gf_report *report, uint64_t options,
+                                 struct gf_reply *reply))
+{
+    struct gf_ask *ask = gf_ask_create(x, &report_kind);
+    struct report_ask *asked = gf_container(ask, struct report_ask, ask);
+
+    asked->options = options;
+    asked->write = write;
+    gf_ask_start(ask);
+}
+
+uint64_t gf_report_memory(const struct gf_report *report)
+{
+    int64_t sum = 0;
+
+    for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
+        sum += report->sum.memory[kind];
+    return sum > 0 ? (uint64_t)sum : 0;
+}
