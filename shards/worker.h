@@ -10,6 +10,8 @@
 
 #include "core/core.h"
 #include "core/list.h"
+#include "core/list.h"
+#include "modules/lookups.h"
 #include "protocol/parser.h"
 #include "shards/conn.h"
 #include "shards/latency.h"
