@@ -110,6 +110,7 @@ static uint64_t log_wall_us(struct gf_log *log)
 {
     struct gf_core *core = gf_core_here();
 
+    GF_ASSERT(log != NULL);
     if (core && core->wall_us)
         atomic_store_explicit(&log->wall_us, core->wall_us, memory_order_relaxed);
     return atomic_load_explicit(&log->wall_us, memory_order_relaxed);

@@ -68,7 +68,8 @@ static void port_probe_closed(struct gf_op *op, int result)
 
 /* SO_REUSEPORT lets a second server of the same user share the port and take half of its clients: so
  * the port is tried once without it before the cores share it. */
-static int server_check_port(const struct gf_settings *settings, struct gf_driver *driver)
+static bool port_is_taken(const struct gf_settings *settings, struct gf_driver *driver,
+                          uint16_t port)
 {
     const char *bind = settings->bind + (settings->bind[0] == '-');
     size_t size = strcspn(bind, " ");
@@ -77,17 +78,35 @@ static int server_check_port(const struct gf_settings *settings, struct gf_drive
     int handle;
 
     if (size == 0 || size >= sizeof(host))
-        return GF_OK; /* the cores will say what is wrong with it */
+        return false; /* the cores will say what is wrong with it */
     memcpy(host, bind, size);
     host[size] = '\0';
-    handle = driver->ops->listen(driver, host, (uint16_t)settings->port, false);
-    if (handle == GF_EADDRINUSE)
-        return GF_EADDRINUSE;
+    handle = driver->ops->listen(driver, host, port, false);
     if (handle >= 0)
         driver->ops->close(driver, handle, false, &probe.op);
     while (handle >= 0 && !probe.closed)
         driver->ops->run(driver, 0);
-    return GF_OK;
+    return handle == GF_EADDRINUSE;
+}
+
+/* The ports that nobody asked for are given up when something else has one of them: only
+ * cluster-aware clients miss them. */
+static uint16_t server_free_core_ports(const struct gf_server *server, struct gf_driver *driver)
+{
+    const struct gf_settings *settings = &server->settings;
+    uint16_t first = server_core_ports(settings, server->cores_count);
+
+    for (uint16_t core = 0; first != 0 && core < server->cores_count; core++) {
+        if (settings->core_port_base != 0 ||
+            !port_is_taken(settings, driver, (uint16_t)(first + core)))
+            continue;
+        gf_log_line(GF_LOG_NOTICE,
+                    "port %u is taken: the cores have no ports of their own; choose others with "
+                    "--core-port-base",
+                    (unsigned)(first + core));
+        return 0;
+    }
+    return first;
 }
 
 static int server_make_driver(struct gf_server *server, struct gf_driver **ret_driver);
@@ -108,7 +127,7 @@ int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
         gf_settings_deinit(&server->settings);
         return GF_EINVAL;
     }
-    if (server_check_port(settings, driver) != GF_OK) {
+    if (port_is_taken(settings, driver, (uint16_t)settings->port)) {
         snprintf(ret_why, why_size,
                  "port %u is already in use: is another server running? Choose one with --port",
                  (unsigned)settings->port);
@@ -122,7 +141,7 @@ int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
         return error;
     }
     server_make_ids(server, driver);
-    server->core_ports_first = server_core_ports(settings, cores);
+    server->core_ports_first = server_free_core_ports(server, driver);
     server->pages = gf_pages_create();
     gf_router_init(&server->router, (uint32_t)settings->partitions, cores);
     server->partitions = gf_alloc_zero(GF_MEMORY_OTHER, server->router.partitions_count *
