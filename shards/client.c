@@ -26,7 +26,7 @@ bool gf_client_type_parse(struct gf_bytes word, enum gf_client_type *ret_type)
     return false;
 }
 
-/* There is only one kind yet: no replicas, no channels. A monitor is a normal client, as in Redis. */
+/* There is only one kind yet: no replicas, no channels. A monitor is a normal one, as in Redis. */
 bool gf_client_is(const struct gf_conn *conn, enum gf_client_type type)
 {
     (void)conn;

@@ -39,6 +39,6 @@ bool gf_client_is(const struct gf_conn *conn, enum gf_client_type type);
 /* gf_client_text_ok - may stand in a line of CLIENT LIST: printable ASCII, no spaces. */
 bool gf_client_text_ok(struct gf_bytes text);
 
-/* gf_client_set_text - replace one of a session's own texts; empty removes it. false: no memory, and
- * nothing has changed. */
+/* gf_client_set_text - replace one of a session's own texts; empty removes it. false: no memory,
+ * and nothing has changed. */
 bool gf_client_set_text(char **text, struct gf_bytes value);

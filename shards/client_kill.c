@@ -120,7 +120,7 @@ static bool address_set(char **address, struct gf_bytes value)
     return true;
 }
 
-/* One option with its value. GF_MSG_NONE, or what is wrong with it (the text may name the value). */
+/* One option with its value. GF_MSG_NONE, or what is wrong with it. */
 static enum gf_message_id filter_parse(struct kill_filter *filter, struct gf_bytes option,
                                        struct gf_bytes value)
 {

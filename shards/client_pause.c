@@ -74,7 +74,8 @@ static void client_unpause(struct gf_exec *x)
     pause_all_cores(x, 0, false);
 }
 
-/* No command blocks yet, so nobody can be found blocked: the answer is 0, as of any client that runs. */
+/* No command blocks yet, so nobody can be found blocked: the answer is 0, as of any client that
+ * runs. */
 static void client_unblock(struct gf_exec *x)
 {
     const struct gf_bytes *words = x->args->words;

@@ -1,8 +1,8 @@
 /* What this server looks like to cluster clients: each core is a node, on the core's own port.
  *
  * A client that knows the map sends a key's commands to the port of the core that owns it, and no
- * command leaves its core. Without core ports (one core, or no room for the ports) there is one node,
- * on the main port. There are no replicas, and no bus between nodes yet.
+ * command leaves its core. Without core ports (one core, or no room for the ports) there is one
+ * node, on the main port. There are no replicas, and no bus between nodes yet.
  */
 #pragma once
 
@@ -32,7 +32,7 @@ uint16_t gf_cluster_myself(const struct gf_conn *conn);
 /* gf_cluster_host - the address under which the client of this connection reaches this server. */
 void gf_cluster_host(struct gf_conn *conn, struct gf_address *ret_host);
 
-/* gf_cluster_first_range, gf_cluster_next_range - all slots, ascending, in the longest possible ranges.
- * false: there are no more. */
+/* gf_cluster_first_range, gf_cluster_next_range - all slots, ascending, in the longest possible
+ * ranges. false: there are no more. */
 void gf_cluster_first_range(const struct gf_server *server, struct gf_cluster_range *ret_range);
 bool gf_cluster_next_range(const struct gf_server *server, struct gf_cluster_range *range);

@@ -1,4 +1,5 @@
-/* CLUSTER: who has which slots; and what clients of a cluster say to a node: READONLY READWRITE ASKING.
+/* CLUSTER: who has which slots; and what clients of a cluster say to a node: READONLY READWRITE
+ * ASKING.
  *
  * Everything here is known on every core. The keys of a slot are cluster_slot.c's.
  */
@@ -124,7 +125,8 @@ static void text_add_ranges_of(struct gf_buf *text, const struct gf_server *serv
     } while (gf_cluster_next_range(server, &range));
 }
 
-/* Node's number plus one is its epoch: no two nodes have the same. The bus port is 0: there is none. */
+/* Node's number plus one is its epoch: no two nodes have the same. The bus port is 0: there is
+ * none. */
 static void cluster_nodes(struct gf_exec *x)
 {
     const struct gf_server *server = server_of(x);

@@ -1,6 +1,6 @@
-/* CLUSTER COUNTKEYSINSLOT and GETKEYSINSLOT: a walk through the partition that the slot is part of, on
- * the core that owns it, so many keys at a time; what happens meanwhile may or may not be seen, as
- * with SCAN.
+/* CLUSTER COUNTKEYSINSLOT and GETKEYSINSLOT: a walk through the partition that the slot is part
+ * of, on the core that owns it, so many keys at a time; what happens meanwhile may or may not be
+ * seen, as with SCAN.
  */
 #include "core/alloc.h"
 #include "core/assert.h"

@@ -1,16 +1,16 @@
 /* MONITOR: connections that are told of every command, on whatever core it came in.
  *
- * Every core counts the monitors of every core. A core without any anywhere has no attention bit set
- * and looks at nothing. Otherwise it writes one line per command: straight to its own monitors, and into
- * one batch for each other core that has some. A batch is lent to that core, one at a time; what
- * comes up meanwhile collects in the next one.
+ * Every core counts the monitors of every core. A core without any anywhere has no attention bit
+ * set and looks at nothing. Otherwise it writes one line per command: straight to its own
+ * monitors, and into one batch for each other core that has some. A batch is lent to that core,
+ * one at a time; what comes up meanwhile collects in the next one.
  *
  *   core A   line -> out of A's monitors
  *            line -> batches[B].lines  --lent-->  core B: out of B's monitors  --back-->  core A
  *
- * Failure: a monitor that does not read is closed by its output limit, like any client. If a core is
- * so far behind that its next batch would exceed GF_MONITOR_BATCH_MAX, lines are lost; its monitors
- * are closed rather than left with a gap.
+ * Failure: a monitor that does not read is closed by its output limit, like any client. If a core
+ * is so far behind that its next batch would exceed GF_MONITOR_BATCH_MAX, lines are lost; its
+ * monitors are closed rather than left with a gap.
  *
  * On close (or RESET): the monitor is off its core's list at once; the others stop counting it when
  * they hear of it.
@@ -61,7 +61,7 @@ bool gf_monitors_quiet(const struct gf_worker *worker);
 /* gf_monitor_remove - it does not monitor (any more); not a monitor is fine. */
 void gf_monitor_remove(struct gf_conn *conn);
 
-/* gf_monitor_feed - a command of `conn` was admitted on this core: tell the monitors of all cores. */
+/* gf_monitor_feed - a command of `conn` is shown to the monitors of all cores. */
 void gf_monitor_feed(struct gf_conn *conn, const struct gf_bytes *words, uint32_t words_count);
 
 /* gf_monitor_batch_arrive - on the core of the monitors; gf_monitor_batch_home - it came back. */

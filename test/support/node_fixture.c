@@ -78,7 +78,8 @@ static bool node_is_empty(const struct node *node)
         const struct gf_worker *worker = &node->server.workers[core];
 
         if (!gf_list_empty(&worker->conns) || worker->requests_live > 0 ||
-            worker->handovers_live > 0 || !gf_list_empty(&worker->outbox))
+            worker->handovers_live > 0 || !gf_monitors_quiet(worker) ||
+            !gf_list_empty(&worker->outbox))
             return false;
     }
     return true;

@@ -1,0 +1,151 @@
+/* Monitors on one core, commands on any. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/node_fixture.h"
+
+static struct node node;
+
+static void setup(void)
+{
+    node_start(&node, 2, NULL);
+}
+
+static void teardown(void)
+{
+    node_end(&node);
+}
+
+TestSuite(monitor, .init = setup, .fini = teardown, .timeout = 60);
+
+static uint32_t monitors_known(uint16_t core)
+{
+    return node_worker(&node, core)->monitors.total;
+}
+
+/* Turns until the client has got `text`, and takes everything up to its end. */
+static void expect_line(struct node_client *client, const char *text)
+{
+    const char *found = NULL;
+    size_t size;
+
+    for (int i = 0; i < 50 && !found; i++) {
+        node_turn_all(&node, 1);
+        node_client_read(client);
+        found = client->in_size > 0 ? strstr(client->in, text) : NULL;
+    }
+    cr_assert_not_null(found, "'%s' did not come: %s", text, client->in_size ? client->in : "");
+    size = (size_t)(found - client->in) + strlen(text);
+    memmove(client->in, client->in + size, client->in_size - size + 1);
+    client->in_size -= size;
+}
+
+Test(monitor, sees_commands_of_every_core)
+{
+    struct node_client watcher;
+    struct node_client clients[2];
+
+    node_client_open(&watcher, &node, 0);
+    node_client_open(&clients[0], &node, 0);
+    node_client_open(&clients[1], &node, 1);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_client_expect(&watcher, "+OK\r\n");
+    for (int i = 0; i < 2; i++) {
+        node_client_format(&clients[i], "SELECT 3\r\nset k%d \"a\\\"\\x01\\n\"\r\n", i);
+        node_client_expect(&clients[i], "+OK\r\n+OK\r\n");
+        expect_line(&watcher, "] \"SELECT\" \"3\"\r\n");
+        expect_line(&watcher, i == 0 ? "] \"set\" \"k0\" \"a\\\"\\x01\\n\"\r\n"
+                                     : "] \"set\" \"k1\" \"a\\\"\\x01\\n\"\r\n");
+    }
+    for (int i = 0; i < 2; i++)
+        node_client_close(&clients[i]);
+    node_client_close(&watcher);
+}
+
+Test(monitor, is_counted_everywhere_until_it_ends)
+{
+    struct node_client watcher;
+
+    node_client_open(&watcher, &node, 1);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_client_expect(&watcher, "+OK\r\n");
+    for (uint16_t core = 0; core < 2; core++) {
+        cr_assert_eq(monitors_known(core), 1);
+        cr_assert(node_worker(&node, core)->attention & GF_ATTENTION_MONITOR);
+    }
+    node_client_send(&watcher, "RESET\r\n");
+    node_client_expect(&watcher, "+RESET\r\n");
+    node_turn_all(&node, 10);
+    for (uint16_t core = 0; core < 2; core++) {
+        cr_assert_eq(monitors_known(core), 0);
+        cr_assert(!(node_worker(&node, core)->attention & GF_ATTENTION_MONITOR));
+    }
+    node_client_close(&watcher);
+}
+
+Test(monitor, that_hangs_up_before_it_begins_is_forgotten)
+{
+    struct node_client watcher;
+
+    node_client_open(&watcher, &node, 0);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_turn(&node, 0);
+    node_turn(&node, 0);
+    node_client_close(&watcher);
+    node_turn_all(&node, 20);
+    cr_assert_eq(monitors_known(0), 0);
+    cr_assert_eq(monitors_known(1), 0);
+}
+
+Test(monitor, does_not_see_secrets_or_admin_commands)
+{
+    struct node_client watcher;
+    struct node_client client;
+
+    node_client_open(&watcher, &node, 0);
+    node_client_open(&client, &node, 1);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_client_expect(&watcher, "+OK\r\n");
+    node_client_send(&client, "AUTH default sesame\r\nCLIENT UNPAUSE\r\nECHO end\r\n");
+    node_client_expect(&client, "+OK\r\n+OK\r\n$3\r\nend\r\n");
+    expect_line(&watcher, "] \"AUTH\" \"(redacted)\" \"(redacted)\"\r\n");
+    for (int i = 0; i < 20; i++)
+        node_turn_all(&node, 1);
+    node_client_read(&watcher);
+    cr_assert_null(strstr(watcher.in, "CLIENT"));
+    cr_assert_not_null(strstr(watcher.in, "] \"ECHO\" \"end\"\r\n"));
+    node_client_close(&client);
+    node_client_close(&watcher);
+}
+
+Test(monitor, may_not_use_keys)
+{
+    struct node_client watcher;
+
+    node_client_open(&watcher, &node, 0);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_client_expect(&watcher, "+OK\r\n");
+    node_client_send(&watcher, "GET k\r\n");
+    node_client_expect(&watcher, "-ERR a monitoring client cannot interact with the keyspace\r\n");
+    node_client_close(&watcher);
+}
+
+Test(monitor, with_missing_lines_is_closed)
+{
+    struct node_client watcher;
+    struct node_client client;
+
+    node_client_open(&watcher, &node, 0);
+    node_client_open(&client, &node, 1);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_client_expect(&watcher, "+OK\r\n");
+    /* As if core 0 had been so far behind that core 1 could not keep its lines. */
+    node_worker(&node, 1)->monitors.batches[0].lost = true;
+    node_client_send(&client, "PING\r\n");
+    node_client_expect(&client, "+PONG\r\n");
+    node_client_expect_end(&watcher);
+    node_client_close(&client);
+    node_client_close(&watcher);
+}
