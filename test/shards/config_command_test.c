@@ -95,7 +95,7 @@ Test(config_command, slow_commands_of_both_cores_are_one_list)
 {
     ask(&first, "CONFIG SET slowlog-log-slower-than 0\r\n", "+OK\r\n");
     ask(&first, "SLOWLOG RESET\r\n", "+OK\r\n");
-    ask(&first, "ECHO\r\n", "-ERR unknown command 'ECHO', with args beginning with: \r\n");
+    ask(&first, "NOPE\r\n", "-ERR unknown command 'NOPE', with args beginning with: \r\n");
     ask(&first, "PING a\r\n", "$1\r\na\r\n");
     ask(&second, "PING b\r\n", "$1\r\nb\r\n");
     /* RESET itself, and both PINGs; what was refused never ran. */
