@@ -1,8 +1,8 @@
 /* DEBUG, as far as it looks at keys: OBJECT, DIGEST, DIGEST-VALUE.
  *
  * A digest is 160 bits that depend on what the keys hold and not on how or where: two servers with
- * the same keys have the same digest. It is the XOR of a digest for each key, so that partitions can
- * be added up in any order; no keys at all are all zeroes.
+ * the same keys have the same digest. It is the XOR of a digest for each key: partitions can be
+ * added up in any order; no keys at all are all zeroes.
  */
 #include <stdio.h>
 

@@ -17,10 +17,8 @@
 #define GF_MODULE_ABI 1
 
 struct gf_keyspace;
-struct gf_lookups;
 struct gf_object;
 struct gf_exec;
-struct gf_registry;
 
 /* Where a command finds the keyspaces of its keys: one partition's for most, several partitions'
  * when a command was lent them. */
@@ -121,7 +119,7 @@ enum gf_merge {
     GF_MERGE_OK,     /* every part says OK, or the first error: MSET FLUSHDB FLUSHALL SWAPDB */
     GF_MERGE_KEYS,   /* arrays with one element per key, put back in the order of the keys: MGET */
     GF_MERGE_CONCAT, /* arrays one behind the other: KEYS */
-    GF_MERGE_XOR,    /* hex digits of the same length, digit by digit: DEBUG DIGEST */
+    GF_MERGE_XOR,    /* hex digits of one length, digit by digit: DEBUG DIGEST */
     GF_MERGE_ANY,    /* one of the parts that did not answer null, chosen by seed: RANDOMKEY */
 };
 
@@ -238,8 +236,7 @@ struct gf_type {
     size_t (*memory)(const void *value, uint64_t samples);
     /* Elements to free, for the choice between freeing now and in slices. */
     uint64_t (*length)(const void *value);
-    /* A hash of the value that is the same however it is stored (DEBUG DIGEST); NULL: of its bytes as
-     * they are. */
+    /* A hash that does not depend on how the value is stored; NULL: of its bytes as they are. */
     uint64_t (*digest)(const struct gf_object *object, uint64_t seed);
 };
 

@@ -2,8 +2,8 @@
  *
  * Every core has its own copy of the settings. CONFIG SET tries all its pairs on a copy first, then
  * every core takes them over. Two CONFIG SETs from different cores may arrive at a third in either
- * order: each carries a version, and a core keeps a setting's newest. So all cores end with the same
- * values, those of some order in which the commands could have come.
+ * order: each carries a version, and a core keeps a setting's newest. So all cores end with the
+ * same values, those of some order in which the commands could have come.
  */
 #include "shards/config.h"
 

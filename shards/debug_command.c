@@ -1,5 +1,5 @@
-/* DEBUG, as far as it is about the server: SLEEP, SET-ACTIVE-EXPIRE, LOG, RELOAD. What looks at keys
- * is in modules/debug_keys.c.
+/* DEBUG, as far as it is about the server: SLEEP, SET-ACTIVE-EXPIRE, LOG, RELOAD. What looks at
+ * keys is in modules/debug_keys.c.
  */
 #include "shards/debug.h"
 

@@ -31,7 +31,7 @@ void gf_info_server(const struct gf_report *report, struct gf_buf *text)
     gf_info_line(text, "redis_version:" REDIS_VERSION);
     gf_info_line(text, "server_name:go-fish");
     gf_info_line(text, "gofish_version:" GOFISH_VERSION);
-    gf_info_line(text, "redis_mode:standalone");
+    gf_info_line(text, "redis_mode:standalone"); /* as HELLO's mode: several databases work */
     gf_info_number(text, "arch_bits", 8 * sizeof(void *));
     gf_info_line(text, "multiplexing_api:%s", server->driver_name ? server->driver_name : "");
     gf_info_number(text, "process_id", server->process_id);
@@ -126,10 +126,12 @@ void gf_info_cpu(const struct gf_report *report, struct gf_buf *text)
     gf_info_line(text, "used_cpu_user_children:0.000000");
 }
 
+/* Cluster clients find their cores by CLUSTER SLOTS, however many there are; some of them ask here
+ * first whether they may. */
 void gf_info_cluster(const struct gf_report *report, struct gf_buf *text)
 {
     (void)report;
-    gf_info_number(text, "cluster_enabled", 0);
+    gf_info_number(text, "cluster_enabled", 1);
 }
 
 void gf_info_modules(const struct gf_report *report, struct gf_buf *text)

@@ -10,7 +10,6 @@
 
 #include "core/core.h"
 #include "core/list.h"
-#include "core/list.h"
 #include "modules/lookups.h"
 #include "protocol/parser.h"
 #include "shards/conn.h"
