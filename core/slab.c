@@ -94,18 +94,6 @@ size_t gf_slab_run_size(size_t size)
     return class_size(class_of_run(size));
 }
 
-/* Relaxed: who may use the slab learns so by a message, which orders everything before it; the number
- * only has to be read whole while the owner counts further shares. */
-static inline uint32_t shares_of(const struct gf_slab *slab)
-{
-    return atomic_load_explicit(&slab->shares, memory_order_relaxed);
-}
-
-static void shares_change(struct gf_slab *slab, uint32_t by)
-{
-    atomic_store_explicit(&slab->shares, shares_of(slab) + by, memory_order_relaxed);
-}
-
 static uint32_t class_page_size(uint32_t class)
 {
     return class < CLASS_RUN_FIRST ? GF_PAGE_SIZE : GF_RUN_SIZE;
@@ -172,6 +160,13 @@ static void partial_remove(struct gf_slab *slab, struct gf_slab_page *page)
         slab->partial_classes &= ~(UINT64_C(1) << page->class);
 }
 
+/* Relaxed: who is lent something sees a number above 0 until it gives that back, whatever else the owner
+ * lends meanwhile; the lending itself is ordered by the message that says so. */
+static inline bool slab_is_shared(const struct gf_slab *slab)
+{
+    return atomic_load_explicit(&slab->shares, memory_order_relaxed) > 0;
+}
+
 void gf_slab_init(struct gf_slab *slab, struct gf_pages *pages)
 {
     GF_ASSERT(pages != NULL);
@@ -183,20 +178,32 @@ void gf_slab_deinit(struct gf_slab *slab)
 {
     for (uint32_t class = 0; class < GF_SLAB_CLASSES; class ++)
         GF_ASSERT(slab->classes[class].pages == 0);
-    GF_ASSERT(shares_of(slab) == 0);
+    GF_ASSERT(!slab_is_shared(slab));
     GF_ASSERT(pthread_mutex_destroy(&slab->lock) == 0);
     *slab = (struct gf_slab){0};
 }
 
 void gf_slab_share(struct gf_slab *slab)
 {
-    shares_change(slab, 1);
+    atomic_fetch_add_explicit(&slab->shares, 1, memory_order_relaxed);
 }
 
 void gf_slab_unshare(struct gf_slab *slab)
 {
-    GF_ASSERT(shares_of(slab) > 0);
-    shares_change(slab, UINT32_MAX);
+    GF_ASSERT(slab_is_shared(slab));
+    atomic_fetch_sub_explicit(&slab->shares, 1, memory_order_relaxed);
+}
+
+void gf_slab_enter(struct gf_slab *slab)
+{
+    if (slab_is_shared(slab))
+        pthread_mutex_lock(&slab->lock);
+}
+
+void gf_slab_leave(struct gf_slab *slab)
+{
+    if (slab_is_shared(slab))
+        pthread_mutex_unlock(&slab->lock);
 }
 
 static struct gf_slab_page *slab_add_page(struct gf_slab *slab, uint32_t class)
@@ -309,7 +316,7 @@ void *gf_slab_alloc(struct gf_slab *slab, size_t size)
     void *block;
 
     GF_ASSERT(size - 1 < GF_SLAB_SIZE_MAX);
-    if (GF_LIKELY(shares_of(slab) == 0))
+    if (GF_LIKELY(!slab_is_shared(slab)))
         return slab_take(slab, size);
     pthread_mutex_lock(&slab->lock);
     block = slab_take(slab, size);
@@ -319,7 +326,7 @@ void *gf_slab_alloc(struct gf_slab *slab, size_t size)
 
 void gf_slab_free(struct gf_slab *slab, void *block)
 {
-    if (GF_LIKELY(shares_of(slab) == 0)) {
+    if (GF_LIKELY(!slab_is_shared(slab))) {
         slab_give(slab, block);
         return;
     }
@@ -387,7 +394,7 @@ bool gf_slab_evacuate(struct gf_slab *slab, void (*move)(void *context, void *bl
     void *blocks[BLOCKS_MAX];
     uint32_t count;
 
-    if (shares_of(slab) > 0)
+    if (slab_is_shared(slab))
         return false;
     for (uint32_t looks = 0; looks < GF_SLAB_CLASSES && !page; looks++) {
         slab->evacuate_class = (slab->evacuate_class + 1) % GF_SLAB_CLASSES;

@@ -36,8 +36,7 @@ struct gf_slab_class {
 
 struct gf_slab {
     struct gf_pages *pages;   /* borrowed */
-    _Atomic uint32_t shares;  /* gf_slab_share not yet undone; changed by the owner only, read
-                               * by those it is shared with */
+    _Atomic uint32_t shares;  /* gf_slab_share not yet undone; changed by the owner only */
     pthread_mutex_t lock;     /* over everything below, while shares > 0 */
     uint64_t partial_classes; /* bit c: classes[c].partial is not empty */
     uint32_t evacuate_class;  /* where the search for a sparse class goes on */
@@ -54,6 +53,11 @@ void gf_slab_deinit(struct gf_slab *slab);
  * Called by the owner, before it lets the other know, and after the other has finished. */
 void gf_slab_share(struct gf_slab *slab);
 void gf_slab_unshare(struct gf_slab *slab);
+
+/* gf_slab_enter, gf_slab_leave - the slab's lock around something else that is shared with it, while it
+ * is shared; nothing otherwise. No call of the slab's in between. */
+void gf_slab_enter(struct gf_slab *slab);
+void gf_slab_leave(struct gf_slab *slab);
 
 /* gf_slab_alloc - a block, 8-byte aligned; NULL when the system has no memory.
  *

@@ -25,7 +25,8 @@ typedef struct gf_keyspace *gf_heap_route(void *context, struct gf_bytes key, ui
 
 struct gf_heap {
     struct gf_slab slab;
-    struct gf_list keyspaces; /* gf_keyspace.heap_link; whose objects are in the slab */
+    struct gf_list keyspaces; /* gf_keyspace.heap_link; whose objects are in the slab; changed
+                                 between gf_slab_enter and gf_slab_leave */
     struct gf_pages *pages;
     gf_heap_route *route;     /* NULL: all keyspaces are searched, which only serves a few */
     void *route_context;

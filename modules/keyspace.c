@@ -21,7 +21,9 @@ struct gf_keyspace *gf_keyspace_create(const struct gf_keyspace_context *context
     keyspace->heap = context->heap ? context->heap : gf_heap_create(NULL);
     keyspace->random = context->hash_seed;
     gf_table_init(&keyspace->table, keyspace->heap->pages, context->hash_seed);
+    gf_slab_enter(&keyspace->heap->slab);
     gf_list_push_back(&keyspace->heap->keyspaces, &keyspace->heap_link);
+    gf_slab_leave(&keyspace->heap->slab);
     return keyspace;
 }
 
@@ -33,7 +35,9 @@ void gf_keyspace_destroy(struct gf_keyspace *keyspace)
         continue;
     gf_table_deinit(&keyspace->table);
     gf_free(GF_MEMORY_DATA, keyspace->dying);
+    gf_slab_enter(&keyspace->heap->slab);
     gf_list_remove(&keyspace->heap_link);
+    gf_slab_leave(&keyspace->heap->slab);
     if (keyspace->heap_owned)
         gf_heap_destroy(keyspace->heap);
     gf_free(GF_MEMORY_DATA, keyspace);

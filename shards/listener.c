@@ -109,7 +109,7 @@ static int listen_on_host(struct gf_worker *worker, const char *host, bool optio
 
 int gf_listeners_start(struct gf_worker *worker, char *ret_why, size_t why_size)
 {
-    const char *rest = worker->settings.bind;
+    const char *rest = worker->settings.bind + strspn(worker->settings.bind, " ");
 
     worker->listeners =
         gf_alloc_zero(GF_MEMORY_OTHER, LISTENERS_MAX * sizeof(*worker->listeners));
@@ -123,15 +123,21 @@ int gf_listeners_start(struct gf_worker *worker, char *ret_why, size_t why_size)
             snprintf(ret_why, why_size, "bind: too many addresses");
             return GF_EINVAL;
         }
-        if (size > 0 && size < sizeof(host)) {
-            memcpy(host, rest + optional, size - optional);
-            host[size - optional] = '\0';
-            error = listen_on_host(worker, host, optional, ret_why, why_size);
-            if (error != GF_OK)
-                return error;
+        if (size >= sizeof(host)) {
+            snprintf(ret_why, why_size, "bind: not an address: %.*s", (int)sizeof(host), rest);
+            return GF_EINVAL;
         }
+        memcpy(host, rest + optional, size - optional);
+        host[size - optional] = '\0';
+        error = listen_on_host(worker, host, optional, ret_why, why_size);
+        if (error != GF_OK)
+            return error;
         rest += size;
         rest += strspn(rest, " ");
+    }
+    if (worker->listeners_count == 0) {
+        snprintf(ret_why, why_size, "bind: none of its addresses can be listened on");
+        return GF_EINVAL;
     }
     return GF_OK;
 }

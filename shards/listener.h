@@ -24,7 +24,8 @@ struct gf_listener {
 /* gf_listeners_start - listen on every address of `bind`.
  *
  * ret_why    on failure: address, port and reason, for people
- * Returns    GF_OK, or the error of the first address that is not optional ("-" in front)
+ * Returns    GF_OK, or the error of the first address that is not optional ("-" in front), or
+ *            GF_EINVAL when there is none; what was opened is for gf_listeners_stop
  */
 int gf_listeners_start(struct gf_worker *worker, char *ret_why, size_t why_size);
 

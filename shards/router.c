@@ -1,4 +1,4 @@
-/* The partition map: consistent hashing with bounded load. */
+/* The partition map: rendezvous hashing with bounded load. */
 #include "shards/router.h"
 
 #include <stdlib.h>
@@ -7,52 +7,66 @@
 #include "core/assert.h"
 #include "core/hash.h"
 
-/* One member's point on the ring. */
-struct router_point {
-    uint64_t place;
-    uint16_t core;
+/* A partition, as a joining core sees it. */
+struct router_offer {
+    uint64_t affinity;
+    uint32_t partition;
+    uint16_t owner;
 };
 
-/* Kept apart so that a member's points and a partition's place are never the same input. */
-enum router_domain { ROUTER_MEMBER = 1, ROUTER_PARTITION = 2 };
-
-static uint64_t router_place(enum router_domain domain, uint32_t id, uint32_t copy)
+/* By owner, and of each owner the partition first that belongs with the joining core most. */
+static int offer_compare(const void *a, const void *b)
 {
-    uint32_t input[3] = {(uint32_t)domain, id, copy};
+    const struct router_offer *left = a;
+    const struct router_offer *right = b;
 
-    return gf_hash64(input, sizeof(input), 0);
+    if (left->owner != right->owner)
+        return left->owner < right->owner ? -1 : 1;
+    if (left->affinity != right->affinity)
+        return left->affinity > right->affinity ? -1 : 1;
+    return left->partition < right->partition ? -1 : 1;
 }
 
-static int point_compare(const void *a, const void *b)
+static uint16_t fullest(const uint32_t *load, uint16_t count)
 {
-    uint64_t left = ((const struct router_point *)a)->place;
-    uint64_t right = ((const struct router_point *)b)->place;
+    uint16_t found = 0;
 
-    return left < right ? -1 : left > right;
+    for (uint16_t core = 1; core < count; core++)
+        found = load[core] > load[found] ? core : found;
+    return found;
 }
 
-/* The first point at or after `place`, going round. */
-static uint32_t ring_find(const struct router_point *ring, uint32_t count, uint64_t place)
+/* `core` takes its share. load: partitions of each core before it, kept up to date. */
+static void router_join(struct gf_router *router, uint16_t core, uint32_t *load,
+                        struct router_offer *offers)
 {
-    uint32_t low = 0;
-    uint32_t high = count;
+    uint32_t share = router->partitions_count / (core + 1u);
+    uint32_t at = 0;
 
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
+    for (uint32_t p = 0; p < router->partitions_count; p++) {
+        uint32_t input[2] = {core, p};
 
-        if (ring[middle].place < place)
-            low = middle + 1;
-        else
-            high = middle;
+        offers[p] = (struct router_offer){.affinity = gf_hash64(input, sizeof(input), 0),
+                                          .partition = p,
+                                          .owner = router->owners[p]};
     }
-    return low == count ? 0 : low;
+    qsort(offers, router->partitions_count, sizeof(*offers), offer_compare);
+    for (load[core] = 0; load[core] < share; load[core]++)
+        load[fullest(load, core)]--;
+    /* Each owner's offers lie together; what it has too many of goes. */
+    for (uint16_t owner = 0; owner < core; owner++) {
+        uint32_t first = at;
+
+        while (at < router->partitions_count && offers[at].owner == owner)
+            at++;
+        for (uint32_t given = 0; at - first - given > load[owner]; given++)
+            router->owners[offers[first + given].partition] = core;
+    }
 }
 
 void gf_router_init(struct gf_router *router, uint32_t partitions_count, uint16_t cores_count)
 {
-    uint32_t points = (uint32_t)cores_count * GF_ROUTER_POINTS;
-    uint32_t share = (partitions_count + cores_count - 1) / cores_count;
-    struct router_point *ring;
+    struct router_offer *offers;
     uint32_t *load;
 
     GF_ASSERT(partitions_count >= 1);
@@ -63,26 +77,14 @@ void gf_router_init(struct gf_router *router, uint32_t partitions_count, uint16_
     *router = (struct gf_router){.partitions_count = partitions_count, .cores_count = cores_count};
     while ((partitions_count << router->slot_shift) < GF_SLOTS)
         router->slot_shift++;
-    router->owners = gf_alloc(GF_MEMORY_OTHER, partitions_count * sizeof(*router->owners));
-
-    ring = gf_alloc(GF_MEMORY_OTHER, points * sizeof(*ring));
+    router->owners = gf_alloc_zero(GF_MEMORY_OTHER, partitions_count * sizeof(*router->owners));
     load = gf_alloc_zero(GF_MEMORY_OTHER, cores_count * sizeof(*load));
-    for (uint32_t i = 0; i < points; i++) {
-        ring[i].core = (uint16_t)(i / GF_ROUTER_POINTS);
-        ring[i].place = router_place(ROUTER_MEMBER, ring[i].core, i % GF_ROUTER_POINTS);
-    }
-    qsort(ring, points, sizeof(*ring), point_compare);
-
-    for (uint32_t p = 0; p < partitions_count; p++) {
-        uint32_t at = ring_find(ring, points, router_place(ROUTER_PARTITION, p, 0));
-
-        while (load[ring[at].core] == share)
-            at = at + 1 == points ? 0 : at + 1;
-        router->owners[p] = ring[at].core;
-        load[ring[at].core]++;
-    }
+    offers = gf_alloc(GF_MEMORY_OTHER, partitions_count * sizeof(*offers));
+    load[0] = partitions_count;
+    for (uint16_t core = 1; core < cores_count; core++)
+        router_join(router, core, load, offers);
+    gf_free(GF_MEMORY_OTHER, offers);
     gf_free(GF_MEMORY_OTHER, load);
-    gf_free(GF_MEMORY_OTHER, ring);
     gf_router_check(router);
 }
 

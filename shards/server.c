@@ -225,8 +225,11 @@ static int core_start(struct gf_core *core, void *context)
         char why[256];
 
         error = gf_listeners_start(worker, why, sizeof(why));
-        if (error != GF_OK)
+        if (error != GF_OK) {
             gf_log_line(GF_LOG_WARNING, "%s", why);
+            gf_shutdown_now(worker);
+            gf_worker_deinit(worker);
+        }
     }
     return error;
 }
@@ -236,6 +239,7 @@ static void core_stopped(struct gf_core *core, void *context)
 {
     struct gf_server *server = context;
 
+    gf_shutdown_now(&server->workers[core->id]);
     gf_worker_deinit(&server->workers[core->id]);
     (void)gf_log_use(NULL);
     gf_core_enter(NULL);

@@ -78,3 +78,12 @@ void gf_shutdown_more(struct gf_worker *worker)
     GF_ASSERT(before > 0);
     GF_ASSERT(before < worker->server->cores_count);
 }
+
+void gf_shutdown_now(struct gf_worker *worker)
+{
+    gf_listeners_stop(worker);
+    while (!gf_listeners_stopped(worker) || !gf_list_empty(&worker->conns)) {
+        close_clients(worker, false);
+        gf_core_turn(worker->core, true);
+    }
+}

@@ -34,3 +34,7 @@ void gf_shutdown_poll(struct gf_worker *worker);
 
 /* gf_shutdown_more - this core has something to do again. */
 void gf_shutdown_more(struct gf_worker *worker);
+
+/* gf_shutdown_now - on a core that never served, because another could not start: turns it until
+ * nothing is open any more. A core that stopped in order has nothing open. */
+void gf_shutdown_now(struct gf_worker *worker);

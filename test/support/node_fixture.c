@@ -79,6 +79,7 @@ static bool node_is_empty(const struct node *node)
 
         if (!gf_list_empty(&worker->conns) || worker->requests_live > 0 ||
             worker->handovers_live > 0 || !gf_monitors_quiet(worker) ||
+            !gf_listeners_stopped(worker) ||
             !gf_list_empty(&worker->outbox))
             return false;
     }
@@ -91,6 +92,7 @@ void node_end(struct node *node)
         for (uint16_t core = 0; core < node->server.cores_count; core++) {
             struct gf_worker *worker = node_enter(node, core);
 
+            gf_listeners_stop(worker);
             for (struct gf_link *link = gf_list_peek_front(&worker->conns); link;
                  link = gf_list_next(&worker->conns, link))
                 gf_conn_close(gf_container(link, struct gf_conn, link), false);

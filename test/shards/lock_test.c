@@ -1,0 +1,232 @@
+/* Partition locks against a simple model: who overlaps, who came first. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "shards/lock.h"
+#include "support/random.h"
+
+#define PARTITIONS 12
+#define CLAIMS 40
+#define CLAIM_MAX 4 /* partitions of one claim */
+
+enum claim_state { IDLE, WAITING, HELD };
+
+/* One claim, as the test knows it. */
+struct party {
+    struct gf_claim claim;
+    enum claim_state state;
+    uint64_t arrived; /* rising */
+    uint16_t partitions[CLAIM_MAX];
+    bool release_at_once; /* from inside its grant */
+    bool claim_again;     /* from inside its grant, another one */
+};
+
+static struct gf_locks locks;
+static struct party parties[CLAIMS];
+static struct test_random rng;
+static uint64_t clock_;
+static uint32_t grants;
+
+static void setup(void)
+{
+    gf_locks_init(&locks, PARTITIONS);
+    memset(parties, 0, sizeof(parties));
+    rng = (struct test_random){.state = 1};
+    clock_ = 0;
+    grants = 0;
+}
+
+static void teardown(void)
+{
+    gf_locks_deinit(&locks);
+}
+
+TestSuite(lock, .init = setup, .fini = teardown, .timeout = 60);
+
+static bool overlap(const struct party *a, const struct party *b)
+{
+    for (uint32_t i = 0; i < a->claim.count; i++) {
+        for (uint32_t k = 0; k < b->claim.count; k++) {
+            if (a->partitions[i] == b->partitions[k])
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What a claim that came at `arrived` must wait for. */
+static bool must_wait(const struct party *party)
+{
+    for (uint32_t i = 0; i < CLAIMS; i++) {
+        const struct party *other = &parties[i];
+
+        if (other == party || !overlap(party, other))
+            continue;
+        if (other->state == HELD || (other->state == WAITING && other->arrived < party->arrived))
+            return true;
+    }
+    return false;
+}
+
+static void party_release(struct party *party)
+{
+    party->state = IDLE;
+    gf_locks_release(&locks, &party->claim);
+}
+
+static void party_try(struct party *party);
+
+static void party_granted(struct party *party)
+{
+    cr_assert_not(must_wait(party), "granted out of turn");
+    grants++;
+    party->state = party->claim.holds ? HELD : IDLE;
+    if (party->claim_again) {
+        for (uint32_t i = 0; i < CLAIMS; i++) {
+            if (parties[i].state == IDLE && &parties[i] != party) {
+                party_try(&parties[i]);
+                break;
+            }
+        }
+    }
+    if (party->state == HELD && party->release_at_once)
+        party_release(party);
+}
+
+static void claim_granted(struct gf_claim *claim)
+{
+    struct party *party = gf_container(claim, struct party, claim);
+
+    cr_assert_eq(party->state, WAITING);
+    party_granted(party);
+}
+
+/* A new claim of some partitions, each once. */
+static void party_try(struct party *party)
+{
+    uint32_t count = 1 + (uint32_t)test_random_below(&rng, CLAIM_MAX);
+    uint32_t first = (uint32_t)test_random_below(&rng, PARTITIONS);
+    uint32_t stride = test_random_below(&rng, 2) ? 1 : 5; /* both prime to PARTITIONS */
+
+    cr_assert_eq(party->state, IDLE);
+    for (uint32_t i = 0; i < count; i++)
+        party->partitions[i] = (uint16_t)((first + i * stride) % PARTITIONS);
+    party->claim = (struct gf_claim){.partitions = party->partitions,
+                                     .count = count,
+                                     .holds = test_random_below(&rng, 3) > 0,
+                                     .granted = claim_granted};
+    party->release_at_once = test_random_below(&rng, 2);
+    party->claim_again = test_random_below(&rng, 8) == 0;
+    party->arrived = ++clock_;
+    party->state = WAITING;
+    if (gf_locks_claim(&locks, &party->claim)) {
+        party_granted(party);
+    } else {
+        cr_assert(must_wait(party), "waits for nothing");
+    }
+}
+
+/* Nobody waits who need not. */
+static void check_all(void)
+{
+    gf_locks_check(&locks);
+    for (uint32_t i = 0; i < CLAIMS; i++) {
+        if (parties[i].state == WAITING)
+            cr_assert(must_wait(&parties[i]), "a grant was lost");
+    }
+}
+
+static void release_some(void)
+{
+    uint32_t at = (uint32_t)test_random_below(&rng, CLAIMS);
+
+    for (uint32_t i = 0; i < CLAIMS; i++) {
+        struct party *party = &parties[(at + i) % CLAIMS];
+
+        if (party->state == HELD) {
+            party_release(party);
+            return;
+        }
+    }
+}
+
+Test(lock, grants_in_order_and_to_one_at_a_time)
+{
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        rng.state = seed;
+        for (uint32_t step = 0; step < 1000; step++) {
+            struct party *party = &parties[test_random_below(&rng, CLAIMS)];
+
+            if (party->state == IDLE && test_random_below(&rng, 2))
+                party_try(party);
+            else
+                release_some();
+            check_all();
+        }
+        for (uint32_t i = 0; i < 100 * CLAIMS && !gf_locks_idle(&locks); i++) {
+            release_some();
+            check_all();
+        }
+        cr_assert(gf_locks_idle(&locks), "somebody waits for ever");
+    }
+    cr_assert_gt(grants, 10000);
+}
+
+/* A long queue of requests behind one lock is a loop, not a recursion. */
+Test(lock, grants_a_long_queue)
+{
+    enum { COUNT = 100000 };
+    static struct party queue[COUNT];
+    static uint16_t partition = 3;
+    struct gf_claim first = {.partitions = &partition, .count = 1, .holds = true};
+
+    cr_assert(gf_locks_claim(&locks, &first));
+    for (uint32_t i = 0; i < COUNT; i++) {
+        queue[i].state = WAITING;
+        queue[i].release_at_once = true;
+        queue[i].claim = (struct gf_claim){
+            .partitions = queue[i].partitions, .count = 1, .holds = true, .granted = claim_granted};
+        queue[i].partitions[0] = partition;
+        cr_assert_not(gf_locks_claim(&locks, &queue[i].claim));
+    }
+    gf_locks_release(&locks, &first);
+    cr_assert(gf_locks_idle(&locks));
+    cr_assert_eq(grants, COUNT);
+}
+
+Test(lock, a_big_claim_is_not_starved_by_small_ones)
+{
+    uint16_t all[2] = {0, 1};
+    struct party *big = &parties[0];
+    struct party *left = &parties[1];
+    struct party *late = &parties[2];
+
+    left->partitions[0] = 0;
+    left->claim = (struct gf_claim){.partitions = left->partitions, .count = 1, .holds = true};
+    left->state = HELD;
+    cr_assert(gf_locks_claim(&locks, &left->claim));
+
+    memcpy(big->partitions, all, sizeof(all));
+    big->claim = (struct gf_claim){
+        .partitions = big->partitions, .count = 2, .holds = true, .granted = claim_granted};
+    big->state = WAITING;
+    big->arrived = 1;
+    cr_assert_not(gf_locks_claim(&locks, &big->claim));
+
+    /* Partition 1 is free, but the big claim was here first. */
+    cr_assert_not(gf_locks_free(&locks, 1));
+    late->partitions[0] = 1;
+    late->claim =
+        (struct gf_claim){.partitions = late->partitions, .count = 1, .granted = claim_granted};
+    late->state = WAITING;
+    late->arrived = 2;
+    cr_assert_not(gf_locks_claim(&locks, &late->claim));
+    cr_assert(gf_locks_free(&locks, 2));
+
+    party_release(left);
+    cr_assert_eq(big->state, HELD);
+    cr_assert_eq(late->state, WAITING);
+    party_release(big);
+    cr_assert_eq(late->state, IDLE);
+    cr_assert(gf_locks_idle(&locks));
+}
