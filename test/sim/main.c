@@ -23,9 +23,10 @@
 #include "sim/world.h"
 
 #define STEPS_DEFAULT 60000
-#define STEPS_TO_END 20000000 /* a run that needs more after its steps hangs */
+#define STEPS_TO_END 3000000 /* a run that needs more after its steps hangs */
 
 struct options {
+    const char *program;
     uint64_t seed_first;
     uint64_t seed_last;
     uint64_t steps;
@@ -68,15 +69,16 @@ static void settings_draw(struct gf_settings *settings, struct sim_world *world)
     settings->pin_cores = false;
 }
 
-static void steps_until(struct sim_world *world, bool (*reached)(void *), void *context)
+static void steps_until(struct sim_world *world, const char *what, bool (*reached)(void *),
+                        void *context)
 {
     uint64_t limit = world->steps + STEPS_TO_END;
 
     while (!reached(context)) {
         if (world->steps >= limit)
-            sim_fail(world, "it does not come to an end");
+            sim_fail(world, "%s: it does not come to an end", what);
         if (!sim_world_step(world))
-            sim_fail(world, "nothing will ever happen again");
+            sim_fail(world, "%s: nothing will ever happen again", what);
     }
 }
 
@@ -117,23 +119,23 @@ static void run_once(const struct options *options, uint64_t seed, struct run *r
     settings_draw(&settings, &world);
     sim_node_start(&node, &world, 1, &settings);
     gf_settings_deinit(&settings);
-    steps_until(&world, is_serving, &node);
+    steps_until(&world, "starting", is_serving, &node);
 
     sim_workload_init(&workload, &node);
     for (uint64_t steps = 0; steps < options->steps; steps++)
         sim_world_step(&world);
     sim_workload_end(&workload);
-    steps_until(&world, is_over, &workload);
+    steps_until(&world, "answering", is_over, &workload);
     sim_workload_check(&workload);
     sim_workload_hang_up(&workload);
-    steps_until(&world, is_quiet, &node);
+    steps_until(&world, "hanging up", is_quiet, &node);
     sim_node_check(&node);
 
     *ret_run = (struct run){.replies = sim_workload_replies(&workload),
                             .handovers = sim_node_handovers(&node)};
     sim_workload_deinit(&workload);
     sim_node_stop(&node);
-    steps_until(&world, has_stopped, &node);
+    steps_until(&world, "stopping", has_stopped, &node);
     sim_node_deinit(&node);
     ret_run->hash = world.hash;
     ret_run->steps = world.steps;
@@ -146,7 +148,7 @@ static void run_seed(const struct options *options, uint64_t seed)
     struct run run;
 
     snprintf(repeat, sizeof(repeat),
-             "sim: repeat with: sim --seed %" PRIu64 " --steps %" PRIu64 "%s --trace\n", seed,
+             "sim: repeat with: %s --seed %" PRIu64 " --steps %" PRIu64 "%s --trace\n", options->program, seed,
              options->steps, options->plant_lost_wakes ? " --plant lost-wakes" : "");
     run_once(options, seed, &run);
     printf("seed %" PRIu64 ": %" PRIu64 " replies in %" PRIu64 " ms, %" PRIu64 " steps, %" PRIu64
@@ -204,7 +206,7 @@ static bool options_parse(struct options *options, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.seed_first = 1, .seed_last = 1, .steps = STEPS_DEFAULT};
+    struct options options = {.program = argv[0], .seed_first = 1, .seed_last = 1, .steps = STEPS_DEFAULT};
 
     if (!options_parse(&options, argc, argv))
         return usage();
