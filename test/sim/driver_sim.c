@@ -693,11 +693,11 @@ static void sim_driver_wake(struct gf_driver *base, struct gf_driver *peer)
     struct sim_driver *other = driver_of(peer);
     struct sim_world *world = driver->world;
     struct gf_memory_account *account = driver_enter(driver);
+    bool lost = world->plant == SIM_PLANT_LOST_WAKES && sim_one_in(world, 50);
 
     SIM_CHECK(world, other != driver);
     sim_note(world, "wake", driver->task->id, other->task->id);
-    if (!sim_is_scheduled(&other->wake_event) &&
-        !sim_one_in(world, world->climate.wake_lost_one_in))
+    if (!sim_is_scheduled(&other->wake_event) && !lost)
         sim_schedule(world, &other->wake_event, sim_delay(world));
     driver_leave(account);
 }
