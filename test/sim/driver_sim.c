@@ -95,7 +95,8 @@ static void op_ready(struct sim_driver *driver, struct gf_op *op)
     }
     op->state |= OP_READY;
     gf_list_push_back(&driver->ready, &op->link);
-    sim_task_wake(driver->task);
+    if (driver->task)
+        sim_task_wake(driver->task);
 }
 
 static void op_start(struct sim_driver *driver, struct gf_op *op, enum op_state kind, int handle)
@@ -111,7 +112,7 @@ static void op_start(struct sim_driver *driver, struct gf_op *op, enum op_state 
 /* Runs a done; what it allocates is the core's. */
 static void op_call(struct sim_driver *driver, struct gf_op *op, int result)
 {
-    gf_memory_account_use(&driver->core->memory);
+    gf_memory_account_use(driver->core ? &driver->core->memory : NULL);
     op->done(op, result);
     gf_memory_account_use(NULL);
 }
@@ -629,24 +630,12 @@ static void late_expedite(struct sim_driver *driver)
     }
 }
 
-static uint32_t sim_driver_run(struct gf_driver *base, uint64_t timeout_ns)
+/* Dones of what is ready, in any order. */
+static uint32_t ready_deliver(struct sim_driver *driver)
 {
-    struct sim_driver *driver = driver_of(base);
     struct sim_world *world = driver->world;
-    struct gf_memory_account *account = driver_enter(driver);
-    bool wait = timeout_ns > 0 && gf_list_empty(&driver->ready);
-    uint64_t deadline_ns = wait ? world->now_ns + timeout_ns : world->now_ns;
     uint32_t delivered = 0;
 
-    SIM_CHECK(world, !driver->running);
-    driver->running = true;
-    sim_task_wait(driver->task, timeout_ns == UINT64_MAX && wait ? UINT64_MAX : deadline_ns);
-    driver->running = false;
-    if (base->awake) {
-        gf_memory_account_use(&driver->core->memory);
-        base->awake(base->awake_context);
-        gf_memory_account_use(NULL);
-    }
     late_expedite(driver);
     for (uint32_t left = list_count(&driver->ready); left > 0; left--) {
         op_deliver(driver, ready_take(driver, (uint32_t)sim_below(world, left)));
@@ -654,7 +643,40 @@ static uint32_t sim_driver_run(struct gf_driver *base, uint64_t timeout_ns)
         if (sim_one_in(world, 16))
             break; /* the rest is the next run's */
     }
-    if (!gf_list_empty(&driver->ready))
+    return delivered;
+}
+
+/* The other cores and the network go on meanwhile, even if nothing is waited for. */
+static void driver_wait(struct sim_driver *driver, uint64_t timeout_ns)
+{
+    struct sim_world *world = driver->world;
+    uint64_t now_ns = world->now_ns;
+
+    if (!driver->task)
+        sim_world_step(world);
+    else if (timeout_ns == 0 || !gf_list_empty(&driver->ready))
+        sim_task_wait(driver->task, now_ns);
+    else
+        sim_task_wait(driver->task, timeout_ns == UINT64_MAX ? UINT64_MAX : now_ns + timeout_ns);
+}
+
+static uint32_t sim_driver_run(struct gf_driver *base, uint64_t timeout_ns)
+{
+    struct sim_driver *driver = driver_of(base);
+    struct gf_memory_account *account = driver_enter(driver);
+    uint32_t delivered;
+
+    SIM_CHECK(driver->world, !driver->running);
+    driver->running = true;
+    driver_wait(driver, timeout_ns);
+    driver->running = false;
+    if (base->awake) {
+        gf_memory_account_use(account);
+        base->awake(base->awake_context);
+        gf_memory_account_use(NULL);
+    }
+    delivered = ready_deliver(driver);
+    if (driver->task && !gf_list_empty(&driver->ready))
         sim_task_wake(driver->task);
     driver_leave(account);
     return delivered;
@@ -671,11 +693,11 @@ static void sim_driver_wake(struct gf_driver *base, struct gf_driver *peer)
     struct sim_driver *other = driver_of(peer);
     struct sim_world *world = driver->world;
     struct gf_memory_account *account = driver_enter(driver);
+    bool lost = world->plant == SIM_PLANT_LOST_WAKES && sim_one_in(world, 50);
 
     SIM_CHECK(world, other != driver);
     sim_note(world, "wake", driver->task->id, other->task->id);
-    if (!sim_is_scheduled(&other->wake_event) &&
-        !sim_one_in(world, world->climate.wake_lost_one_in))
+    if (!sim_is_scheduled(&other->wake_event) && !lost)
         sim_schedule(world, &other->wake_event, sim_delay(world));
     driver_leave(account);
 }

@@ -3,7 +3,7 @@
  *   sim --seed N [--steps M] [--trace]    one run
  *   sim --seeds A..B [--steps M]          each of them; stops at the first that fails
  *   sim --twice ...                       each run twice: it must be the same
- *   sim --plant lost-wakes ...            with a fault planted, which the run must find
+ *   sim --plant FAULT ...                 with a fault planted, which the run must find
  *
  * A run that fails says why and how to repeat it, and ends the process by SIGABRT.
  */
@@ -23,15 +23,19 @@
 #include "sim/world.h"
 
 #define STEPS_DEFAULT 60000
-#define STEPS_TO_END 20000000 /* a run that needs more after its steps hangs */
+#define STEPS_TO_END 3000000 /* a run that needs more after its steps hangs */
+
+/* By enum sim_plant. */
+static const char *const plants[] = {"", "lost-wakes", "halves"};
 
 struct options {
+    const char *program;
     uint64_t seed_first;
     uint64_t seed_last;
     uint64_t steps;
     bool trace;
     bool twice;
-    bool plant_lost_wakes;
+    uint32_t plant; /* enum sim_plant */
 };
 
 /* Figures of one run. */
@@ -68,15 +72,16 @@ static void settings_draw(struct gf_settings *settings, struct sim_world *world)
     settings->pin_cores = false;
 }
 
-static void steps_until(struct sim_world *world, bool (*reached)(void *), void *context)
+static void steps_until(struct sim_world *world, const char *what, bool (*reached)(void *),
+                        void *context)
 {
     uint64_t limit = world->steps + STEPS_TO_END;
 
     while (!reached(context)) {
         if (world->steps >= limit)
-            sim_fail(world, "it does not come to an end");
+            sim_fail(world, "%s: it does not come to an end", what);
         if (!sim_world_step(world))
-            sim_fail(world, "nothing will ever happen again");
+            sim_fail(world, "%s: nothing will ever happen again", what);
     }
 }
 
@@ -105,35 +110,34 @@ static bool has_stopped(void *context)
 
 static void run_once(const struct options *options, uint64_t seed, struct run *ret_run)
 {
-    static struct sim_world world;       /* tidy: allow mutable - big; initialised for each run */
-    static struct sim_node node;         /* tidy: allow mutable - big; initialised for each run */
-    static struct sim_workload workload; /* tidy: allow mutable - big; initialised for each run */
+    static struct sim_world world;
+    static struct sim_node node;
+    static struct sim_workload workload;
     struct gf_settings settings;
 
     sim_world_init(&world, seed);
     world.trace = options->trace;
-    if (options->plant_lost_wakes)
-        world.climate.wake_lost_one_in = 50;
+    world.plant = (enum sim_plant)options->plant;
     settings_draw(&settings, &world);
     sim_node_start(&node, &world, 1, &settings);
     gf_settings_deinit(&settings);
-    steps_until(&world, is_serving, &node);
+    steps_until(&world, "starting", is_serving, &node);
 
     sim_workload_init(&workload, &node);
     for (uint64_t steps = 0; steps < options->steps; steps++)
         sim_world_step(&world);
     sim_workload_end(&workload);
-    steps_until(&world, is_over, &workload);
+    steps_until(&world, "answering", is_over, &workload);
     sim_workload_check(&workload);
     sim_workload_hang_up(&workload);
-    steps_until(&world, is_quiet, &node);
+    steps_until(&world, "hanging up", is_quiet, &node);
     sim_node_check(&node);
 
     *ret_run = (struct run){.replies = sim_workload_replies(&workload),
                             .handovers = sim_node_handovers(&node)};
     sim_workload_deinit(&workload);
     sim_node_stop(&node);
-    steps_until(&world, has_stopped, &node);
+    steps_until(&world, "stopping", has_stopped, &node);
     sim_node_deinit(&node);
     ret_run->hash = world.hash;
     ret_run->steps = world.steps;
@@ -146,8 +150,9 @@ static void run_seed(const struct options *options, uint64_t seed)
     struct run run;
 
     snprintf(repeat, sizeof(repeat),
-             "sim: repeat with: sim --seed %" PRIu64 " --steps %" PRIu64 "%s --trace\n", seed,
-             options->steps, options->plant_lost_wakes ? " --plant lost-wakes" : "");
+             "sim: repeat with: %s --seed %" PRIu64 " --steps %" PRIu64 "%s%s --trace\n",
+             options->program, seed, options->steps, options->plant ? " --plant " : "",
+             plants[options->plant]);
     run_once(options, seed, &run);
     printf("seed %" PRIu64 ": %" PRIu64 " replies in %" PRIu64 " ms, %" PRIu64 " steps, %" PRIu64
            " hand-overs, hash %016" PRIx64 "\n",
@@ -167,8 +172,19 @@ static void run_seed(const struct options *options, uint64_t seed)
 static int usage(void)
 {
     fprintf(stderr, "usage: sim --seed N | --seeds A..B [--steps M] [--trace] [--twice] "
-                    "[--plant lost-wakes]\n");
+                    "[--plant lost-wakes|halves]\n");
     return 2;
+}
+
+static bool plant_find(const char *name, uint32_t *ret_plant)
+{
+    for (uint32_t i = 1; name && i < GF_COUNT(plants); i++) {
+        if (strcmp(plants[i], name) != 0)
+            continue;
+        *ret_plant = i;
+        return true;
+    }
+    return false;
 }
 
 static bool options_parse(struct options *options, int argc, char **argv)
@@ -181,9 +197,9 @@ static bool options_parse(struct options *options, int argc, char **argv)
             options->trace = true;
         } else if (strcmp(argv[i], "--twice") == 0) {
             options->twice = true;
-        } else if (strcmp(argv[i], "--plant") == 0 && strcmp(value, "lost-wakes") == 0) {
-            options->plant_lost_wakes = true;
-            i++;
+        } else if (strcmp(argv[i], "--plant") == 0) {
+            if (!plant_find(argv[++i], &options->plant))
+                return false;
         } else if (strcmp(argv[i], "--seed") == 0) {
             options->seed_first = options->seed_last = strtoull(argv[++i], &end, 10);
         } else if (strcmp(argv[i], "--steps") == 0) {
@@ -204,7 +220,8 @@ static bool options_parse(struct options *options, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.seed_first = 1, .seed_last = 1, .steps = STEPS_DEFAULT};
+    struct options options = {
+        .program = argv[0], .seed_first = 1, .seed_last = 1, .steps = STEPS_DEFAULT};
 
     if (!options_parse(&options, argc, argv))
         return usage();

@@ -93,7 +93,8 @@ static bool reply_is_value(const struct sim_reply *reply, const struct sim_model
     if (!key->exists)
         return reply->kind == SIM_REPLY_NULL;
     return reply->kind == SIM_REPLY_BULK && reply->text.size == key->value.size &&
-           memcmp(reply->text.data, key->value.data, key->value.size) == 0;
+           (key->value.size == 0 ||
+            memcmp(reply->text.data, key->value.data, key->value.size) == 0);
 }
 
 static bool reply_is_integer(const struct sim_reply *reply, int64_t value)

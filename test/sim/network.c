@@ -198,6 +198,9 @@ void sim_close(struct sim_socket *socket, bool linger)
         gf_free(GF_MEMORY_OTHER, socket);
         return;
     }
+    /* A client that leaves what it was sent resets, as a system does; servers drain first. */
+    if (!machine && socket->in.bytes.size > 0)
+        linger = false;
     gf_buf_deinit(&socket->in.bytes);
     if (!socket_peer(socket)->closed)
         arrival_send(socket_peer(socket), linger ? ARRIVAL_END : ARRIVAL_RESET, 0);

@@ -7,7 +7,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 
-#define QUEUED_MAX 65536 /* bytes not yet written, then no more commands */
+#define QUEUED_PIECES 100 /* pieces not yet written, then no more commands */
 
 static void player_think_later(struct sim_player *player)
 {
@@ -46,7 +46,9 @@ static void player_connect(struct sim_player *player)
     player->model->sole = solid;
     player->model->db_first = solid ? 14 : 0;
     player->model->hot = player->manner == SIM_HAMMER ? 1 + player->hot % 2 : 0;
-    player->model->value_max = sim_one_in(world, 6) ? 40000 : 64;
+    player->model->value_max = sim_one_in(world, 6) ? 3 * world->climate.piece_max : 64;
+    if (player->model->value_max > 10 * world->climate.window_max)
+        player->model->value_max = 10 * world->climate.window_max;
     if (solid)
         sim_shared_begin(&workload->shared, &player->client); /* still in database 0 */
     sim_model_begin(player->model, &player->client);
@@ -110,7 +112,7 @@ static void player_think(struct sim_event *event)
     if (sim_one_in(world, player->rests_one_in))
         sim_client_rest(client, sim_below(world, 50 * SIM_MS));
     while (count-- > 0 && client->requests_count < player->pipeline_max &&
-           client->out.size < QUEUED_MAX)
+           client->out.size < QUEUED_PIECES * world->climate.piece_max)
         player_play(player);
 }
 

@@ -100,6 +100,9 @@ static void counter_play(struct sim_shared *shared, struct sim_client *client, u
     struct step *step = step_create(shared, counter_answered);
     struct sim_command command = {0};
 
+    if (shared->counters[index].asked == SIM_COUNTER_MAX - 1)
+        increments = false; /* as far as it is followed */
+    shared->counters[index].asked += increments;
     step->index = index;
     step->increments = increments;
     step->request.on_sent = counter_sent;
@@ -155,28 +158,51 @@ static void group_read(struct sim_request *request, const struct sim_reply *repl
     gf_free(GF_MEMORY_OTHER, step);
 }
 
+/* MSET of the keys `first` .. `end` - 1 of a group. */
+static void group_write(struct sim_shared *shared, struct sim_client *client, uint32_t index,
+                        uint32_t first, uint32_t end)
+{
+    struct step *step = step_create(shared, group_written);
+    struct sim_command command = {0};
+
+    step->index = index;
+    step->value = shared->last_value;
+    sim_command_print(&command, "MSET");
+    for (uint32_t i = first; i < end; i++) {
+        sim_command_print(&command, "group:%u:%u", index, i);
+        sim_command_print(&command, "%" PRIu64 ":%0*d", step->value,
+                          (int)sim_size(shared->world, 100), 0);
+    }
+    step_send(step, client, &command);
+}
+
 static void group_play(struct sim_shared *shared, struct sim_client *client)
 {
     uint32_t index = (uint32_t)sim_below(shared->world, SIM_GROUPS);
     uint32_t keys_count = shared->groups[index].keys_count;
     uint32_t kind = (uint32_t)sim_below(shared->world, 4);
-    struct step *step = step_create(shared, kind == 0 ? group_written : group_read);
+    struct step *step;
     struct sim_command command = {0};
 
+    if (kind == 0) {
+        uint32_t middle = shared->world->plant == SIM_PLANT_HALVES ? keys_count / 2 : 0;
+
+        shared->last_value++;
+        if (middle > 0)
+            group_write(shared, client, index, 0, middle);
+        group_write(shared, client, index, middle, keys_count);
+        return;
+    }
+    step = step_create(shared, group_read);
     step->index = index;
     if (kind == 3) {
         sim_command_print(&command, "GET");
         sim_command_print(&command, "group:%u:%u", index,
                           (unsigned)sim_below(shared->world, keys_count));
     } else {
-        step->value = kind == 0 ? ++shared->last_value : 0;
-        sim_command_print(&command, kind == 0 ? "MSET" : "MGET");
-        for (uint32_t i = 0; i < keys_count; i++) {
+        sim_command_print(&command, "MGET");
+        for (uint32_t i = 0; i < keys_count; i++)
             sim_command_print(&command, "group:%u:%u", index, i);
-            if (kind == 0)
-                sim_command_print(&command, "%" PRIu64 ":%0*d", step->value,
-                                  (int)sim_size(shared->world, 100), 0);
-        }
     }
     step_send(step, client, &command);
 }

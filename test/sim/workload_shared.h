@@ -24,6 +24,7 @@
 
 struct sim_counter {
     uint64_t seen;  /* the largest number anybody has been told  */
+    uint64_t asked; /* INCRs that were queued at a client         */
     uint64_t sent;  /* INCRs that may have run                   */
     uint8_t *given; /* by number: 1 = given out; owned           */
 };

@@ -52,6 +52,13 @@ struct sim_task {
     void *fiber; /* AddressSanitizer's                              */
 };
 
+/* Faults that a run must find. */
+enum sim_plant {
+    SIM_PLANT_NONE,
+    SIM_PLANT_LOST_WAKES, /* one wake of fifty does not come                         */
+    SIM_PLANT_HALVES,     /* clients write groups in two commands: they are not atomic */
+};
+
 /* How this world treats everyone; drawn from the seed, so that runs differ in kind. */
 struct sim_climate {
     uint64_t delay_max_ns; /* of anything on the network                      */
@@ -61,7 +68,6 @@ struct sim_climate {
     uint32_t piece_max;        /* bytes of one receive or send                    */
     uint32_t window_max;       /* bytes a connection takes in one direction       */
     uint32_t reset_one_in;     /* pieces after which a connection breaks; 0 = never */
-    uint32_t wake_lost_one_in; /* a planted fault; 0 = never                      */
 };
 
 struct sim_world {
@@ -71,6 +77,7 @@ struct sim_world {
     uint64_t steps;
     uint64_t hash; /* of all notes so far                     */
     bool trace;
+    enum sim_plant plant;
     struct sim_climate climate;
     struct sim_event **events; /* a heap by (at_ns, sequence); owned      */
     uint32_t events_count;

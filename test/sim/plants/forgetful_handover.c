@@ -1,0 +1,13 @@
+/* A planted fault: a connection that moves loses what its client had sent meanwhile. In the place of
+ * shards/handover.c. */
+#define gf_handover_arrive handover_arrive_honest
+#include "shards/handover.c"
+#undef gf_handover_arrive
+
+void gf_handover_arrive(struct gf_worker *worker, struct gf_handover *handover);
+
+void gf_handover_arrive(struct gf_worker *worker, struct gf_handover *handover)
+{
+    gf_buf_deinit(&handover->in);
+    handover_arrive_honest(worker, handover);
+}
