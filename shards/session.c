@@ -80,10 +80,11 @@ static enum admission_verdict check_authenticated(struct admission *a)
     return ADMIT_REFUSE;
 }
 
-/* DEBUG is for who was given it: its subcommands can stop the server. */
+/* DEBUG is for who was given it: its subcommands can stop the server. Others do not learn what it
+ * can do: this comes before the look at the subcommand. */
 static enum admission_verdict check_debug(struct admission *a)
 {
-    if (!gf_bytes_is(a->words[0], "DEBUG") || gf_debug_is_allowed(a->conn))
+    if (a->words_count < 2 || !gf_bytes_is(a->words[0], "DEBUG") || gf_debug_is_allowed(a->conn))
         return ADMIT_GO;
     gf_reply_error(a->reply, GF_MSG_DEBUG_NOT_ALLOWED);
     return ADMIT_REFUSE;
@@ -116,7 +117,7 @@ static enum admission_verdict check_monitored(struct admission *a)
 static enum admission_verdict admit(struct admission *a)
 {
     static enum admission_verdict (*const checks[])(struct admission *) = {
-        check_known, check_arity, check_authenticated, check_debug, check_paused, check_monitored,
+        check_debug, check_known, check_arity, check_authenticated, check_paused, check_monitored,
     };
 
     for (size_t i = 0; i < GF_COUNT(checks); i++) {

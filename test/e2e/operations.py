@@ -222,7 +222,7 @@ class Drivers(unittest.TestCase):
     def test_each_driver(self):
         if os.path.basename(binary()).startswith(("redis", "valkey")):
             self.skipTest("about go-fish's drivers")
-        for driver in ("uring", "epoll"):
+        for driver in ("io_uring", "epoll"):
             for cores in (1, 2):
                 with self.subTest(driver=driver, cores=cores), \
                         start_server("--io-driver", driver, cores=cores) as server, \
