@@ -97,8 +97,8 @@ static void expect_times(struct node_client *client, const char *answer, uint32_
         node_client_expect(client, answer);
 }
 
-/* More requests than may be on other cores: the rest waits in `in`, and beyond GF_CONN_IN_HIGH in the
- * socket. */
+/* More requests than may be on other cores: the rest waits in `in`, and beyond GF_CONN_IN_HIGH in
+ * the socket. */
 Test(conn, is_not_read_while_it_has_too_much_in_flight)
 {
     struct node_client client;
