@@ -160,8 +160,8 @@ static void partial_remove(struct gf_slab *slab, struct gf_slab_page *page)
         slab->partial_classes &= ~(UINT64_C(1) << page->class);
 }
 
-/* Relaxed: who is lent something sees a number above 0 until it gives that back, whatever else the owner
- * lends meanwhile; the lending itself is ordered by the message that says so. */
+/* Relaxed: who is lent something sees a number above 0 until it gives that back, whatever else the
+ * owner lends meanwhile; the lending itself is ordered by the message that says so. */
 static inline bool slab_is_shared(const struct gf_slab *slab)
 {
     return atomic_load_explicit(&slab->shares, memory_order_relaxed) > 0;

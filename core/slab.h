@@ -54,8 +54,8 @@ void gf_slab_deinit(struct gf_slab *slab);
 void gf_slab_share(struct gf_slab *slab);
 void gf_slab_unshare(struct gf_slab *slab);
 
-/* gf_slab_enter, gf_slab_leave - the slab's lock around something else that is shared with it, while it
- * is shared; nothing otherwise. No call of the slab's in between. */
+/* gf_slab_enter, gf_slab_leave - the slab's lock around something else that is shared with it, while
+ * it is shared; nothing otherwise. No call of the slab's in between. */
 void gf_slab_enter(struct gf_slab *slab);
 void gf_slab_leave(struct gf_slab *slab);
 

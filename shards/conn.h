@@ -8,8 +8,8 @@
  * request of its own, behind the ones before it.
  *
  * Stopping: a command that must see all others finished (`held`: commands over several cores, CLIENT
- * PAUSE, admin commands that ask other cores), or one that finds the ring to its core full, stops the
- * parsing; what has arrived stays in `in`, and
+ * PAUSE, admin commands that ask other cores), or one that finds the ring to its core full, stops
+ * the parsing; what has arrived stays in `in`, and
  * beyond GF_CONN_IN_HIGH the socket is not read any more. gf_conn_release goes on.
  *
  * Failure: a protocol error answers and closes after the answer is sent. An output above
@@ -17,8 +17,8 @@
  * makes no progress for client-request-timeout, closes at once; so does a client that does not take
  * its last answers for that long.
  *
- * The client's end (it closed, or shut down its sending side): what came before it is run and answered
- * first.
+ * The client's end (it closed, or shut down its sending side): what came before it is run and
+ * answered first.
  *
  * On close: the receive and send in flight end first (the driver's close waits for them), then the
  * requests on other cores come back and are dropped; the connection is freed when the last is home.
@@ -89,7 +89,7 @@ struct gf_session {
 };
 
 /* Invariants (gf_conn_check walks them):
- *   full, draining and paused are three of the reasons to be held: one of them at most, and only then
+ *   full, draining and paused are three of the reasons to be held: one at most, and only then
  *   `requests` has requests_count members, the first of which is not answered yet
  *   a connection that is being moved has nothing in flight
  *   `leaving` holds bytes while, and only while, a send is in flight

@@ -1,11 +1,11 @@
 /* A client's answers on their way out: one send per turn, limits on what waits.
  *
- * Happy path: answers collect in `out`; in the send phase `out` becomes `leaving` and is sent; when the
- * kernel has taken all of it, the next `out` follows. One send is in flight at most.
+ * Happy path: answers collect in `out`; in the send phase `out` becomes `leaving` and is sent; when
+ * the kernel has taken all of it, the next `out` follows. One send is in flight at most.
  *
  * Failure: a send that fails closes the connection. Too much output does, too: more than the hard
- * limit at once, or more than the soft limit for its number of seconds. That is looked at when output
- * collects behind a send, between the batches of a long pipeline, and at every tick.
+ * limit at once, or more than the soft limit for its number of seconds. That is looked at when
+ * output collects behind a send, between the batches of a long pipeline, and at every tick.
  */
 #include "core/assert.h"
 #include "core/core.h"

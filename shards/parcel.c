@@ -15,8 +15,8 @@ static bool parcel_try(struct gf_worker *worker, struct gf_parcel *parcel)
            gf_mesh_post(worker->core, parcel->to, &parcel->message);
 }
 
-/* Posts what there is room for; comes again next turn while something is left. One core without room
- * does not keep the parcels for others: they may be what it waits for. */
+/* Posts what there is room for; comes again next turn while something is left. One core without
+ * room does not keep the parcels for others: they may be what it waits for. */
 static void outbox_done(struct gf_op *op, int result)
 {
     struct gf_worker *worker = gf_container(op, struct gf_worker, outbox_op);

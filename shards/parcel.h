@@ -1,14 +1,15 @@
-/* Messages to another core that may have to wait for room in the ring, and who may use how much of it.
+/* Messages to another core that may have to wait for room in the ring, and who may use how much of
+ * it.
  *
- * What waits behind a lock on the other core keeps its place in the ring meanwhile. If such messages
- * could take every place, the message that gives the lock back would find none, and all would wait for
- * ever. So the places of a pair of cores are shared out:
+ * What waits behind a lock on the other core keeps its place in the ring meanwhile. If such
+ * messages could take every place, the message that gives the lock back would find none, and all
+ * would wait for ever. So the places of a pair of cores are shared out:
  *
  *     |<------------ requests ------------>|<- asks for a lock ->|<- everything else ->|
  *     0                                                                       GF_MESH_CREDITS
  *
- * Requests stop at two reserves, parcels that ask for a lock at one, and what never waits over there
- * (giving locks back, calls, hand-overs) may use all of it.
+ * Requests stop at two reserves, parcels that ask for a lock at one, and what never waits over
+ * there (giving locks back, calls, hand-overs) may use all of it.
  */
 #pragma once
 

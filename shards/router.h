@@ -1,11 +1,12 @@
 /* Who owns what on this node: slot → partition → core.
  *
  * Slots go to partitions in contiguous ranges, so that CLUSTER SLOTS stays short. Partitions go to
- * cores by rendezvous hashing with bounded load: the cores join one after the other, and each takes its
- * share from the fullest ones before it, those partitions whose XXH3 with its own id is highest. So no
- * core has more than ceil(partitions / cores), and one core more or less moves the fewest partitions
- * that can move. (A ring of points with the same bound was here first: full cores pushed partitions
- * on to the next ones, and a core more moved 1.5 times the fewest in the median and up to 5 times.)
+ * cores by rendezvous hashing with bounded load: the cores join one after the other, and each takes
+ * its share from the fullest ones before it, those partitions whose XXH3 with its own id is
+ * highest. So no core has more than ceil(partitions / cores), and one core more or less moves the
+ * fewest partitions that can move. (A ring of points with the same bound was here first: full cores
+ * pushed partitions on to the next ones, and a core more moved 1.5 times the fewest in the median
+ * and up to 5 times.)
  *
  * Source: D. Thaler, C. Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996.
  *

@@ -1,5 +1,5 @@
-/* What a hop between two cores costs, each on a thread of its own: one message there and back at a time,
- * and messages in batches as a busy core posts them.
+/* What a hop between two cores costs, each on a thread of its own: one message there and back at a
+ * time, and messages in batches as a busy core posts them.
  *
  *   mesh_bench [--short]
  *

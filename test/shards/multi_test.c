@@ -46,8 +46,8 @@ static void expect_gets(struct node_client *client, const char *answer, uint32_t
         node_client_expect(client, answer);
 }
 
-/* Requests that wait behind a lock keep their places in the ring; the message that gives the lock back
- * needs one, too. */
+/* Requests that wait behind a lock keep their places in the ring; the message that gives the lock
+ * back needs one, too. */
 Test(multi_crowd, gives_locks_back_when_everybody_else_waits_for_them, .timeout = 60)
 {
     struct node_client writer;

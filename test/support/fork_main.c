@@ -3,11 +3,12 @@
  * The runner shares memory with its tests at fixed random addresses, most of which ThreadSanitizer
  * keeps for itself, so a program ends before its first test. Here each test runs in a forked child
  * instead, one after the other, with its own and its suite's fixtures, expected signal and exit
- * code. A race is reported when the child exits, with an exit code that no test expects. The functions below that begin with `criterion_` and `cri_` take the place of the
+ * code. A race is reported when the child exits, with an exit code that no test expects. The
+ * functions below that begin with `criterion_` and `cri_` take the place of the
  * library's; what else the assertions need still comes from it.
  *
- *   --filter PATTERN   only the tests whose suite/name matches; also --filter=PATTERN. Other options of
- *                      Criterion's are ignored.
+ *   --filter PATTERN   only the tests whose suite/name matches; also --filter=PATTERN. Other
+ *                      options of Criterion's are ignored.
  */
 #include <criterion/criterion.h>
 #include <fnmatch.h>

@@ -21,6 +21,7 @@ void node_start(struct node *node, uint16_t cores, void (*configure)(struct gf_s
 {
     struct gf_settings settings;
     char why[512] = "";
+    char *bind;
 
     cr_assert_eq(gf_driver_epoll_create(&driver_options, &node->driver), GF_OK);
     gf_settings_init(&settings);
@@ -28,8 +29,11 @@ void node_start(struct node *node, uint16_t cores, void (*configure)(struct gf_s
     settings.partitions = 16;
     if (configure)
         configure(&settings);
+    bind = settings.bind;
+    settings.bind = ""; /* nothing listens, so no port is tried */
     cr_assert_eq(gf_server_init(&node->server, &settings, node->driver, why, sizeof(why)), GF_OK,
                  "%s", why);
+    settings.bind = bind;
     gf_settings_deinit(&settings);
     for (uint16_t id = 0; id < cores; id++) {
         struct gf_core *core = &node->server.cores[id];
@@ -79,8 +83,7 @@ static bool node_is_empty(const struct node *node)
 
         if (!gf_list_empty(&worker->conns) || worker->requests_live > 0 ||
             worker->handovers_live > 0 || !gf_monitors_quiet(worker) ||
-            !gf_listeners_stopped(worker) ||
-            !gf_list_empty(&worker->outbox))
+            !gf_listeners_stopped(worker) || !gf_list_empty(&worker->outbox))
             return false;
     }
     return true;
