@@ -18,10 +18,11 @@
 #define SIM_PLAYERS_MAX 32
 
 enum sim_manner {
-    SIM_POLITE, /* own and shared keys                              */
-    SIM_HAMMER, /* one key, again and again: is handed over         */
-    SIM_SOLE,   /* the one that has two databases to itself          */
-    SIM_VANDAL, /* nonsense, half requests                          */
+    SIM_POLITE,   /* own and shared keys                              */
+    SIM_HAMMER,   /* one key, again and again: is handed over         */
+    SIM_SOLE,     /* the one that has two databases to itself          */
+    SIM_OPERATOR, /* statistics, pauses, memory limits               */
+    SIM_VANDAL,   /* nonsense, half requests                          */
 };
 
 struct sim_workload;

@@ -58,5 +58,9 @@ void sim_shared_play(struct sim_shared *shared, struct sim_client *client);
 /* sim_shared_hammer - one more INCR of a counter. */
 void sim_shared_hammer(struct sim_shared *shared, struct sim_client *client, uint32_t counter);
 
+/* sim_shared_operate - one command of an operator: statistics, pauses, a memory limit that comes and
+ * goes. In database 0. */
+void sim_shared_operate(struct sim_shared *shared, struct sim_client *client);
+
 /* sim_shared_check - the histories, when nothing is in flight any more. */
 void sim_shared_check(struct sim_shared *shared);

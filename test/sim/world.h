@@ -65,9 +65,9 @@ struct sim_climate {
     uint64_t turn_max_ns;  /* what one turn of a core costs                   */
     uint32_t stall_one_in; /* turns after which a core is not run for a while */
     uint64_t stall_max_ns;
-    uint32_t piece_max;        /* bytes of one receive or send                    */
-    uint32_t window_max;       /* bytes a connection takes in one direction       */
-    uint32_t reset_one_in;     /* pieces after which a connection breaks; 0 = never */
+    uint32_t piece_max;    /* bytes of one receive or send                    */
+    uint32_t window_max;   /* bytes a connection takes in one direction       */
+    uint32_t reset_one_in; /* pieces after which a connection breaks; 0 = never */
 };
 
 struct sim_world {
