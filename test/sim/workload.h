@@ -1,8 +1,8 @@
 /* Clients of all kinds, playing with one node until told to stop.
  *
  * Every player uses keys of its own (model.h) and, most of them, keys that all share
- * (workload_shared.h); the rest is manners: how many commands at once, how often it reads, hangs up,
- * sends nonsense, hammers one key.
+ * (workload_shared.h); the rest is manners: how many commands at once, how often it reads, hangs
+ * up, sends nonsense, hammers one key.
  */
 #pragma once
 

@@ -1,14 +1,14 @@
 /* The simulated world: one virtual clock, one queue of events, one random series, and tasks.
  *
  * Everything that happens is either an event that fires or a task (a core of a server) that runs
- * until it waits again. When several could be next the seed decides, so one seed is one history. The
- * clock moves when nothing can happen now, and a little with everything that does.
+ * until it waits again. When several could be next the seed decides, so one seed is one history.
+ * The clock moves when nothing can happen now, and a little with everything that does.
  *
  * A task has a stack of its own and waits inside its driver's `run`, just as a thread waits in the
  * kernel: peers really meet a core that sleeps.
  *
- * Every step is noted. The notes are hashed (two runs are the same when their hashes are) and printed
- * with --trace.
+ * Every step is noted. The notes are hashed (two runs are the same when their hashes are) and
+ * printed with --trace.
  */
 #pragma once
 
