@@ -1,8 +1,8 @@
 /* A simulated client: commands out, in pieces of any size; replies in, matched to their commands.
  *
- * A request is answered exactly once: with its reply, or with NULL when the connection ended before.
- * `sent_at` and the time of the answer enclose the moment it took effect, in ticks: a count that rises
- * with everything clients see, so that no two are the same.
+ * A request is answered exactly once: with its reply, or with NULL when the connection ended
+ * before. `sent_at` and the time of the answer enclose the moment it took effect, in ticks: a count
+ * that rises with everything clients see, so that no two are the same.
  */
 #pragma once
 

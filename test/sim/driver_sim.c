@@ -1,11 +1,11 @@
 /* Operations over the simulated network.
  *
  * What is in flight on a handle is kept in a `port`, the socket's user. Happy path: readable or
- * writable on the socket schedules an event; when it fires, the operation joins `ready` and the core
- * is woken; the next run delivers what is ready, in any order.
+ * writable on the socket schedules an event; when it fires, the operation joins `ready` and the
+ * core is woken; the next run delivers what is ready, in any order.
  *
- * On close: reader and writer in flight end first, each with a done of its own; then the close joins
- * `ready`, and the handle is gone when its done runs.
+ * On close: reader and writer in flight end first, each with a done of its own; then the close
+ * joins `ready`, and the handle is gone when its done runs.
  */
 #include "sim/driver_sim.h"
 

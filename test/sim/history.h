@@ -1,9 +1,10 @@
 /* Whether what clients saw of one register could have come from a register.
  *
  * Every write has a value of its own. A read belongs to the write it saw; the two (or more) of them
- * span a zone, from the first answer to the last question. P. Gibbons and E. Korach, "Testing Shared
- * Memories", 1997: with unique values a history is linearizable exactly when no read ends before its
- * write begins, no two forward zones overlap, and no backward zone lies within a forward one.
+ * span a zone, from the first answer to the last question. P. Gibbons and E. Korach, "Testing
+ * Shared Memories", 1997: with unique values a history is linearizable exactly when no read ends
+ * before its write begins, no two forward zones overlap, and no backward zone lies within a forward
+ * one.
  *
  *   forward zone:   first answer < last question: the register held the value all that time
  *   backward zone:  last question < first answer: at some moment in between

@@ -555,7 +555,7 @@ static void step_answered(struct sim_request *request, const struct sim_reply *r
     struct step *step = (struct step *)request;
     struct sim_world *world = step->model->world;
 
-    if (reply && !step->row->apply(step, reply)) {
+    if (reply && !sim_reply_is_oom(reply) && !step->row->apply(step, reply)) {
         char text[128];
 
         sim_reply_format(reply, text, sizeof(text));

@@ -1,11 +1,11 @@
 /* What a client's own keys must hold: a sequential model, checked reply by reply.
  *
- * Nobody else touches these keys, and one connection's commands take effect in their order, so every
- * reply is known exactly; only of keys with a time to live one must know when the command ran, and that
- * was between sending and answering.
+ * Nobody else touches these keys, and one connection's commands take effect in their order, so
+ * every reply is known exactly; only of keys with a time to live one must know when the command
+ * ran, and that was between sending and answering.
  *
- * Two databases of the connection are used; to a `sole` model they belong wholly, and it also checks
- * DBSIZE, SWAPDB and FLUSHDB.
+ * Two databases of the connection are used; to a `sole` model they belong wholly, and it also
+ * checks DBSIZE, SWAPDB and FLUSHDB.
  */
 #pragma once
 
@@ -45,8 +45,8 @@ void sim_model_deinit(struct sim_model *model);
 /* sim_model_begin - the first command of a connection: SELECT. */
 void sim_model_begin(struct sim_model *model, struct sim_client *client);
 
-/* sim_model_play - one random command; its reply is checked when it comes. The model stays until all
- * requests are answered. */
+/* sim_model_play - one random command; its reply is checked when it comes. The model stays until
+ * all requests are answered. */
 void sim_model_play(struct sim_model *model, struct sim_client *client);
 
 /* sim_wall_ms - what the servers' clocks show. */

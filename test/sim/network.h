@@ -1,8 +1,9 @@
 /* The simulated network: machines, their sockets, and streams of bytes between them.
  *
- * A connection has two ends. What one end writes is under way for a while and then can be read at the
- * other, in order, in pieces of any size; a full window makes the writer wait. An end can close (the
- * other reads to the end, then 0) or reset (what the other has not read is lost, and it is told).
+ * A connection has two ends. What one end writes is under way for a while and then can be read at
+ * the other, in order, in pieces of any size; a full window makes the writer wait. An end can close
+ * (the other reads to the end, then 0) or reset (what the other has not read is lost, and it is
+ * told).
  *
  * A machine is one process on one host: a table of handles that all its cores share, and files.
  */
@@ -87,8 +88,8 @@ struct sim_socket *sim_handle_find(struct sim_machine *machine, int handle);
 struct sim_socket *sim_connect(struct sim_world *world, struct sim_machine *from,
                                struct sim_machine *to, uint16_t port);
 
-/* sim_write - as much as the window takes, at most `size`. Returns bytes taken; 0 = wait for writable;
- * GF_EIO = the connection is broken. */
+/* sim_write - as much as the window takes, at most `size`. Returns bytes taken; 0 = wait for
+ * writable; GF_EIO = the connection is broken. */
 int sim_write(struct sim_socket *socket, const char *data, size_t size);
 /* sim_read - at most `size` of what has arrived. Returns bytes; 0 = none now or the end: see
  * sim_at_end; GF_EIO. */
@@ -99,5 +100,6 @@ static inline bool sim_at_end(const struct sim_socket *socket)
     return socket->in.ended && socket->in.arrived == 0;
 }
 
-/* sim_close - this end is gone and must not be used any more. linger: the peer reads what was sent. */
+/* sim_close - this end is gone and must not be used any more. linger: the peer reads what was
+ * sent. */
 void sim_close(struct sim_socket *socket, bool linger);

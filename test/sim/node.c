@@ -89,6 +89,15 @@ bool sim_node_is_quiet(const struct sim_node *node)
     return true;
 }
 
+bool sim_node_is_paused(const struct sim_node *node)
+{
+    for (uint16_t core = 0; core < node->server.cores_count; core++) {
+        if (node->server.workers[core].pause.until_ms != 0)
+            return true;
+    }
+    return false;
+}
+
 static void partition_check(struct sim_node *node, const struct gf_partition *partition)
 {
     SIM_CHECK(node->world, partition->owner == node->server.router.owners[partition->id]);

@@ -36,6 +36,9 @@ bool sim_node_is_serving(const struct sim_node *node);
 /* sim_node_is_quiet - no client, nothing in flight between cores. */
 bool sim_node_is_quiet(const struct sim_node *node);
 
+/* sim_node_is_paused - CLIENT PAUSE is on at some core. */
+bool sim_node_is_paused(const struct sim_node *node);
+
 /* sim_node_check - a quiet node: every lock is free, every partition at home and sound. */
 void sim_node_check(struct sim_node *node);
 

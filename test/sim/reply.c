@@ -115,6 +115,12 @@ bool sim_reply_is(const struct sim_reply *reply, enum sim_reply_kind kind, const
            memcmp(reply->text.data, text, reply->text.size) == 0;
 }
 
+bool sim_reply_is_oom(const struct sim_reply *reply)
+{
+    return reply->kind == SIM_REPLY_ERROR && reply->text.size > 4 &&
+           memcmp(reply->text.data, "OOM ", 4) == 0;
+}
+
 void sim_reply_format(const struct sim_reply *reply, char *text, size_t size)
 {
     static const char *const kinds[] = {"status", "error", "integer", "bulk", "null", "array"};

@@ -36,5 +36,8 @@ int64_t sim_reply_parse(struct gf_bytes data, struct sim_reply *ret_reply,
 /* sim_reply_is - kind and text are these. */
 bool sim_reply_is(const struct sim_reply *reply, enum sim_reply_kind kind, const char *text);
 
+/* sim_reply_is_oom - refused for lack of memory: nothing was done. */
+bool sim_reply_is_oom(const struct sim_reply *reply);
+
 /* sim_reply_format - for people; at most `size` bytes with the terminator. */
 void sim_reply_format(const struct sim_reply *reply, char *text, size_t size);

@@ -87,6 +87,8 @@ static void player_play(struct sim_player *player)
         player_vandalize(player);
     else if (shared && player->manner == SIM_HAMMER)
         sim_shared_hammer(&workload->shared, &player->client, player->hot);
+    else if (shared && player->manner == SIM_OPERATOR)
+        sim_shared_operate(&workload->shared, &player->client);
     else if (shared && player->manner == SIM_POLITE)
         sim_shared_play(&workload->shared, &player->client);
     else
@@ -136,6 +138,10 @@ static void player_init(struct sim_player *player, struct sim_workload *workload
     player->hot = (uint32_t)sim_below(world, SIM_COUNTERS);
     player->quits_one_in = (uint32_t)(sim_below(world, 2) * sim_size(world, 500));
     player->rests_one_in = (uint32_t)(sim_below(world, 2) * sim_size(world, 100));
+    if (id == 1 && sim_one_in(world, 3))
+        player->manner = SIM_OPERATOR;
+    if (player->manner == SIM_OPERATOR)
+        player->pipeline_max = 1;
     if (player->manner == SIM_HAMMER) {
         player->shared_percent = sim_one_in(world, 2) ? 100 : 0;
         player->quits_one_in *= 4;
@@ -148,6 +154,8 @@ static void workload_quiet(struct sim_world *world)
 {
     struct sim_workload *workload = world->quiet_context;
 
+    if (sim_node_is_paused(workload->node))
+        return;
     for (uint32_t i = 0; i < workload->players_count; i++) {
         const struct sim_client *client = &workload->players[i].client;
 

@@ -1,8 +1,8 @@
 /* Clients of all kinds, playing with one node until told to stop.
  *
  * Every player uses keys of its own (model.h) and, most of them, keys that all share
- * (workload_shared.h); the rest is manners: how many commands at once, how often it reads, hangs up,
- * sends nonsense, hammers one key.
+ * (workload_shared.h); the rest is manners: how many commands at once, how often it reads, hangs
+ * up, sends nonsense, hammers one key.
  */
 #pragma once
 
@@ -18,10 +18,11 @@
 #define SIM_PLAYERS_MAX 32
 
 enum sim_manner {
-    SIM_POLITE, /* own and shared keys                              */
-    SIM_HAMMER, /* one key, again and again: is handed over         */
-    SIM_SOLE,   /* the one that has two databases to itself          */
-    SIM_VANDAL, /* nonsense, half requests                          */
+    SIM_POLITE,   /* own and shared keys                              */
+    SIM_HAMMER,   /* one key, again and again: is handed over         */
+    SIM_SOLE,     /* the one that has two databases to itself          */
+    SIM_OPERATOR, /* statistics, pauses, memory limits               */
+    SIM_VANDAL,   /* nonsense, half requests                          */
 };
 
 struct sim_workload;

@@ -75,7 +75,7 @@ static void counter_answered(struct sim_request *request, const struct sim_reply
     struct sim_counter *counter = &step->shared->counters[step->index];
     uint64_t value = 0;
 
-    if (reply) {
+    if (reply && !sim_reply_is_oom(reply)) {
         if (reply->kind == SIM_REPLY_INTEGER)
             value = (uint64_t)reply->integer;
         else if (reply->kind == SIM_REPLY_BULK)
@@ -123,6 +123,10 @@ static void group_written(struct sim_request *request, const struct sim_reply *r
     struct step *step = (struct step *)request;
     struct sim_history *history = &step->shared->groups[step->index].history;
 
+    if (reply && sim_reply_is_oom(reply)) {
+        gf_free(GF_MEMORY_OTHER, step); /* nothing of it was written */
+        return;
+    }
     if (reply && !sim_reply_is(reply, SIM_REPLY_STATUS, "OK"))
         step_fail(step, reply, "an odd answer of MSET to group");
     if (request->sent)
@@ -266,7 +270,7 @@ static void race_run(struct sim_request *request, const struct sim_reply *reply)
     struct step *step = (struct step *)request;
     struct sim_shared *shared = step->shared;
 
-    if (reply && reply->kind != SIM_REPLY_INTEGER)
+    if (reply && reply->kind != SIM_REPLY_INTEGER && !sim_reply_is_oom(reply))
         step_fail(step, reply, "an odd answer of MSETNX");
     if (reply && reply->integer == 1 && step->race == shared->race) {
         if (shared->race_winner != 0 && shared->race_winner != step->value)
@@ -319,6 +323,57 @@ static void race_play(struct sim_shared *shared, struct sim_client *client)
         sim_command_print(&command, "race:%" PRIu64 ":%u", step->race, i);
         if (run)
             sim_command_print(&command, "%" PRIu64, step->value);
+    }
+    step_send(step, client, &command);
+}
+
+/* ---- What operators ask ---- */
+
+static void operator_answered(struct sim_request *request, const struct sim_reply *reply)
+{
+    struct step *step = (struct step *)request;
+
+    if (reply && reply->kind == SIM_REPLY_ERROR)
+        step_fail(step, reply, "refused to an operator: command");
+    /* KEYS token:* */
+    if (reply && reply->kind == SIM_REPLY_ARRAY && step->value == 1 && reply->integer != 1)
+        step_fail(step, reply, "KEYS does not find exactly one token, but");
+    gf_free(GF_MEMORY_OTHER, step);
+}
+
+void sim_shared_operate(struct sim_shared *shared, struct sim_client *client)
+{
+    static const char *const lines[][3] = {
+        {"KEYS", "token:*"},
+        {"DBSIZE"},
+        {"RANDOMKEY"},
+        {"CLIENT", "LIST"},
+        {"INFO"},
+        {"CLIENT", "PAUSE", "WRITE"},
+        {"CLIENT", "PAUSE", "ALL"},
+        {"CLIENT", "UNPAUSE"},
+        {"CONFIG", "GET", "maxmemory"},
+        {"CONFIG", "SET"},
+        {"MEMORY", "STATS"},
+        {"CONFIG", "RESETSTAT"},
+    };
+    uint32_t index = (uint32_t)sim_below(shared->world, GF_COUNT(lines));
+    struct step *step = step_create(shared, operator_answered);
+    struct sim_command command = {0};
+
+    step->index = index;
+    if (!shared->token_made)
+        index = 1;
+    step->value = index == 0;
+    for (uint32_t i = 0; i < 3 && lines[index][i]; i++) {
+        if (i == 2 && strcmp(lines[index][1], "PAUSE") == 0)
+            sim_command_print(&command, "%" PRIu64, sim_size(shared->world, 60));
+        sim_command_print(&command, "%s", lines[index][i]);
+    }
+    if (strcmp(lines[index][1] ? lines[index][1] : "", "SET") == 0) {
+        /* So little that whatever grows is refused, or no limit. */
+        sim_command_print(&command, "maxmemory");
+        sim_command_print(&command, sim_one_in(shared->world, 4) ? "1mb" : "0");
     }
     step_send(step, client, &command);
 }

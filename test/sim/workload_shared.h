@@ -1,10 +1,10 @@
 /* Keys that all clients use at once, and what must hold whoever comes first.
  *
- *   counters   only ever INCR and GET: every number is given out once, and nobody sees a number lower
- *              than one that was seen before it asked
- *   groups     keys of different partitions, always written together by MSET with a value of its own:
- *              MGET sees one value in all of them, and all of it together (GET of one key, too) is one
- *              linearizable register
+ *   counters   only ever INCR and GET: every number is given out once, and nobody sees a number
+ *              lower than one that was seen before it asked
+ *   groups     keys of different partitions, always written together by MSET with a value of its
+ *              own: MGET sees one value in all of them, and all of it together (GET of one key,
+ *              too) is one linearizable register
  *   tokens     one key of several exists, and RENAME moves it: always exactly one
  *   races      MSETNX of fresh keys by everybody: one wins, and its value is in all of them
  */
@@ -57,6 +57,10 @@ void sim_shared_play(struct sim_shared *shared, struct sim_client *client);
 
 /* sim_shared_hammer - one more INCR of a counter. */
 void sim_shared_hammer(struct sim_shared *shared, struct sim_client *client, uint32_t counter);
+
+/* sim_shared_operate - one command of an operator: statistics, pauses, a memory limit that comes
+ * and goes. In database 0. */
+void sim_shared_operate(struct sim_shared *shared, struct sim_client *client);
 
 /* sim_shared_check - the histories, when nothing is in flight any more. */
 void sim_shared_check(struct sim_shared *shared);

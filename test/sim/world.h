@@ -1,14 +1,14 @@
 /* The simulated world: one virtual clock, one queue of events, one random series, and tasks.
  *
  * Everything that happens is either an event that fires or a task (a core of a server) that runs
- * until it waits again. When several could be next the seed decides, so one seed is one history. The
- * clock moves when nothing can happen now, and a little with everything that does.
+ * until it waits again. When several could be next the seed decides, so one seed is one history.
+ * The clock moves when nothing can happen now, and a little with everything that does.
  *
  * A task has a stack of its own and waits inside its driver's `run`, just as a thread waits in the
  * kernel: peers really meet a core that sleeps.
  *
- * Every step is noted. The notes are hashed (two runs are the same when their hashes are) and printed
- * with --trace.
+ * Every step is noted. The notes are hashed (two runs are the same when their hashes are) and
+ * printed with --trace.
  */
 #pragma once
 
@@ -65,9 +65,9 @@ struct sim_climate {
     uint64_t turn_max_ns;  /* what one turn of a core costs                   */
     uint32_t stall_one_in; /* turns after which a core is not run for a while */
     uint64_t stall_max_ns;
-    uint32_t piece_max;        /* bytes of one receive or send                    */
-    uint32_t window_max;       /* bytes a connection takes in one direction       */
-    uint32_t reset_one_in;     /* pieces after which a connection breaks; 0 = never */
+    uint32_t piece_max;    /* bytes of one receive or send                    */
+    uint32_t window_max;   /* bytes a connection takes in one direction       */
+    uint32_t reset_one_in; /* pieces after which a connection breaks; 0 = never */
 };
 
 struct sim_world {

@@ -1,5 +1,5 @@
-/* A planted fault: a connection that moves loses what its client had sent meanwhile. In the place of
- * shards/handover.c. */
+/* A planted fault: a connection that moves loses what its client had sent meanwhile. In the place
+ * of shards/handover.c. */
 #define gf_handover_arrive handover_arrive_honest
 #include "shards/handover.c"
 #undef gf_handover_arrive

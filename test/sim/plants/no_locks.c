@@ -1,4 +1,5 @@
-/* A planted fault: split commands over several cores take no locks. In the place of shards/lock.c. */
+/* A planted fault: split commands over several cores take no locks. In the place of
+ * shards/lock.c. */
 #define gf_locks_claim locks_claim_honest
 #define gf_locks_release locks_release_honest
 #include "shards/lock.c"

@@ -1,4 +1,5 @@
-/* A planted fault: answers leave as they come back from other cores. In the place of shards/conn.c. */
+/* A planted fault: answers leave as they come back from other cores. In the place of
+ * shards/conn.c. */
 #define gf_conn_complete conn_complete_honest
 #include "shards/conn.c"
 #undef gf_conn_complete
