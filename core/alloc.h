@@ -31,6 +31,8 @@ enum gf_memory_kind {
 /* One core's account. Written by that core only (relaxed), read by any. */
 struct gf_memory_account {
     _Alignas(64) _Atomic int64_t bytes[GF_MEMORY_KINDS_COUNT];
+    _Atomic int64_t spare; /* bytes of free blocks in pages of this core, booked nowhere; a recent
+                            * figure */
 };
 
 /* gf_memory_account_use - book this thread's allocations to `account` from now on; NULL books them

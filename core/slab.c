@@ -142,6 +142,8 @@ static void partial_push(struct gf_slab *slab, struct gf_slab_page *page)
     page->next = class->partial;
     if (page->next)
         page->next->prev = page;
+    else
+        class->partial_last = page;
     class->partial = page;
     slab->partial_classes |= UINT64_C(1) << page->class;
 }
@@ -152,6 +154,8 @@ static void partial_remove(struct gf_slab *slab, struct gf_slab_page *page)
 
     if (page->next)
         page->next->prev = page->prev;
+    else
+        class->partial_last = page->prev;
     if (page->prev)
         page->prev->next = page->next;
     else
@@ -354,10 +358,10 @@ static bool class_is_sparse(const struct gf_slab *slab, uint32_t class)
 
 static struct gf_slab_page *class_sparsest_page(const struct gf_slab_class *class)
 {
-    struct gf_slab_page *best = class->partial;
+    struct gf_slab_page *best = class->partial_last;
     struct gf_slab_page *page = best;
 
-    for (uint32_t looks = 0; page && looks < EVACUATE_LOOKS; looks++, page = page->next)
+    for (uint32_t looks = 0; page && looks < EVACUATE_LOOKS; looks++, page = page->prev)
         if (page->used < best->used)
             best = page;
     return best;
@@ -428,7 +432,7 @@ static void class_check(const struct gf_slab *slab, uint32_t class)
         GF_ASSERT(page->used < blocks);
         GF_ASSERT(page->used > 0);
         GF_ASSERT(page_blocks(page, live) == page->used);
-        GF_ASSERT(!page->next || page->next->prev == page);
+        GF_ASSERT(page->next ? page->next->prev == page : c->partial_last == page);
         used += page->used;
         partial++;
     }

@@ -30,6 +30,7 @@ struct gf_slab_page;
 /* One size. */
 struct gf_slab_class {
     struct gf_slab_page *partial; /* pages with free blocks, the one to take from first */
+    struct gf_slab_page *partial_last; /* partial the longest, so likely with the most */
     uint32_t pages;               /* pages, or runs, of this class */
     uint32_t used;                /* blocks in use */
 };
@@ -53,6 +54,10 @@ void gf_slab_deinit(struct gf_slab *slab);
  * Called by the owner, before it lets the other know, and after the other has finished. */
 void gf_slab_share(struct gf_slab *slab);
 void gf_slab_unshare(struct gf_slab *slab);
+static inline bool gf_slab_is_shared(const struct gf_slab *slab)
+{
+    return atomic_load_explicit(&slab->shares, memory_order_relaxed) > 0;
+}
 
 /* gf_slab_enter, gf_slab_leave - the slab's lock around something else that is shared with it, while
  * it is shared; nothing otherwise. No call of the slab's in between. */

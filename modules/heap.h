@@ -54,11 +54,16 @@ static inline void gf_heap_return(struct gf_heap *heap)
 {
     gf_slab_unshare(&heap->slab);
 }
+static inline bool gf_heap_is_lent(const struct gf_heap *heap)
+{
+    return gf_slab_is_shared(&heap->slab);
+}
 
 /* gf_heap_work_slice - give pages back that few objects are on: moves the objects of up to `budget`
  * pages. Pointers to objects are then no longer good. Does nothing
  * while anything is lent. Returns true when there is more to do. */
 bool gf_heap_work_slice(struct gf_heap *heap, uint32_t budget);
 
-/* gf_heap_free_size - bytes of its pages that hold no object: what evacuation may win. */
+/* gf_heap_free_size - bytes of its pages that hold no object: what evacuation may win. Exact while
+ * nothing is lent. */
 size_t gf_heap_free_size(const struct gf_heap *heap);

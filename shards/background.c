@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/core.h"
+#include "core/extent.h"
 #include "core/log.h"
 #include "modules/keyspace.h"
 #include "shards/conn.h"
@@ -14,9 +15,14 @@
 #define PARTITION_BUDGET 64        /* buckets or objects of one partition before the next look at the clock */
 #define EXPIRE_BUCKETS 256         /* buckets looked at in one partition and round */
 #define EVICT_BUDGET 512           /* candidates of one go, 0.1 to 0.25 ms */
-#define EVICT_ROUNDS 8             /* goes of one command at most */
+#define EVICT_ROUNDS 8             /* goes of one command at most ... */
+#define EVICT_ROUNDS_URGENT 512    /* ... and when the node is over by more than ... */
+#define URGENT_PART 64             /* ... this part of maxmemory */
+#define EVICT_STEP 32768           /* bytes evicted in one go at most: then pages are looked for */
 #define EVICT_SLACK 4096           /* bytes more than needed, so that not every write evicts */
+#define RECLAIM_PAGES 16           /* emptied in one go */
 #define OVERHEAD_PART_MAX 4        /* of maxmemory: 1/4 */
+#define LOOK_PART 128              /* of maxmemory: evicted between two looks at what is resident */
 #define STALLED_CONNS_PER_TICK 1000 /* connections looked at in one tick */
 
 static uint64_t background_now(const struct gf_worker *worker)
@@ -84,11 +90,34 @@ static int64_t core_data(const struct gf_worker *worker)
                                 memory_order_relaxed);
 }
 
-/* Bytes that the node may still take; negative when it holds too much. */
+/* Memory that is held but booked nowhere: free blocks, free pages, free extents. */
+static int64_t node_spare(const struct gf_worker *worker)
+{
+    const struct gf_server *server = worker->server;
+    struct gf_memory_account *own = &worker->core->memory;
+    int64_t sum = (int64_t)(gf_pages_held_size(server->pages) - gf_pages_used_size(server->pages) +
+                            gf_extent_free_size());
+
+    if (!gf_heap_is_lent(worker->heap))
+        atomic_store_explicit(&own->spare, (int64_t)gf_heap_free_size(worker->heap),
+                              memory_order_relaxed);
+    for (uint16_t core = 0; core < server->cores_count; core++)
+        sum += atomic_load_explicit(&server->cores[core].memory.spare, memory_order_relaxed);
+    return sum;
+}
+
+/* Bytes that the node may still take; negative when it holds too much. What is resident beyond the
+ * accounts counts, too, up to a part of maxmemory: beyond that, evicting would not bring it back. */
 static int64_t node_room(const struct gf_worker *worker)
 {
-    return (int64_t)worker->settings.maxmemory - gf_server_memory(worker->server) -
-           worker->background->overhead;
+    int64_t limit = (int64_t)worker->settings.maxmemory;
+    int64_t overhead = 0;
+
+    if (!worker->background->blind)
+        overhead = node_spare(worker) + worker->background->outside;
+    if (overhead > limit / OVERHEAD_PART_MAX)
+        overhead = limit / OVERHEAD_PART_MAX;
+    return limit - gf_server_memory(worker->server) - overhead;
 }
 
 void gf_worker_check_memory(struct gf_worker *worker)
@@ -106,20 +135,20 @@ void gf_worker_check_memory(struct gf_worker *worker)
     worker->memory_ceiling = core_data(worker) + room;
 }
 
-/* What is resident beyond the accounts (code, stacks, what the allocator keeps) counts against
- * maxmemory, too, up to a part of it: beyond that, evicting would not bring it back. */
-static void measure_overhead(struct gf_worker *worker)
+static void measure_outside(struct gf_worker *worker)
 {
+    struct gf_background *background = worker->background;
     struct gf_driver *driver = worker->core->driver;
-    int64_t limit = (int64_t)(worker->settings.maxmemory / OVERHEAD_PART_MAX);
-    int64_t overhead;
+    int64_t resident;
+    int64_t outside;
 
+    background->freed = 0;
     if (worker->settings.maxmemory == 0)
         return;
-    overhead = (int64_t)driver->ops->resident_size(driver) - gf_server_memory(worker->server);
-    if (overhead > limit)
-        overhead = limit;
-    worker->background->overhead = overhead > 0 ? overhead : 0;
+    resident = (int64_t)driver->ops->resident_size(driver);
+    background->blind = resident == 0;
+    outside = resident - gf_server_memory(worker->server) - node_spare(worker);
+    background->outside = outside > 0 ? outside : 0;
 }
 
 /* Keyspaces of this core by number: database by database, so that the databases in use are the first
@@ -150,7 +179,7 @@ static uint32_t databases_used(const struct gf_worker *worker)
     return used;
 }
 
-/* Evicts `size` bytes, or tries EVICT_BUDGET candidates. false: there is nothing that may go. */
+/* Evicts `size` bytes, EVICT_STEP at most, or tries EVICT_BUDGET candidates. false: there is nothing that may go. */
 static bool evict_some(struct gf_worker *worker, int64_t size)
 {
     struct gf_evictor *evictor = &worker->background->evictor;
@@ -160,7 +189,7 @@ static bool evict_some(struct gf_worker *worker, int64_t size)
         .count = worker->owned_count * worker->background->databases_used,
     };
     struct gf_evict_goal goal = {
-        .size = (size_t)size + EVICT_SLACK,
+        .size = (size_t)(size < EVICT_STEP ? size : EVICT_STEP) + EVICT_SLACK,
         .budget = EVICT_BUDGET,
         .now_ms = gf_core_now_ms(worker->core),
         .seed = gf_worker_seed(worker),
@@ -172,24 +201,37 @@ static bool evict_some(struct gf_worker *worker, int64_t size)
         return false;
     freed = gf_evictor_run(evictor, &source, &goal);
     worker->counters.keys_evicted += evictor->evictions - before;
+    worker->background->freed += (int64_t)freed;
+    if (worker->background->freed > (int64_t)(worker->settings.maxmemory / LOOK_PART))
+        measure_outside(worker);
     return freed > 0 || evictor->evictions != before;
 }
 
 bool gf_background_make_room(struct gf_worker *worker)
 {
-    for (uint32_t round = 0; round < EVICT_ROUNDS; round++) {
+    int64_t urgent = (int64_t)(worker->settings.maxmemory / URGENT_PART);
+    uint32_t rounds = EVICT_ROUNDS;
+    bool asked;
+
+    for (uint32_t round = 0; round < rounds; round++) {
         int64_t room = node_room(worker);
         int64_t share = gf_pressure_share(worker, room);
 
+        rounds = room < -urgent ? EVICT_ROUNDS_URGENT : EVICT_ROUNDS;
         gf_worker_check_memory(worker);
         if (room >= 0)
             return true;
+        /* Room that costs no key. */
+        if (gf_heap_work_slice(worker->heap, RECLAIM_PAGES))
+            continue;
         if (worker->background->evictor.policy == GF_NOEVICTION)
             return false;
-        if (share == 0 && gf_pressure_ask(worker))
+        /* Others hold more: they must evict, and this core too when that takes too long. */
+        asked = share == 0 && gf_pressure_ask(worker);
+        if (asked && room >= -urgent)
             return true;
         if (!evict_some(worker, share > 0 ? share : -room))
-            return false;
+            return asked;
     }
     /* Still over, but something goes with every write: the rest in the background. */
     gf_background_poke(worker);
@@ -204,7 +246,7 @@ void gf_background_settings(struct gf_worker *worker)
 
     if (evictor->policy != policy || evictor->samples != samples)
         gf_evictor_init(evictor, policy, samples);
-    measure_overhead(worker);
+    measure_outside(worker);
     gf_worker_check_memory(worker);
     if (core_data(worker) > worker->memory_ceiling)
         gf_background_poke(worker);
@@ -222,7 +264,8 @@ static void background_work_done(struct gf_op *op, int result)
         int64_t share = gf_pressure_share(worker, node_room(worker));
 
         gf_worker_check_memory(worker);
-        if (share > 0 && evict_some(worker, share))
+        if (share > 0 && (gf_heap_work_slice(worker->heap, RECLAIM_PAGES) ||
+                          evict_some(worker, share)))
             background->round_idle = 0;
     }
     while (background->round_idle < worker->owned_count) {
@@ -310,7 +353,7 @@ static void background_tick(struct gf_timer *timer)
     struct gf_worker *worker = background->worker;
 
     worker->background->databases_used = databases_used(worker);
-    measure_overhead(worker);
+    measure_outside(worker);
     gf_worker_check_memory(worker);
     gf_stats_sample(worker);
     tell_log_time(worker);

@@ -25,7 +25,10 @@ struct gf_background {
     bool expiring;                 /* the expiry round found expired keys: go on at once */
     struct gf_evictor evictor;
     uint32_t databases_used;       /* one more than the highest; at the last tick */
-    int64_t overhead;              /* bytes resident beyond what is accounted; at the last tick */
+    int64_t outside;               /* bytes resident that neither accounts nor pages know of: code,
+                                      stacks, what the allocator keeps; at the last look */
+    int64_t freed;                 /* bytes evicted since then */
+    bool blind;                    /* there is no telling what is resident (the simulator) */
     uint64_t expire_paused;        /* DEBUG SET-ACTIVE-EXPIRE 0 */
 };
 
