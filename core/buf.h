@@ -55,9 +55,9 @@ struct gf_chain {
     size_t sealed_size; /* bytes in all chunks but the last */
 };
 
-/* gf_chain_init_inside - an empty chain whose first chunk is part of something bigger that outlives the
- * chain's use of it: `chunk` with `capacity` bytes behind its header. Must not be spliced while that
- * chunk holds bytes. */
+/* gf_chain_init_inside - an empty chain whose first chunk is part of something bigger that outlives
+ * the chain's use of it: `chunk` with `capacity` bytes behind its header. Must not be spliced while
+ * that chunk holds bytes. */
 static inline void gf_chain_init_inside(struct gf_chain *chain, struct gf_chunk *chunk,
                                         uint32_t capacity)
 {

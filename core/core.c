@@ -65,8 +65,8 @@ static void core_awake(void *context)
         core->wall_us = wall_us;
 }
 
-/* How long this turn may sleep. Deferred work, and messages that are not yet out or not yet in, mean
- * not at all. */
+/* How long this turn may sleep. Deferred work, and messages that are not yet out or not yet in,
+ * mean not at all. */
 static uint64_t core_timeout(struct gf_core *core, bool may_wait, uint64_t now_ns)
 {
     uint64_t deadline_ns;

@@ -8,8 +8,8 @@
  * An operation is a struct embedded in its owner; it must stay where it is until its last `done`.
  * `done` never runs inside the call that started the operation; it runs inside `run`.
  *
- * A handle is a small non-negative int (a file descriptor in the real drivers). It is valid on every
- * core of the process, one core at a time: that is what connection hand-over uses.
+ * A handle is a small non-negative int (a file descriptor in the real drivers). It is valid on
+ * every core of the process, one core at a time: that is what connection hand-over uses.
  */
 #pragma once
 
@@ -47,16 +47,17 @@ struct gf_accept_op {
 };
 
 /* Receive until stopped. done(result) comes once per piece, result = its size in bytes and `data`
- * pointing at it, borrowed until done returns. 0 = the peer closed, <0 = error or GF_ECANCELED after
- * recv_stop; each of these is the last one. */
+ * pointing at it, borrowed until done returns. 0 = the peer closed, <0 = error or GF_ECANCELED
+ * after recv_stop; each of these is the last one. */
 struct gf_recv_op {
     struct gf_op op;
     const char *data;
 };
 
 /* Send all parts, in order. One send per handle at a time. done(result) once: the number of bytes
- * sent (always all of them), or a negative error. The parts must stay until then. The done of a small
- * send may come up to 10 ms late when nothing else happens: it costs no wake-up of its own. */
+ * sent (always all of them), or a negative error. The parts must stay until then. The done of a
+ * small send may come up to 10 ms late when nothing else happens: it costs no wake-up of its
+ * own. */
 #define GF_SEND_PARTS_MAX 64
 struct gf_send_op {
     struct gf_op op;
@@ -99,12 +100,14 @@ struct gf_driver_ops {
 
     /* Files, whole, at start-up and on an operator's command only (they block): the config file.
      * file_read gives a gf_alloc'd block of kind OTHER. file_replace writes a new file beside the
-     * old one, syncs it, renames it over, and syncs the directory: the old or the new, never half. */
+     * old one, syncs it, renames it over, and syncs the directory: the old or the new, never
+     * half. */
     int (*file_read)(struct gf_driver *driver, const char *path, char **ret_data, size_t *ret_size);
     int (*file_replace)(struct gf_driver *driver, const char *path, struct gf_bytes content);
 
-    /* Submit what was started, wait for something to happen for at most timeout_ns (0 = do not wait,
-     * UINT64_MAX = for ever), and run the `done` of everything that did. Returns how many ran. */
+    /* Submit what was started, wait for something to happen for at most timeout_ns (0 = do not
+     * wait, UINT64_MAX = for ever), and run the `done` of everything that did. Returns how many
+     * ran. */
     uint32_t (*run)(struct gf_driver *driver, uint64_t timeout_ns);
     /* Make another core's `run` return soon. Called on this core with that core's driver. */
     void (*wake)(struct gf_driver *driver, struct gf_driver *peer);

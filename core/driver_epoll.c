@@ -4,8 +4,8 @@
  * sends that were started since the last one, waits, and serves every event: one recv, several
  * accepts, one sendmsg. A send registers for "writable" only when the socket is full.
  *
- * Failure: an operation whose result is known before the wait (an error of a start call, a cancelled
- * one) goes to the `ready` list, whose dones are called at the end of `run`, in order.
+ * Failure: an operation whose result is known before the wait (an error of a start call, a
+ * cancelled one) goes to the `ready` list, whose dones are called at the end of `run`, in order.
  *
  * On close: the operations in flight are queued in `ready` as cancelled, and the close behind them.
  * The descriptor is closed when the close's turn comes: after all events of the batch, so no event

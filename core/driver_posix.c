@@ -281,8 +281,9 @@ int gf_posix_send_result(const struct gf_send_op *op)
     return op->sent > INT_MAX ? INT_MAX : (int)op->sent;
 }
 
-/* Input that is still unread would make close() reset the connection, and the reset would throw away
- * what the peer has not read yet: so it is discarded first. What arrives later still resets. */
+/* Input that is still unread would make close() reset the connection, and the reset would throw
+ * away what the peer has not read yet: so it is discarded first. What arrives later still
+ * resets. */
 static void linger_drain(int handle)
 {
     ssize_t size = 1;

@@ -1,7 +1,7 @@
 /* What both real drivers have in common: sockets, whole files, clocks, and the table of handles.
  *
- * A handle is a file descriptor. The table says what is in flight on each, so that close can end it;
- * an entry belongs to the driver that works on the handle now, and is empty in all others.
+ * A handle is a file descriptor. The table says what is in flight on each, so that close can end
+ * it; an entry belongs to the driver that works on the handle now, and is empty in all others.
  */
 #pragma once
 
@@ -21,7 +21,8 @@
  * because the shorter timeout has to reprogram the clock's interrupt before each sleep. */
 #define GF_SEND_DONE_DELAY_NS 10000000ull
 
-/* Sends up to this size are delivered late; a bigger one is part of a stream whose next part waits. */
+/* Sends up to this size are delivered late; a bigger one is part of a stream whose next part
+ * waits. */
 #define GF_SEND_DONE_DELAY_SIZE 32768
 
 struct gf_posix_handle {
@@ -49,7 +50,8 @@ int gf_posix_init(struct gf_posix_driver *posix, const struct gf_driver_options 
 /* gf_posix_deinit - accepts a zeroed driver. */
 void gf_posix_deinit(struct gf_posix_driver *posix);
 
-/* gf_posix_handle_at - the entry of a handle; the table grows as needed, which moves the entries. */
+/* gf_posix_handle_at - the entry of a handle; the table grows as needed, which moves the
+ * entries. */
 struct gf_posix_handle *gf_posix_handle_at(struct gf_posix_driver *posix, int handle);
 
 /* gf_posix_ready - op's done(result) is owed, and will be called by the next run.
@@ -75,7 +77,8 @@ int gf_posix_error(int system_error);
 /* gf_posix_connect - start to connect. Returns an error, or a handle that is writable when it is
  * decided. */
 int gf_posix_connect(struct gf_posix_driver *posix, const char *host, uint16_t port);
-/* gf_posix_connect_result - how a pending connect ended: the handle, or an error and it is closed. */
+/* gf_posix_connect_result - how a pending connect ended: the handle, or an error and it is
+ * closed. */
 int gf_posix_connect_result(int handle);
 
 /* gf_posix_send_advance - `count` more bytes of a send are gone. True when all are. */

@@ -1,9 +1,9 @@
 /* The driver on io_uring, the default. The only includer of liburing.
  *
- * Happy path: accepts and receives are multishot, so each is submitted once in the life of a handle;
- * received bytes land in buffers of one provided ring and are handed on without a copy; all sends of
- * a turn go to the kernel with the one system call that also waits. An unpipelined request costs
- * exactly that one call.
+ * Happy path: accepts and receives are multishot, so each is submitted once in the life of a
+ * handle; received bytes land in buffers of one provided ring and are handed on without a copy; all
+ * sends of a turn go to the kernel with the one system call that also waits. An unpipelined request
+ * costs exactly that one call.
  *
  * Quick sends. A small send is submitted with MSG_DONTWAIT and "no completion on success": the
  * kernel tries it inside the submission and either it is done or a completion says what is left. So
@@ -12,15 +12,15 @@
  * per turn. What a quick send could not send is sent again as an ordinary one, which waits for the
  * peer. Waiting with quick sends submitted is bounded by GF_SEND_DONE_DELAY_NS.
  *
- * Failure: no receive buffer left ends a multishot receive; it is submitted again, by when this turn
- * has given buffers back. Too many open files ends a multishot accept; it rests on a kernel timeout.
- * A completion queue that overflows loses nothing: the kernel keeps the rest and gives it to the next
- * call; quick sends are then not judged before the queue is whole again.
+ * Failure: no receive buffer left ends a multishot receive; it is submitted again, by when this
+ * turn has given buffers back. Too many open files ends a multishot accept; it rests on a kernel
+ * timeout. A completion queue that overflows loses nothing: the kernel keeps the rest and gives it
+ * to the next call; quick sends are then not judged before the queue is whole again.
  *
  * On close: what is in flight on the handle is cancelled by its user_data, never by descriptor. An
- * operation ends with its last completion only, so none can arrive for memory that is gone; a cancel
- * is submitted in order, before anything that could reuse the same user_data. When nothing is left
- * the descriptor is closed and close's done runs.
+ * operation ends with its last completion only, so none can arrive for memory that is gone; a
+ * cancel is submitted in order, before anything that could reuse the same user_data. When nothing
+ * is left the descriptor is closed and close's done runs.
  */
 #include <errno.h>
 #include <liburing.h>

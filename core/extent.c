@@ -1,5 +1,5 @@
-/* Each size of slots has a range of addresses and an array of notes, one for each slot ever used: the
- * free ones form two stacks through them, those with memory behind them and the bare ones.
+/* Each size of slots has a range of addresses and an array of notes, one for each slot ever used:
+ * the free ones form two stacks through them, those with memory behind them and the bare ones.
  *
  * The kernel is called without the lock: a slot is on no stack then, so it is the caller's alone.
  *

@@ -1,7 +1,7 @@
 /* Large blocks, with no more memory behind them than they hold.
  *
- * Address space is plenty, memory is not: each block has a slot of addresses to itself, of 32 KiB to
- * 1 GiB, and only the pages in use have memory. So nothing is ever fragmented, a block can grow
+ * Address space is plenty, memory is not: each block has a slot of addresses to itself, of 32 KiB
+ * to 1 GiB, and only the pages in use have memory. So nothing is ever fragmented, a block can grow
  * where it is until its slot ends, and what is freed goes back to the system page by page.
  *
  *   all slots of 32 KiB      of 64 KiB                       … of 1 GiB

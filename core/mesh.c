@@ -1,20 +1,20 @@
 /* All rings of one core.
  *
- * A mesh owns the rings *into* its core, one per peer; a post writes into the peer's mesh. So what a
- * core polls lies together, and a node's memory for rings is made where it is read.
+ * A mesh owns the rings *into* its core, one per peer; a post writes into the peer's mesh. So what
+ * a core polls lies together, and a node's memory for rings is made where it is read.
  *
- * Sleeping without losing a wake-up. Each mesh has a flag `sleeping`. The sleeper and the poster do,
- * all four steps sequentially consistent:
+ * Sleeping without losing a wake-up. Each mesh has a flag `sleeping`. The sleeper and the poster
+ * do, all four steps sequentially consistent:
  *
  *      sleeper                              poster
  *      S1  sleeping = true                  P1  publish head
  *      S2  look at every head               P2  look at sleeping
  *
- * In the one order of these steps either S1 comes before P2, and the poster sees the flag and wakes;
- * or P2 comes before S1, then P1 comes before S2, and the sleeper sees the message and does not
- * sleep. Both may happen: then a wake is spent in vain, which is harmless. The poster takes the flag
- * back with an exchange, so of several posters one wakes. A wake that is on its way when the sleeper
- * enters the kernel is kept there (a completion, or an eventfd's count).
+ * In the one order of these steps either S1 comes before P2, and the poster sees the flag and
+ * wakes; or P2 comes before S1, then P1 comes before S2, and the sleeper sees the message and does
+ * not sleep. Both may happen: then a wake is spent in vain, which is harmless. The poster takes the
+ * flag back with an exchange, so of several posters one wakes. A wake that is on its way when the
+ * sleeper enters the kernel is kept there (a completion, or an eventfd's count).
  */
 #include "core/mesh.h"
 

@@ -1,11 +1,12 @@
 /* All rings of one core: post a message to another core, receive what others post.
  *
- * One single-producer single-consumer ring per ordered pair of cores. A message is a struct the home
- * core allocated and still owns; the other core borrows it and posts the same pointer back.
+ * One single-producer single-consumer ring per ordered pair of cores. A message is a struct the
+ * home core allocated and still owns; the other core borrows it and posts the same pointer back.
  *
- * Credits: a core has at most `GF_MESH_CREDITS` messages of its own at each peer. gf_mesh_post spends
- * one and can say "full"; gf_mesh_return gives it back and cannot fail, because a ring holds the
- * credits of both directions. Full is back-pressure: the caller stops reading what produces messages.
+ * Credits: a core has at most `GF_MESH_CREDITS` messages of its own at each peer. gf_mesh_post
+ * spends one and can say "full"; gf_mesh_return gives it back and cannot fail, because a ring holds
+ * the credits of both directions. Full is back-pressure: the caller stops reading what produces
+ * messages.
  *
  * Posts of a turn become visible to the peer in the "rings out" phase, with one wake per sleeping
  * peer and turn.

@@ -59,8 +59,8 @@ static inline bool gf_slab_is_shared(const struct gf_slab *slab)
     return atomic_load_explicit(&slab->shares, memory_order_relaxed) > 0;
 }
 
-/* gf_slab_enter, gf_slab_leave - the slab's lock around something else that is shared with it, while
- * it is shared; nothing otherwise. No call of the slab's in between. */
+/* gf_slab_enter, gf_slab_leave - the slab's lock around something else that is shared with it,
+ * while it is shared; nothing otherwise. No call of the slab's in between. */
 void gf_slab_enter(struct gf_slab *slab);
 void gf_slab_leave(struct gf_slab *slab);
 

@@ -19,8 +19,8 @@
 
 /* ---- What the machine gives ---- */
 
-/* Reads a file of up to three words, like "max 100000" or "42"; returns how many numbers there were;
- * a word that is no number ends it. */
+/* Reads a file of up to three words, like "max 100000" or "42"; returns how many numbers there
+ * were; a word that is no number ends it. */
 static int numbers_read(const char *path, int64_t numbers[2])
 {
     FILE *file = fopen(path, "re");

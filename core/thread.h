@@ -24,8 +24,8 @@ struct gf_thread {
     uint64_t handle;   /* pthread_t */
 };
 
-/* gf_threads_start - start `count` threads and wait until every `start` has returned. When one fails,
- * the others are stopped again and joined.
+/* gf_threads_start - start `count` threads and wait until every `start` has returned. When one
+ * fails, the others are stopped again and joined.
  * Returns    GF_OK or the first start_error. */
 int gf_threads_start(struct gf_thread *threads, uint16_t count);
 

@@ -1,7 +1,7 @@
 /* Timers of one core: a binary heap of pointers, the earliest deadline first.
  *
- * A timer knows its place in the heap (heap_index = place + 1), so stopping one costs no search. The
- * heap grows by doubling and never shrinks: a core has as many timers as it once had.
+ * A timer knows its place in the heap (heap_index = place + 1), so stopping one costs no search.
+ * The heap grows by doubling and never shrinks: a core has as many timers as it once had.
  */
 #include "core/timer.h"
 

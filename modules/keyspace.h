@@ -1,8 +1,8 @@
 /* Keys of one database in one partition: key → object, with expiry and access times.
  *
  * Owned by a partition; used on the core that owns the partition, which can change (a lent
- * partition takes its keyspaces along): objects live in a heap (modules/heap.h, which wants to know of
- * it), the rest comes from gf_alloc, so any core may run it, one at a time.
+ * partition takes its keyspaces along): objects live in a heap (modules/heap.h, which wants to know
+ * of it), the rest comes from gf_alloc, so any core may run it, one at a time.
  *
  * Expiry is logical: an object with expire_ms <= now_ms is absent to every function that takes
  * now_ms, and stays in memory until gf_keyspace_expire_slice (or an overwrite) removes it. So what

@@ -48,7 +48,8 @@ static uint32_t partition_expire(struct gf_worker *worker, struct gf_partition *
     return removed;
 }
 
-/* The next partition that is this core's to touch now; NULL when the one in turn is lent or locked. */
+/* The next partition that is this core's to touch now; NULL when the one in turn is lent or
+ * locked. */
 static struct gf_partition *partition_next(struct gf_worker *worker)
 {
     struct gf_background *background = worker->background;
@@ -107,7 +108,8 @@ static int64_t node_spare(const struct gf_worker *worker)
 }
 
 /* Bytes that the node may still take; negative when it holds too much. What is resident beyond the
- * accounts counts, too, up to a part of maxmemory: beyond that, evicting would not bring it back. */
+ * accounts counts, too, up to a part of maxmemory: beyond that, evicting would not bring it
+ * back. */
 static int64_t node_room(const struct gf_worker *worker)
 {
     int64_t limit = (int64_t)worker->settings.maxmemory;
@@ -151,8 +153,8 @@ static void measure_outside(struct gf_worker *worker)
     background->outside = outside > 0 ? outside : 0;
 }
 
-/* Keyspaces of this core by number: database by database, so that the databases in use are the first
- * numbers. */
+/* Keyspaces of this core by number: database by database, so that the databases in use are the
+ * first numbers. */
 static struct gf_keyspace *evict_at(void *context, uint32_t index)
 {
     struct gf_worker *worker = context;
@@ -179,7 +181,8 @@ static uint32_t databases_used(const struct gf_worker *worker)
     return used;
 }
 
-/* Evicts `size` bytes, EVICT_STEP at most, or tries EVICT_BUDGET candidates. false: there is nothing that may go. */
+/* Evicts `size` bytes, EVICT_STEP at most, or tries EVICT_BUDGET candidates. false: there is
+ * nothing that may go. */
 static bool evict_some(struct gf_worker *worker, int64_t size)
 {
     struct gf_evictor *evictor = &worker->background->evictor;
@@ -252,7 +255,8 @@ void gf_background_settings(struct gf_worker *worker)
         gf_background_poke(worker);
 }
 
-/* One slice: goes round the partitions until its time is over or a whole round found nothing to do. */
+/* One slice: goes round the partitions until its time is over or a whole round found nothing to
+ * do. */
 static void background_work_done(struct gf_op *op, int result)
 {
     struct gf_background *background = gf_container(op, struct gf_background, work);

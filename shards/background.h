@@ -1,5 +1,6 @@
 /* Work of a core that no client asked for: expiry, eviction, growth of tables, freeing what was
- * flushed, clients that stall. Every piece is bounded: a slice of at most GF_BACKGROUND_SLICE_NS a turn.
+ * flushed, clients that stall. Every piece is bounded: a slice of at most GF_BACKGROUND_SLICE_NS a
+ * turn.
  */
 #pragma once
 
@@ -41,8 +42,8 @@ int64_t gf_server_memory(struct gf_server *server);
 /* gf_background_settings - maxmemory or a policy changed. */
 void gf_background_settings(struct gf_worker *worker);
 
-/* gf_background_make_room - memory is over the limit: evict now, a bounded amount. false: the command
- * must be refused. */
+/* gf_background_make_room - memory is over the limit: evict now, a bounded amount. false: the
+ * command must be refused. */
 bool gf_background_make_room(struct gf_worker *worker);
 
 /* gf_background_poke - there is work (a flush, a big delete): do not wait for the next tick. */

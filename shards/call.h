@@ -1,7 +1,7 @@
 /* Ask every core, then go on: the way to anything that is not on this core.
  *
- * `on_core` runs once on each core, this one included, all at about the same time; it may touch only
- * its worker and its own slot of the context. When all have run, `done` runs here.
+ * `on_core` runs once on each core, this one included, all at about the same time; it may touch
+ * only its worker and its own slot of the context. When all have run, `done` runs here.
  */
 #pragma once
 

@@ -162,9 +162,15 @@ static const struct gf_ask_kind config_set_kind = {
 /* Answers what is wrong with a pair. */
 static void refuse(struct gf_exec *x, struct gf_bytes name, const char *why)
 {
+    size_t count;
+    const struct gf_option *rows = gf_settings_rows(&count);
+    const struct gf_option *row = gf_option_find(rows, count, name);
     char text[64];
 
-    snprintf(text, sizeof(text), "%.*s", (int)(name.size < 60 ? name.size : 60), name.data);
+    if (row)
+        gf_option_public_name(row, text);
+    else
+        snprintf(text, sizeof(text), "%.*s", (int)(name.size < 60 ? name.size : 60), name.data);
     gf_reply_error_explain(x->reply, GF_MSG_CONFIG_FAILED, text, why);
 }
 

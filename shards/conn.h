@@ -2,14 +2,15 @@
  *
  * Happy path: a receive brings bytes; all whole requests in them are parsed, up to
  * GF_CONN_AHEAD at a time, their buckets and objects prefetched, and run; the answers collect in
- * `out` and leave in one send at the end of the turn. Bytes of an unfinished request are kept in `in`.
+ * `out` and leave in one send at the end of the turn. Bytes of an unfinished request are kept in
+ * `in`.
  *
- * Order: an answer goes straight to `out` only when nothing is in `requests`; otherwise it waits in a
- * request of its own, behind the ones before it.
+ * Order: an answer goes straight to `out` only when nothing is in `requests`; otherwise it waits in
+ * a request of its own, behind the ones before it.
  *
- * Stopping: a command that must see all others finished (`held`: commands over several cores, CLIENT
- * PAUSE, admin commands that ask other cores), or one that finds the ring to its core full, stops
- * the parsing; what has arrived stays in `in`, and
+ * Stopping: a command that must see all others finished (`held`: commands over several cores,
+ * CLIENT PAUSE, admin commands that ask other cores), or one that finds the ring to its core full,
+ * stops the parsing; what has arrived stays in `in`, and
  * beyond GF_CONN_IN_HIGH the socket is not read any more. gf_conn_release goes on.
  *
  * Failure: a protocol error answers and closes after the answer is sent. An output above
@@ -140,8 +141,8 @@ struct gf_conn *gf_conn_open(struct gf_worker *worker, int handle, const struct 
 void gf_conn_adopt(struct gf_worker *worker, int handle, const struct gf_session *session,
                    struct gf_buf *in);
 
-/* gf_conn_close - stop receiving, drop what is queued, close. after_reply: send `out` first. Safe to
- * call more than once and from inside its own command. */
+/* gf_conn_close - stop receiving, drop what is queued, close. after_reply: send `out` first. Safe
+ * to call more than once and from inside its own command. */
 void gf_conn_close(struct gf_conn *conn, bool after_reply);
 
 /* gf_conn_flush_later - something was added to `out`: it is sent at the end of the turn. */
@@ -169,8 +170,8 @@ void gf_conn_complete(struct gf_conn *conn, struct gf_request *request);
 /* gf_conn_set_resp - 2 or 3, from now on. */
 void gf_conn_set_resp(struct gf_conn *conn, uint8_t resp);
 
-/* gf_conn_reserve_in - room for `size` more bytes in `in`; GF_EFULL above client-query-buffer-limit,
- * GF_ENOMEM when there is no memory. */
+/* gf_conn_reserve_in - room for `size` more bytes in `in`; GF_EFULL above
+ * client-query-buffer-limit, GF_ENOMEM when there is no memory. */
 int gf_conn_reserve_in(struct gf_conn *conn, size_t size);
 
 /* gf_conn_close_if_drained - the close that gf_conn_close(after_reply) put off, if it is time. */

@@ -1,6 +1,6 @@
 /* The hot path. Everything rare is behind one of three doors: gf_admit (an unusual connection or
- * server state, a broken request), gf_multi_start (keys on several cores), a request (not here, or not
- * in order). */
+ * server state, a broken request), gf_multi_start (keys on several cores), a request (not here, or
+ * not in order). */
 #include "shards/dispatch.h"
 
 #include <string.h>
@@ -150,8 +150,8 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
                                  : gf_timing_end(worker, &span, run->command);
 }
 
-/* Accesses of the keyspaces that the command may use leave traces, or do not. What other cores have lent
- * to this one is not meant: it is not this core's to change. */
+/* Accesses of the keyspaces that the command may use leave traces, or do not. What other cores have
+ * lent to this one is not meant: it is not this core's to change. */
 static void run_set_untouched(struct gf_worker *worker, const struct gf_run *run, bool untouched)
 {
     if (run->partition != GF_NO_PARTITION && command_has_one_key(run->command)) {
@@ -224,8 +224,9 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         gf_background_poke(worker);
 }
 
-/* Where the answer of a command that runs now must go: straight out, or behind what is outstanding. */
-static struct gf_request *park(struct gf_conn *conn, struct gf_reply *ret_reply)
+/* Where the answer of a command that runs now must go: straight out, or behind what is
+ * outstanding. */
+struct gf_request *gf_dispatch_park(struct gf_conn *conn, struct gf_reply *ret_reply)
 {
     struct gf_request *request = gf_request_acquire(conn->worker, conn);
 
@@ -233,7 +234,7 @@ static struct gf_request *park(struct gf_conn *conn, struct gf_reply *ret_reply)
     return request;
 }
 
-static void park_done(struct gf_conn *conn, struct gf_request *request)
+void gf_dispatch_parked(struct gf_conn *conn, struct gf_request *request)
 {
     request->state = GF_REQUEST_DONE;
     request->answered = true;
@@ -261,11 +262,11 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         gf_run_command(worker, &run);
     } else {
         struct gf_reply reply;
-        struct gf_request *request = park(conn, &reply);
+        struct gf_request *request = gf_dispatch_park(conn, &reply);
 
         run.reply = &reply;
         gf_run_command(worker, &run);
-        park_done(conn, request);
+        gf_dispatch_parked(conn, request);
     }
     if (GF_UNLIKELY(run.duration_ns >= worker->notable_ns))
         gf_notice_slow(conn, run.command, words, run.words_count, run.duration_ns);
@@ -280,7 +281,7 @@ void gf_dispatch_refuse(struct gf_conn *conn, enum gf_message_id message)
     struct gf_reply parked;
 
     if (conn->requests_count > 0) {
-        request = park(conn, &parked);
+        request = gf_dispatch_park(conn, &parked);
         reply = &parked;
     }
     gf_reply_error(reply, message);
@@ -288,7 +289,7 @@ void gf_dispatch_refuse(struct gf_conn *conn, enum gf_message_id message)
     reply->failed = false;
     gf_stats_count_error(conn->worker, message);
     if (request)
-        park_done(conn, request);
+        gf_dispatch_parked(conn, request);
 }
 
 /* Another core owns the key, or a command over several cores is busy with it here. */
@@ -397,7 +398,7 @@ static void protocol_error(struct gf_conn *conn)
     struct gf_reply parked;
 
     if (conn->requests_count > 0) {
-        request = park(conn, &parked);
+        request = gf_dispatch_park(conn, &parked);
         reply = &parked;
     }
     gf_reply_error_format(reply, GF_MSG_PROTOCOL, gf_bytes_of(conn->parser.error_text),
@@ -406,7 +407,7 @@ static void protocol_error(struct gf_conn *conn)
     reply->failed = false;
     gf_stats_count_error(conn->worker, GF_MSG_PROTOCOL);
     if (request)
-        park_done(conn, request);
+        gf_dispatch_parked(conn, request);
     gf_conn_close(conn, true);
 }
 

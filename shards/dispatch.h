@@ -42,14 +42,20 @@ struct gf_run {
     enum gf_message_id failure; /* set: the error it answered, or GF_MSG_NONE                */
 };
 
-/* gf_run_command - run it here, now: its partitions belong to this core and are free (or lent to it).
- * Refuses with the OOM error what would grow memory over the limit. Counts, but takes no time. */
+/* gf_run_command - run it here, now: its partitions belong to this core and are free (or lent to
+ * it). Refuses with the OOM error what would grow memory over the limit. Counts, but takes no
+ * time. */
 void gf_run_command(struct gf_worker *worker, struct gf_run *run);
 
 /* gf_dispatch_here - run an admitted request on its connection's core, its answer in order. Its
  * partitions are this core's and free. `ahead->located` false: without a first keyspace. */
 void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
                       const struct gf_bytes *words);
+
+/* gf_dispatch_park - where an answer that is written now goes when others are outstanding: behind
+ * them. gf_dispatch_parked - it is written. (gf_request_release drops it instead.) */
+struct gf_request *gf_dispatch_park(struct gf_conn *conn, struct gf_reply *ret_reply);
+void gf_dispatch_parked(struct gf_conn *conn, struct gf_request *request);
 
 /* gf_dispatch_refuse - answer an error, in order, instead of running. */
 void gf_dispatch_refuse(struct gf_conn *conn, enum gf_message_id message);

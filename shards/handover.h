@@ -1,8 +1,8 @@
 /* A connection finds its core.
  *
- * A connection whose commands keep going to one other core is handed to that core when it has nothing
- * in flight. redis-benchmark without -r uses one key: all its connections end up on that key's
- * owner, and from then on no command leaves its core.
+ * A connection whose commands keep going to one other core is handed to that core when it has
+ * nothing in flight. redis-benchmark without -r uses one key: all its connections end up on that
+ * key's owner, and from then on no command leaves its core.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ struct gf_handover {
 /* gf_handover_consider - begin to move it if it should and can. */
 void gf_handover_consider(struct gf_conn *conn);
 
-/* gf_handover_try - it is being moved and has stopped receiving: let it go if nothing is in flight. */
+/* gf_handover_try - it is being moved and has stopped receiving: let it go if nothing is in
+ * flight. */
 void gf_handover_try(struct gf_conn *conn);
 
 /* gf_handover_arrive - on the new core. */

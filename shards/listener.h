@@ -1,5 +1,5 @@
-/* Accepting clients on one core. Every core listens on the main port (SO_REUSEPORT: the kernel spreads
- * the clients) and, when there are several cores, on a port of its own.
+/* Accepting clients on one core. Every core listens on the main port (SO_REUSEPORT: the kernel
+ * spreads the clients) and, when there are several cores, on a port of its own.
  *
  * A connection above maxclients is told so and closed.
  */

@@ -1,9 +1,9 @@
 /* Locks on partitions of one core, for commands whose partitions live on several cores.
  *
- * Such a command claims its partitions core by core in ascending order of core ids, and on each core
- * all of them at once or none: so no two commands ever wait for each other. A core grants claims in
- * the order of arrival wherever they overlap: a big claim is not starved by small ones, and a
- * request that arrives behind a claim on its partition waits behind it.
+ * Such a command claims its partitions core by core in ascending order of core ids, and on each
+ * core all of them at once or none: so no two commands ever wait for each other. A core grants
+ * claims in the order of arrival wherever they overlap: a big claim is not starved by small ones,
+ * and a request that arrives behind a claim on its partition waits behind it.
  *
  * Ordinary requests of this core take no lock: they ask gf_locks_free first and, when the answer is
  * no, wait their turn with a claim that does not hold.
@@ -65,7 +65,8 @@ static inline bool gf_locks_free(const struct gf_locks *locks, uint32_t partitio
  */
 bool gf_locks_claim(struct gf_locks *locks, struct gf_claim *claim);
 
-/* gf_locks_release - give back what a granted claim with `holds` took; grants what waited for it. */
+/* gf_locks_release - give back what a granted claim with `holds` took; grants what waited for
+ * it. */
 void gf_locks_release(struct gf_locks *locks, struct gf_claim *claim);
 
 /* gf_locks_check - asserts the invariants. */

@@ -167,8 +167,8 @@ static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
     request->duration_ns = run.duration_ns;
 }
 
-/* Every lock is held: a lent command runs here and gives all back; the parts of a split that have not
- * run yet (all but the last) run now. */
+/* Every lock is held: a lent command runs here and gives all back; the parts of a split that have
+ * not run yet (all but the last) run now. */
 static void multi_locked(struct gf_worker *worker, struct gf_multi *multi)
 {
     uint32_t count = multi->lend ? multi->parts_count : multi->parts_count - 1;

@@ -3,8 +3,8 @@
  * All on this core, or all on one other core: an ordinary run or request. On several cores: the
  * partitions are locked core by core in ascending order of core ids, then
  *
- *   split   the command is a sum of single-key parts (its row's `merge` says how the answers add up):
- *           each core runs its part, and gives its locks back as soon as it has
+ *   split   the command is a sum of single-key parts (its row's `merge` says how the answers add
+ *           up): each core runs its part, and gives its locks back as soon as it has
  *   lend    everything else: the partitions are lent to this core, the command runs here once, over
  *           all of them, and they go back
  *
@@ -14,8 +14,8 @@
  *   LOCKING -> RUNNING  [multi_locked]
  *   RUNNING -> done     [part_home]      when `parts_out` is 0
  *
- * No lock is taken after the first was given back (two-phase locking), so the commands are serial; and
- * no two wait for each other, because all go through the cores in the same order.
+ * No lock is taken after the first was given back (two-phase locking), so the commands are serial;
+ * and no two wait for each other, because all go through the cores in the same order.
  *
  * The connection is held meanwhile: what follows in its pipeline sees the command's effect.
  */

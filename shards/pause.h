@@ -17,8 +17,8 @@ struct gf_pause {
     struct gf_worker *worker;
 };
 
-/* gf_pause_start - on this core, until `until_ms`; a pause already on is never made shorter, and ALL
- * stays ALL. */
+/* gf_pause_start - on this core, until `until_ms`; a pause already on is never made shorter, and
+ * ALL stays ALL. */
 void gf_pause_start(struct gf_worker *worker, uint64_t until_ms, bool writes_only);
 
 /* gf_pause_end - now (UNPAUSE, or time is up): everybody goes on. */

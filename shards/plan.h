@@ -40,8 +40,8 @@ void gf_plan_init(struct gf_plan *plan, const struct gf_worker *worker,
                   const struct gf_command *command);
 void gf_plan_deinit(struct gf_plan *plan);
 
-/* gf_plan_keys - find them. false: there are none where the row looks for them, or (of a command that
- * could be split) not in whole steps: the request is broken. */
+/* gf_plan_keys - find them. false: there are none where the row looks for them, or (of a command
+ * that could be split) not in whole steps: the request is broken. */
 bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t count);
 
 /* gf_plan_is_free - on the only core: nothing is locked or waited for. */

@@ -1,8 +1,9 @@
 /* Who must evict when the node is over maxmemory.
  *
  * Cores do not fill up evenly, and the core that wants to write is often not the one that holds the
- * data: so the cores that hold more than the mean evict, and a core below the mean asks the fullest one
- * to, once at a time, and writes on meanwhile. What it may be over by is one round trip's worth.
+ * data: so the cores that hold more than the mean evict, and a core below the mean asks the fullest
+ * one to, once at a time, and writes on meanwhile. What it may be over by is one round trip's
+ * worth.
  */
 #pragma once
 

@@ -12,12 +12,12 @@
  *   WAITING -> DONE     [request_granted]       the same
  *
  * Home core: the core that holds the connection. It acquires the request from its pool, copies the
- * words into it, and is the only one that releases it. Owner core: the core that owns the partitions;
- * it borrows the request from QUEUED to DONE, and during that time the home core touches nothing but
- * `link`, `conn` and `answered`.
+ * words into it, and is the only one that releases it. Owner core: the core that owns the
+ * partitions; it borrows the request from QUEUED to DONE, and during that time the home core
+ * touches nothing but `link`, `conn` and `answered`.
  *
- * A command that can run at once on its home core, with no reply before it outstanding, never becomes
- * a request.
+ * A command that can run at once on its home core, with no reply before it outstanding, never
+ * becomes a request.
  */
 #pragma once
 
@@ -99,8 +99,8 @@ void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain);
 /* gf_request_drop_reply - forget what was answered. */
 void gf_request_drop_reply(struct gf_request *request);
 
-/* gf_request_start - on the home core, complete and queued at its connection: to its owner, which may
- * be this core. The caller has asked gf_parcel_room_for_request. */
+/* gf_request_start - on the home core, complete and queued at its connection: to its owner, which
+ * may be this core. The caller has asked gf_parcel_room_for_request. */
 void gf_request_start(struct gf_worker *worker, struct gf_request *request);
 
 /* gf_request_arrive - on the owner: run it, or let it wait behind a lock. */

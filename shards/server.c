@@ -66,8 +66,8 @@ static void port_probe_closed(struct gf_op *op, int result)
     gf_container(op, struct port_probe, op)->closed = true;
 }
 
-/* SO_REUSEPORT lets a second server of the same user share the port and take half of its clients: so
- * the port is tried once without it before the cores share it. */
+/* SO_REUSEPORT lets a second server of the same user share the port and take half of its clients:
+ * so the port is tried once without it before the cores share it. */
 static bool port_is_taken(const struct gf_settings *settings, struct gf_driver *driver,
                           uint16_t port)
 {

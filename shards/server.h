@@ -1,7 +1,7 @@
 /* The composition root: what the whole node is made of, built in order and taken down in reverse.
  *
- * Everything here is written before the cores run and only read while they do, but for the atomics at
- * the end: every core gives out client ids, and any core can be told to stop.
+ * Everything here is written before the cores run and only read while they do, but for the atomics
+ * at the end: every core gives out client ids, and any core can be told to stop.
  */
 #pragma once
 

@@ -99,8 +99,8 @@ static enum admission_verdict check_paused(struct admission *a)
     return ADMIT_LATER;
 }
 
-/* Monitors see every command that is admitted (those with their session once they have run: SELECT is
- * shown in the database it chose). A monitor itself only watches: it may not use keys. */
+/* Monitors see every command that is admitted (those with their session once they have run: SELECT
+ * is shown in the database it chose). A monitor itself only watches: it may not use keys. */
 static enum admission_verdict check_monitored(struct admission *a)
 {
     if ((a->conn->attention & GF_ATTENTION_MONITORING) &&
@@ -211,6 +211,15 @@ static void resolve(struct admission *a, const struct gf_ahead *ahead)
         a->command = gf_registry_find_words(registry, a->words, a->words_count, &a->container);
 }
 
+static void refuse(const struct admission *a)
+{
+    gf_reply_end(a->reply);
+    a->reply->failed = false;
+    gf_stats_count_error(a->worker, a->reply->failure);
+    if (a->command)
+        gf_worker_stats_of(a->worker, a->command)->rejected++;
+}
+
 bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
                     const struct gf_bytes *words)
 {
@@ -223,27 +232,31 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
         .reply = &conn->reply,
     };
     struct gf_ahead admitted = *ahead;
+    struct gf_request *parked = NULL;
+    struct gf_reply parked_reply;
     bool ran = true;
 
     resolve(&a, ahead);
-    /* A refusal must not overtake what is outstanding, and neither must a session command. */
-    if (conn->requests_count > 0 &&
-        (!a.command || (a.command->flags & GF_HOME) || !conn->session.authenticated ||
-         !gf_command_arity_ok(a.command, a.words_count))) {
+    if (conn->requests_count > 0 && a.command && (a.command->flags & GF_HOME)) {
         drain_first(conn);
         return false;
     }
     if (conn->attention & GF_ATTENTION_REPLY)
         reply_mode_begin(conn);
+    if (conn->requests_count > 0) {
+        /* A refusal must not overtake what is outstanding. */
+        parked = gf_dispatch_park(conn, &parked_reply);
+        a.reply = &parked_reply;
+    }
     switch (admit(&a)) {
     case ADMIT_LATER:
-        return false;
+        ran = false;
+        break;
     case ADMIT_REFUSE:
-        gf_reply_end(&conn->reply);
-        conn->reply.failed = false;
-        gf_stats_count_error(worker, conn->reply.failure);
-        if (a.command)
-            gf_worker_stats_of(worker, a.command)->rejected++;
+        refuse(&a);
+        if (parked)
+            gf_dispatch_parked(conn, parked);
+        parked = NULL;
         break;
     case ADMIT_GO:
         conn->session.last_command = a.command;
@@ -256,6 +269,8 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
             ran = gf_dispatch_route(conn, &admitted, words);
         break;
     }
+    if (parked)
+        gf_request_release(worker, parked);
     if (ran && (conn->attention & GF_ATTENTION_REPLY))
         reply_mode_end(conn);
     return ran;

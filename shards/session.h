@@ -1,7 +1,7 @@
 /* What a connection-level command may see, and the slow half of admission.
  *
- * Commands with GF_HOME run on the connection's core with nothing of the connection outstanding. They
- * are ordinary rows; their exec is the first member of a gf_session_exec.
+ * Commands with GF_HOME run on the connection's core with nothing of the connection outstanding.
+ * They are ordinary rows; their exec is the first member of a gf_session_exec.
  */
 #pragma once
 
@@ -26,13 +26,14 @@ static inline struct gf_session_exec *gf_session_of(struct gf_exec *x)
     return gf_container(x, struct gf_session_exec, exec);
 }
 
-/* gf_session_run - a request that is not on the hot path: broken, unknown, of a connection or server
- * in an unusual state, or GF_HOME. Runs it, refuses it, or hands it to gf_dispatch_route.
+/* gf_session_run - a request that is not on the hot path: broken, unknown, of a connection or
+ * server in an unusual state, or GF_HOME. Runs it, refuses it, or hands it to gf_dispatch_route.
  *
  * Returns    false: not now (the connection is held, or will be); it must come again
  */
 bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
                     const struct gf_bytes *words);
 
-/* gf_session_end_reply - the answer of a GF_HOME command is complete: count it if it is an error. */
+/* gf_session_end_reply - the answer of a GF_HOME command is complete: count it if it is an
+ * error. */
 void gf_session_end_reply(struct gf_conn *conn, const struct gf_command *command);

@@ -1,5 +1,5 @@
-/* CRC16/XMODEM by slicing: table k holds the checksum of each byte followed by k zero bytes, so eight
- * table look-ups that do not wait for each other take eight bytes at once.
+/* CRC16/XMODEM by slicing: table k holds the checksum of each byte followed by k zero bytes, so
+ * eight table look-ups that do not wait for each other take eight bytes at once.
  *
  * Source: M. Kounavis, F. Berry, "A systematic approach to building high performance software-based
  * CRC generators", 2005 (slicing-by-8).

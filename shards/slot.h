@@ -1,4 +1,5 @@
-/* Redis Cluster's hash slots: CRC16 (XMODEM: polynomial 0x1021, initial 0) of the key, or of its tag. */
+/* Redis Cluster's hash slots: CRC16 (XMODEM: polynomial 0x1021, initial 0) of the key, or of its
+ * tag. */
 #pragma once
 
 #include <stdint.h>

@@ -1,8 +1,9 @@
 /* How long commands took, for INFO commandstats, LATENCY and SLOWLOG, at almost no cost.
  *
- * Quick commands (GF_FAST, GF_GROWS) that run in one batch share one look at the clock: each is booked
- * its part of the batch. All others, and every command while GF_ATTENTION_TIMING is set (a slow log
- * threshold below a millisecond), are timed on their own. A batch of one is exact either way.
+ * Quick commands (GF_FAST, GF_GROWS) that run in one batch share one look at the clock: each is
+ * booked its part of the batch. All others, and every command while GF_ATTENTION_TIMING is set (a
+ * slow log threshold below a millisecond), are timed on their own. A batch of one is exact either
+ * way.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* What the server keeps on one core: connections, partitions it owns, locks, counters.
  *
- * Made, used and freed on its core. Other cores reach it only by messages: requests (request.h), parts
- * of commands over several cores (multi.h), calls (call.h), and connections handed over.
+ * Made, used and freed on its core. Other cores reach it only by messages: requests (request.h),
+ * parts of commands over several cores (multi.h), calls (call.h), and connections handed over.
  */
 #pragma once
 
@@ -107,8 +107,8 @@ void gf_worker_apply_settings(struct gf_worker *worker);
 /* gf_output_limit_parse - "normal 1gb 256mb 60"; GF_EINVAL. */
 int gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit);
 
-/* gf_worker_space_from - what a command with a cursor may walk: this core's partitions from `partition`
- * on, up to the first that is locked. */
+/* gf_worker_space_from - what a command with a cursor may walk: this core's partitions from
+ * `partition` on, up to the first that is locked. */
 void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
                           struct gf_partition_space *ret_space);
 

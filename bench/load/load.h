@@ -2,9 +2,9 @@
  *
  *   open connections -> fill the keys -> warm up -> measure -> drain -> result
  *
- * The schedule says when each request is due; it is put on a connection then, whether or not earlier
- * ones were answered, and its latency counts from the due time until its reply is read. Requests
- * that are never answered count with the time they had waited when the run ended.
+ * The schedule says when each request is due; it is put on a connection then, whether or not
+ * earlier ones were answered, and its latency counts from the due time until its reply is read.
+ * Requests that are never answered count with the time they had waited when the run ended.
  */
 #pragma once
 

@@ -1,4 +1,5 @@
-/* Samples of slow events: one a second, the highest of it, the newest of them, all cores together. */
+/* Samples of slow events: one a second, the highest of it, the newest of them, all cores
+ * together. */
 #include "shards/latency.h"
 
 #include <criterion/criterion.h>
