@@ -135,9 +135,10 @@ void gf_worker_check_memory(struct gf_worker *worker)
         return;
     }
     room = node_room(worker);
-    /* Room is shared out evenly; without room, the next write asks what is to be done. */
-    room = room >= 0 ? room / worker->core->count : -1;
-    worker->memory_ceiling = core_data(worker) + room;
+    /* Room is shared out evenly; without room, the next write asks what is to be done, whatever is
+     * evicted until then. */
+    worker->memory_ceiling =
+        room >= 0 ? core_data(worker) + room / worker->core->count : INT64_MIN;
 }
 
 static void measure_outside(struct gf_worker *worker)
