@@ -17,7 +17,7 @@
 #define EVICT_BUDGET 512           /* candidates of one go, 0.1 to 0.25 ms */
 #define EVICT_ROUNDS 8             /* goes of one command at most ... */
 #define EVICT_ROUNDS_URGENT 4096   /* ... and when the node is over by more than ... */
-#define URGENT_PART 64             /* ... this part of maxmemory */
+#define URGENT_PART 256            /* ... this part of maxmemory */
 #define EVICT_STEP 32768           /* bytes evicted in one go at most: then pages are looked for */
 #define EVICT_SLACK 4096           /* bytes more than needed, so that not every write evicts */
 #define RECLAIM_PAGES 16           /* emptied in one go */
