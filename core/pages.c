@@ -25,6 +25,7 @@
 #include "core/list.h"
 
 #define TRIM_PAGES_MAX 64u   /* one call: about 50 us of madvise */
+#define TRIM_CHUNKS_MAX 256u /* looked at in one call */
 #define TRIM_ABOVE_PAGES 64u /* 256 KiB of free pages, and a 128th of those in use, may stay */
 #define POPULATE_PAGES 4u
 #define NONE 0u /* page 0 holds notes and is never free */
@@ -323,18 +324,22 @@ size_t gf_pages_held_size(const struct gf_pages *pages)
     return (kind_held_pages(&pages->single) + kind_held_pages(&pages->run)) * GF_PAGE_SIZE;
 }
 
-static void chunk_trim(struct kind *kind, struct chunk *chunk, uint32_t count_max)
+/* Returns how many pieces went, at most `count_max`. */
+static uint32_t chunk_trim(struct kind *kind, struct chunk *chunk, uint32_t count_max)
 {
+    uint32_t count = 0;
+
     /* Or the kernel would fill the holes again. */
-    (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_NOHUGEPAGE);
-    chunk->asked_huge = false;
-    for (uint32_t count = 0; count < count_max && chunk->resident != NONE; count++) {
+    if (chunk->asked_huge && chunk->resident != NONE)
+        (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_NOHUGEPAGE);
+    chunk->asked_huge = chunk->asked_huge && chunk->resident == NONE;
+    for (; count < count_max && chunk->resident != NONE; count++) {
         uint32_t index = chunk->resident;
         struct free_note *note = chunk_note(chunk, index);
+        size_t size = kind->pages * (size_t)GF_PAGE_SIZE;
 
-        if (madvise(chunk_page(chunk, index), kind->pages * (size_t)GF_PAGE_SIZE, MADV_DONTNEED) !=
-            0)
-            return; /* the piece stays resident; nothing else is lost */
+        if (madvise(chunk_page(chunk, index), size, MADV_DONTNEED) != 0)
+            break; /* the piece stays resident; nothing else is lost */
         chunk->resident = note->next;
         chunk->resident_count--;
         figure_add(&kind->resident, -(size_t)1);
@@ -342,21 +347,22 @@ static void chunk_trim(struct kind *kind, struct chunk *chunk, uint32_t count_ma
         chunk->bare = (uint16_t)index;
         chunk->bare_count++;
     }
+    return count;
 }
 
+/* Free pieces may be scattered over many chunks. The last one is the one that pieces are taken from
+ * last. */
 static bool kind_trim(struct kind *kind)
 {
     size_t keep = TRIM_ABOVE_PAGES / kind->pages + figure(&kind->used) / 128;
-    struct gf_link *link = kind->available.head.prev;
+    uint32_t left = TRIM_PAGES_MAX / kind->pages;
+    uint32_t looks = TRIM_CHUNKS_MAX;
 
     if (figure(&kind->resident) <= keep)
         return false;
-    /* The last chunk is the one that pieces are taken from last. */
-    while (link != &kind->available.head &&
-           gf_container(link, struct chunk, link)->resident == NONE)
-        link = link->prev;
-    GF_ASSERT(link != &kind->available.head);
-    chunk_trim(kind, gf_container(link, struct chunk, link), TRIM_PAGES_MAX / kind->pages);
+    for (struct gf_link *link = kind->available.head.prev;
+         link != &kind->available.head && left > 0 && looks > 0; link = link->prev, looks--)
+        left -= chunk_trim(kind, gf_container(link, struct chunk, link), left);
     return true;
 }
 

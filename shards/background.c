@@ -16,12 +16,13 @@
 #define EXPIRE_BUCKETS 256         /* buckets looked at in one partition and round */
 #define EVICT_BUDGET 512           /* candidates of one go, 0.1 to 0.25 ms */
 #define EVICT_ROUNDS 8             /* goes of one command at most ... */
-#define EVICT_ROUNDS_URGENT 512    /* ... and when the node is over by more than ... */
-#define URGENT_PART 64             /* ... this part of maxmemory */
+#define EVICT_ROUNDS_URGENT 4096   /* ... and when the node is over by more than ... */
+#define URGENT_PART 256            /* ... this part of maxmemory */
 #define EVICT_STEP 32768           /* bytes evicted in one go at most: then pages are looked for */
 #define EVICT_SLACK 4096           /* bytes more than needed, so that not every write evicts */
 #define RECLAIM_PAGES 16           /* emptied in one go */
-#define OVERHEAD_PART_MAX 4        /* of maxmemory: 1/4 */
+#define SPARE_PART_MAX 2           /* of maxmemory: 1/2 */
+#define OUTSIDE_PART_MAX 4         /* of maxmemory: 1/4 */
 #define LOOK_PART 128              /* of maxmemory: evicted between two looks at what is resident */
 #define STALLED_CONNS_PER_TICK 1000 /* connections looked at in one tick */
 
@@ -107,19 +108,22 @@ static int64_t node_spare(const struct gf_worker *worker)
     return sum;
 }
 
+static int64_t at_most(int64_t size, int64_t limit)
+{
+    return size < limit ? size : limit;
+}
+
 /* Bytes that the node may still take; negative when it holds too much. What is resident beyond the
- * accounts counts, too, up to a part of maxmemory: beyond that, evicting would not bring it
- * back. */
+ * accounts counts, too, up to parts of maxmemory: beyond those, evicting would not bring it back. */
 static int64_t node_room(const struct gf_worker *worker)
 {
     int64_t limit = (int64_t)worker->settings.maxmemory;
-    int64_t overhead = 0;
+    int64_t room = limit - gf_server_memory(worker->server);
 
-    if (!worker->background->blind)
-        overhead = node_spare(worker) + worker->background->outside;
-    if (overhead > limit / OVERHEAD_PART_MAX)
-        overhead = limit / OVERHEAD_PART_MAX;
-    return limit - gf_server_memory(worker->server) - overhead;
+    if (worker->background->blind)
+        return room;
+    return room - at_most(node_spare(worker), limit / SPARE_PART_MAX) -
+           at_most(worker->background->outside, limit / OUTSIDE_PART_MAX);
 }
 
 void gf_worker_check_memory(struct gf_worker *worker)
@@ -132,9 +136,10 @@ void gf_worker_check_memory(struct gf_worker *worker)
         return;
     }
     room = node_room(worker);
-    /* Room is shared out evenly; without room, the next write asks what is to be done. */
-    room = room >= 0 ? room / worker->core->count : -1;
-    worker->memory_ceiling = core_data(worker) + room;
+    /* Room is shared out evenly; without room, the next write asks what is to be done, whatever is
+     * evicted until then. */
+    worker->memory_ceiling =
+        room >= 0 ? core_data(worker) + room / worker->core->count : INT64_MIN;
 }
 
 static void measure_outside(struct gf_worker *worker)
@@ -224,8 +229,10 @@ bool gf_background_make_room(struct gf_worker *worker)
         gf_worker_check_memory(worker);
         if (room >= 0)
             return true;
-        /* Room that costs no key. */
-        if (gf_heap_work_slice(worker->heap, RECLAIM_PAGES))
+        /* Room that costs no key; when it is urgent, emptier pages are worth some keys. */
+        if (gf_heap_work_slice(worker->heap, RECLAIM_PAGES) && room >= -urgent)
+            continue;
+        if (gf_pages_trim(worker->server->pages))
             continue;
         if (worker->background->evictor.policy == GF_NOEVICTION)
             return false;
