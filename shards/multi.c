@@ -343,8 +343,6 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
     bool started = true;
 
     gf_plan_init(&plan, worker, ahead->command);
-    /* Cluster clients ask every node and add up; on its own port a core is a node. */
-    plan.own_only = conn->session.on_core_port && (ahead->command->flags & GF_READ) != 0;
     if (!gf_plan_keys(&plan, words, ahead->parsed.words_count)) {
         /* No keys where its row looks for them: the command itself says what is wrong. */
         gf_dispatch_here(conn, ahead, words);

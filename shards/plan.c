@@ -20,7 +20,6 @@ void gf_plan_init(struct gf_plan *plan, const struct gf_worker *worker,
 {
     plan->worker = worker;
     plan->command = command;
-    plan->own_only = false;
     plan->cores_count = 0;
     plan->core = 0;
     plan->first_partition = 0;
@@ -81,11 +80,9 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
 
     if (command->flags & GF_ALL_KEYS) {
         plan_reserve(plan, server->router.partitions_count);
-        for (uint32_t p = 0; p < server->router.partitions_count; p++) {
-            if (!plan->own_only || server->router.owners[p] == plan->worker->core->id)
-                plan_add(plan, p);
-        }
-        plan->first_partition = plan->partitions[0];
+        for (uint32_t p = 0; p < server->router.partitions_count; p++)
+            plan_add(plan, p);
+        plan->first_partition = 0;
         return true;
     }
     if (command->flags & GF_CURSOR) {

@@ -20,8 +20,6 @@ struct gf_worker;
 struct gf_plan {
     const struct gf_worker *worker;
     const struct gf_command *command;
-    bool own_only;              /* commands over all keys: over this core's only; set by the
-                                   caller before gf_plan_keys                             */
     uint32_t cores_count;       /* cores that own a partition of it; 1 or more            */
     uint16_t core;              /* the only one, when cores_count is 1                    */
     uint16_t first_partition;   /* of the first key, or of the cursor                     */
