@@ -47,7 +47,6 @@ static bool cgroup_path(const char *controller, char path[PATH_SIZE])
         char *names = strchr(line, ':'); /* "4:cpu,cpuacct:/path" */
         char *place = names ? strchr(names + 1, ':') : NULL;
         char *word;
-        char *rest = NULL;
 
         if (!place)
             continue;
@@ -55,7 +54,7 @@ static bool cgroup_path(const char *controller, char path[PATH_SIZE])
         *place++ = '\0';
         place[strcspn(place, "\n")] = '\0';
         found = *controller == '\0' && *names == '\0';
-        for (word = strtok_r(names, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
+        for (word = strsep(&names, ","); word; word = strsep(&names, ","))
             found = found || strcmp(word, controller) == 0;
         if (found)
             snprintf(path, PATH_SIZE, "%s", place);

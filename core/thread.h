@@ -16,7 +16,7 @@ uint64_t gf_machine_memory_limit(void);
 /* One core's thread. */
 struct gf_thread {
     struct gf_core *core;
-    int (*start)(struct gf_core *core, void *context); /* first thing on the thread: makes the driver */
+    int (*start)(struct gf_core *core, void *context); /* first on the thread: makes the driver */
     void (*stopped)(struct gf_core *core, void *context); /* last thing on the thread */
     void *context;
     bool pin;          /* to the id-th CPU of the affinity mask */

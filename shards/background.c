@@ -12,7 +12,7 @@
 #include "shards/stats.h"
 #include "shards/worker.h"
 
-#define PARTITION_BUDGET 64        /* buckets or objects of one partition before the next look at the clock */
+#define PARTITION_BUDGET 64        /* buckets or objects between two looks at the clock */
 #define EXPIRE_BUCKETS 256         /* buckets looked at in one partition and round */
 #define EVICT_BUDGET 512           /* candidates of one go, 0.1 to 0.25 ms */
 #define EVICT_ROUNDS 8             /* goes of one command at most ... */
@@ -114,7 +114,7 @@ static int64_t at_most(int64_t size, int64_t limit)
 }
 
 /* Bytes that the node may still take; negative when it holds too much. What is resident beyond the
- * accounts counts, too, up to parts of maxmemory: beyond those, evicting would not bring it back. */
+ * accounts counts, too, up to parts of maxmemory: beyond those, evicting would not help. */
 static int64_t node_room(const struct gf_worker *worker)
 {
     int64_t limit = (int64_t)worker->settings.maxmemory;
@@ -383,7 +383,8 @@ struct gf_background *gf_background_create(struct gf_worker *worker)
     background->tick.fired = background_tick;
     background->work.done = background_work_done;
     background->databases_used = 1;
-    gf_evictor_init(&background->evictor, (enum gf_eviction_policy)worker->settings.maxmemory_policy,
+    gf_evictor_init(&background->evictor,
+                    (enum gf_eviction_policy)worker->settings.maxmemory_policy,
                     (uint32_t)worker->settings.maxmemory_samples);
     gf_timer_start(worker->core, &background->tick, GF_BACKGROUND_TICK_NS);
     return background;

@@ -40,7 +40,7 @@ struct gf_worker;
 
 #define GF_CONN_AHEAD 16                 /* requests parsed ahead of the one that runs */
 #define GF_CONN_REQUESTS_MAX 1024        /* in flight on other cores, then reading stops */
-#define GF_CONN_IN_HIGH (64 * 1024)      /* unparsed bytes of a stopped connection, then no reading */
+#define GF_CONN_IN_HIGH (64 * 1024)      /* unparsed bytes when stopped, then no reading */
 #define GF_CONN_SEND_PARTS 8
 
 enum gf_conn_state {
@@ -135,7 +135,8 @@ struct gf_conn {
 };
 
 /* gf_conn_open - a new client on this core. Takes the handle. */
-struct gf_conn *gf_conn_open(struct gf_worker *worker, int handle, const struct gf_session *session);
+struct gf_conn *gf_conn_open(struct gf_worker *worker, int handle,
+                             const struct gf_session *session);
 
 /* gf_conn_adopt - the same for a client handed over with bytes it had sent; takes `in`. */
 void gf_conn_adopt(struct gf_worker *worker, int handle, const struct gf_session *session,

@@ -10,7 +10,7 @@
 #include "shards/conn.h"
 #include "shards/parcel.h"
 
-#define GF_HANDOVER_AFTER 64 /* commands in a row for one other core: no accident with random keys */
+#define GF_HANDOVER_AFTER 64 /* commands in a row for one other core: no accident */
 
 struct gf_handover {
     struct gf_parcel parcel; /* first */

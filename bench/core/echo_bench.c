@@ -1,7 +1,7 @@
 /* The floor under every server built on the drivers: answers "+OK" to each PING of an inline or
  * multibulk pipeline, counted by its line ends, and does nothing else.
  *
- *   echo_bench [--driver uring|epoll] [--port N] [--buffers N] [--buffer-size N]   serves until killed
+ *   echo_bench [--driver uring|epoll] [--port N] [--buffers N] [--buffer-size N]
  *   echo_bench --short                                                             starts and stops
  *
  * Load it with `redis-benchmark -t ping -P 1 -p <port>` and read the CPU time it takes per request.
