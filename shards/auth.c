@@ -85,53 +85,74 @@ static void auth(struct gf_exec *x)
     gf_reply_ok(x->reply);
 }
 
-/* What HELLO was told. */
-struct hello {
-    int64_t version; /* 0 = stay */
-    bool has_auth;
-    struct gf_bytes user;
-    struct gf_bytes password;
-    bool has_name;
-    struct gf_bytes name;
-};
-
-/* Answers the first error and returns false. */
-static bool hello_parse(struct gf_exec *x, struct hello *ret_hello)
+/* The version that HELLO asks for, 0 = stay. Answers the error and returns false. */
+static bool hello_version(struct gf_exec *x, int64_t *ret_version)
 {
-    struct gf_args *args = x->args;
-    struct hello hello = {0};
+    int64_t version = 0;
 
-    if (gf_args_left(args) > 0) {
-        if (!gf_bytes_parse_i64(gf_args_next(args), &hello.version)) {
+    if (gf_args_left(x->args) > 0) {
+        if (!gf_bytes_parse_i64(gf_args_next(x->args), &version)) {
             gf_reply_error(x->reply, GF_MSG_HELLO_VERSION);
             return false;
         }
-        if (hello.version < 2 || hello.version > 3) {
+        if (version < 2 || version > 3) {
             gf_reply_error(x->reply, GF_MSG_NOPROTO);
             return false;
         }
     }
-    while (gf_args_left(args) > 0) {
+    *ret_version = version;
+    return true;
+}
+
+static bool hello_auth(struct gf_exec *x)
+{
+    struct gf_session_exec *session = gf_session_of(x);
+    struct gf_bytes user = gf_args_next(x->args);
+    struct gf_bytes password = gf_args_next(x->args);
+
+    if (!gf_auth_check(session->worker, user, password)) {
+        gf_reply_error(x->reply, GF_MSG_WRONGPASS);
+        return false;
+    }
+    gf_auth_set(session->conn, true);
+    return true;
+}
+
+static bool hello_name(struct gf_exec *x)
+{
+    struct gf_bytes name = gf_args_next(x->args);
+
+    if (!gf_client_text_ok(name)) {
+        gf_reply_error(x->reply, GF_MSG_CLIENT_NAME);
+        return false;
+    }
+    if (!gf_client_set_text(&gf_session_of(x)->conn->session.name, name)) {
+        gf_reply_error(x->reply, GF_MSG_OOM);
+        return false;
+    }
+    return true;
+}
+
+/* Each option takes effect where it stands, also in front of a wrong one. Answers the first error
+ * and returns false. */
+static bool hello_options(struct gf_exec *x)
+{
+    struct gf_args *args = x->args;
+    bool good = true;
+
+    while (good && gf_args_left(args) > 0) {
         struct gf_bytes option = gf_args_next(args);
 
         if (gf_bytes_is(option, "AUTH") && gf_args_left(args) >= 2) {
-            hello.has_auth = true;
-            hello.user = gf_args_next(args);
-            hello.password = gf_args_next(args);
+            good = hello_auth(x);
         } else if (gf_bytes_is(option, "SETNAME") && gf_args_left(args) >= 1) {
-            hello.has_name = true;
-            hello.name = gf_args_next(args);
-            if (!gf_client_text_ok(hello.name)) {
-                gf_reply_error(x->reply, GF_MSG_CLIENT_NAME);
-                return false;
-            }
+            good = hello_name(x);
         } else {
             gf_reply_error_format(x->reply, GF_MSG_HELLO_OPTION, option, GF_BYTES(""));
-            return false;
+            good = false;
         }
     }
-    *ret_hello = hello;
-    return true;
+    return good;
 }
 
 /* Keys and texts are bulk strings: redis-cli insists on that. */
@@ -158,29 +179,17 @@ static void hello_answer(struct gf_exec *x, const struct gf_session *session)
 
 static void hello(struct gf_exec *x)
 {
-    struct gf_session_exec *session = gf_session_of(x);
-    struct gf_conn *conn = session->conn;
-    struct hello told;
+    struct gf_conn *conn = gf_session_of(x)->conn;
+    int64_t version = 0;
 
-    if (!hello_parse(x, &told))
+    if (!hello_version(x, &version) || !hello_options(x))
         return;
-    if (told.has_auth) {
-        if (!gf_auth_check(session->worker, told.user, told.password)) {
-            gf_reply_error(x->reply, GF_MSG_WRONGPASS);
-            return;
-        }
-        gf_auth_set(conn, true);
-    }
     if (!conn->session.authenticated) {
         gf_reply_error(x->reply, GF_MSG_HELLO_NOAUTH);
         return;
     }
-    if (told.has_name && !gf_client_set_text(&conn->session.name, told.name)) {
-        gf_reply_error(x->reply, GF_MSG_OOM);
-        return;
-    }
-    if (told.version)
-        gf_conn_set_resp(conn, (uint8_t)told.version);
+    if (version)
+        gf_conn_set_resp(conn, (uint8_t)version);
     hello_answer(x, &conn->session);
 }
 

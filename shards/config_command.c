@@ -52,11 +52,31 @@ bool gf_config_is_secret(const struct gf_command *command, const struct gf_bytes
 
 /* ---- CONFIG GET ---------------------------------------------------------------------------- */
 
-static bool any_pattern_matches(const struct gf_args *args, const char *name)
+/* A name without wildcards is answered as the client spelled it; a pattern, by our own names. */
+static bool is_pattern(struct gf_bytes word)
+{
+    for (size_t i = 0; i < word.size; i++) {
+        if (word.data[i] == '*' || word.data[i] == '?' || word.data[i] == '[')
+            return true;
+    }
+    return false;
+}
+
+/* What to call a setting, by the first word that asks for it; false = none does. */
+static bool asked_name(const struct gf_args *args, struct gf_bytes name, struct gf_bytes *ret_name)
 {
     for (uint32_t i = 2; i < args->count; i++) {
-        if (gf_bytes_match(args->words[i], gf_bytes_of(name), true))
-            return true;
+        struct gf_bytes word = args->words[i];
+
+        if (is_pattern(word)) {
+            *ret_name = name;
+            if (gf_bytes_match(word, name, true))
+                return true;
+        } else {
+            *ret_name = word;
+            if (gf_bytes_is(word, name.data))
+                return true;
+        }
     }
     return false;
 }
@@ -65,10 +85,11 @@ static uint64_t reply_setting(struct gf_exec *x, const char *name, const struct 
 {
     const struct gf_settings *settings = &gf_session_of(x)->worker->settings;
     char number[GF_SETTINGS_VALUE_SIZE];
+    struct gf_bytes asked;
 
-    if (!any_pattern_matches(x->args, name))
+    if (!asked_name(x->args, gf_bytes_of(name), &asked))
         return 0;
-    gf_reply_bulk_text(x->reply, name);
+    gf_reply_bulk(x->reply, asked);
     gf_reply_bulk(x->reply, gf_settings_value(settings, row, number));
     return 1;
 }

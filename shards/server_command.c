@@ -24,6 +24,21 @@ static void time_of_day(struct gf_exec *x)
     gf_reply_bulk_int(x->reply, (int64_t)(wall_us % US_PER_S));
 }
 
+/* VERSION number [size...]: the sizes of Redis's pictures 5 and 6 must be numbers; the fish has one
+ * size. What is behind them is not looked at. */
+static void lolwut_words(struct gf_args *args)
+{
+    int64_t version;
+    uint32_t sizes;
+
+    if (gf_args_left(args) < 2 || !gf_args_skip_if(args, "VERSION"))
+        return;
+    version = gf_args_next_i64(args);
+    sizes = version == 5 ? 3 : version == 6 ? 2 : 0;
+    for (uint32_t i = 0; i < sizes && gf_args_left(args) > 0; i++)
+        (void)gf_args_next_i64(args);
+}
+
 static void lolwut(struct gf_exec *x)
 {
     static const char fish[] = "            o   o\n"
@@ -35,8 +50,7 @@ static void lolwut(struct gf_exec *x)
                                "\n"
                                "go-fish " GOFISH_VERSION "\n";
 
-    if (gf_args_skip_if(x->args, "VERSION"))
-        (void)gf_args_next_i64(x->args);
+    lolwut_words(x->args);
     if (gf_args_ok(x->args, x->reply))
         gf_reply_verbatim(x->reply, "txt", gf_bytes_of(fish));
 }
