@@ -180,18 +180,21 @@ static const struct gf_ask_kind config_set_kind = {
     .deinit = config_set_deinit,
 };
 
-/* Answers what is wrong with a pair. */
-static void refuse(struct gf_exec *x, struct gf_bytes name, const char *why)
+/* Answers that a pair cannot be set at all, naming it as the client spelled it. */
+static void refuse_name(struct gf_exec *x, struct gf_bytes name, const char *why)
 {
-    size_t count;
-    const struct gf_option *rows = gf_settings_rows(&count);
-    const struct gf_option *row = gf_option_find(rows, count, name);
+    char text[64]; /* any option's name fits */
+
+    snprintf(text, sizeof(text), "%.*s", (int)name.size, name.data);
+    gf_reply_error_explain(x->reply, GF_MSG_CONFIG_FAILED, text, why);
+}
+
+/* Answers what is wrong with the value of a pair, naming it by its own name. */
+static void refuse_value(struct gf_exec *x, struct gf_bytes name, const char *why)
+{
     char text[64];
 
-    if (row)
-        gf_option_public_name(row, text);
-    else
-        snprintf(text, sizeof(text), "%.*s", (int)(name.size < 60 ? name.size : 60), name.data);
+    gf_option_public_name(option_of(name), text);
     gf_reply_error_explain(x->reply, GF_MSG_CONFIG_FAILED, text, why);
 }
 
@@ -216,11 +219,11 @@ static bool names_are_good(struct gf_exec *x)
             return false;
         }
         if (row->when == GF_OPTION_RESTART) {
-            refuse(x, name, "can't set immutable config");
+            refuse_name(x, name, "can't set immutable config");
             return false;
         }
         if (name_is_repeated(x->args, i)) {
-            refuse(x, name, "duplicate parameter");
+            refuse_name(x, name, "duplicate parameter");
             return false;
         }
     }
@@ -256,7 +259,7 @@ static bool values_are_good(struct gf_exec *x)
     }
     gf_settings_deinit(&settings);
     if (error != GF_OK)
-        refuse(x, name, why);
+        refuse_value(x, name, why);
     return error == GF_OK;
 }
 

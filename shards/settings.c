@@ -24,15 +24,16 @@ static const struct gf_option_value gf_io_driver_values[] = {
     {.name = NULL},
 };
 
+/* In the order in which Redis lists them. */
 static const struct gf_option_value gf_policy_values[] = {
-    {.name = "noeviction", .value = GF_NOEVICTION},
-    {.name = "allkeys-lru", .value = GF_ALLKEYS_LRU},
-    {.name = "allkeys-lfu", .value = GF_ALLKEYS_LFU},
-    {.name = "allkeys-random", .value = GF_ALLKEYS_RANDOM},
     {.name = "volatile-lru", .value = GF_VOLATILE_LRU},
     {.name = "volatile-lfu", .value = GF_VOLATILE_LFU},
     {.name = "volatile-random", .value = GF_VOLATILE_RANDOM},
     {.name = "volatile-ttl", .value = GF_VOLATILE_TTL},
+    {.name = "allkeys-lru", .value = GF_ALLKEYS_LRU},
+    {.name = "allkeys-lfu", .value = GF_ALLKEYS_LFU},
+    {.name = "allkeys-random", .value = GF_ALLKEYS_RANDOM},
+    {.name = "noeviction", .value = GF_NOEVICTION},
     {.name = NULL},
 };
 

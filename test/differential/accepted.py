@@ -14,7 +14,8 @@ class Accepted(NamedTuple):
 
 
 def _new_in_7_2(pair):
-    new = {b"client|setinfo", b"client|no-touch", b"client|maint_notifications", b"client|capa"}
+    new = {b"client|setinfo", b"client|no-touch", b"client|maint_notifications", b"client|capa",
+           b"waitaof"}
     if (pair.name, pair.sub) == (b"command", b"list") and pair.left.kind == pair.right.kind == "*":
         return {item.value for item in set(pair.right.value) - set(pair.left.value)} <= new
     return pair.name + b"|" + pair.sub in new
@@ -35,8 +36,8 @@ def _cursor_with_zero_byte(pair):
 
 
 ACCEPTED = [
-    Accepted("new-in-7.2", "CLIENT SETINFO, NO-TOUCH, CAPA and MAINT_NOTIFICATIONS are newer "
-             "than 7.0", _new_in_7_2),
+    Accepted("new-in-7.2", "CLIENT SETINFO, NO-TOUCH, CAPA, MAINT_NOTIFICATIONS and WAITAOF "
+             "are newer than 7.0", _new_in_7_2),
     Accepted("quote-limit", "every error quotes at most 128 bytes of a client's word; the "
              "reference does so in some errors only", _quote_limit),
     Accepted("cursor-with-zero-byte", "a SCAN cursor with a zero byte in it is not a number; the "

@@ -43,8 +43,8 @@ Test(config_command, set_is_all_or_nothing)
 {
     ask(&first, "CONFIG SET timeout 77 maxmemory-policy bogus\r\n",
         "-ERR CONFIG SET failed (possibly related to argument 'maxmemory-policy') - argument(s) "
-        "must be one of the following: noeviction, allkeys-lru, allkeys-lfu, allkeys-random, "
-        "volatile-lru, volatile-lfu, volatile-random, volatile-ttl\r\n");
+        "must be one of the following: volatile-lru, volatile-lfu, volatile-random, volatile-ttl, "
+        "allkeys-lru, allkeys-lfu, allkeys-random, noeviction\r\n");
     cr_expect_eq(node_worker(&node, 0)->settings.timeout, 0);
     cr_expect_eq(node_worker(&node, 1)->settings.timeout, 0);
 }
