@@ -14,6 +14,7 @@
 
 #define PARTITION_BUDGET 64        /* buckets or objects between two looks at the clock */
 #define EXPIRE_BUCKETS 256         /* buckets looked at in one partition and round */
+#define ROUND_TICKS 4              /* ticks between rounds of a core that is not pushed */
 #define EVICT_BUDGET 512           /* candidates of one go, 0.1 to 0.25 ms */
 #define EVICT_ROUNDS 8             /* goes of one command at most ... */
 #define EVICT_ROUNDS_URGENT 4096   /* ... and when the node is over by more than ... */
@@ -370,7 +371,7 @@ static void background_tick(struct gf_timer *timer)
     tell_log_time(worker);
     gf_shutdown_poll(worker);
     close_stalled(worker);
-    if (anything_volatile(worker))
+    if (++worker->background->ticks % ROUND_TICKS == 0 && anything_volatile(worker))
         gf_background_poke(worker);
     gf_timer_start(worker->core, timer, GF_BACKGROUND_TICK_NS);
 }

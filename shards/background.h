@@ -25,6 +25,7 @@ struct gf_background {
     uint32_t round_idle;           /* partitions in a row that had nothing to do */
     bool expiring;                 /* the expiry round found expired keys: go on at once */
     struct gf_evictor evictor;
+    uint32_t ticks;                /* so far */
     uint32_t databases_used;       /* one more than the highest; at the last tick */
     int64_t outside;               /* bytes resident that neither accounts nor pages know of: code,
                                       stacks, what the allocator keeps; at the last look */

@@ -17,7 +17,7 @@ SETTINGS = {
     b"maxmemory-policy": [b"noeviction", b"allkeys-lru", b"volatile-ttl", b"bogus", b"ALLKEYS-LFU"],
     b"timeout": [b"0", b"1000", b"-1", b"abc", b"99999999999"],
     b"slowlog-log-slower-than": [b"10000", b"-1", b"abc", b"1000000"],
-    b"slowlog-max-len": [b"128", b"0", b"-1", b"x"],
+    b"slowlog-max-len": [b"128", b"0", b"x"],
     b"lfu-log-factor": [b"10", b"0"],   # likewise
     b"maxclients": [b"5000", b"abc"],
     b"proto-max-bulk-len": [b"536870912", b"1mb", b"1", b"abc"],
