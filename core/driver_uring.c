@@ -17,10 +17,7 @@
  * timeout. A completion queue that overflows loses nothing: the kernel keeps the rest and gives it
  * to the next call; quick sends are then not judged before the queue is whole again.
  *
- * Lost ends. On some kernels (6.18 is one) a reset that reaches a socket in the same moment as data
- * never ends its multishot receive: 1 in 150 to 20,000 connections that send and reset at once
- * stayed open for ever. So a receive that has been quiet for a second is looked at once with
- * poll(2); where that sees something to collect, the receive is cancelled and submitted again.
+ * A receive may also end without a completion, by a fault of some kernels: see driver_sweep.h.
  *
  * On close: what is in flight on the handle is cancelled by its user_data, never by descriptor. An
  * operation ends with its last completion only, so none can arrive for memory that is gone; a
@@ -38,6 +35,7 @@
 #include "core/assert.h"
 #include "core/driver.h"
 #include "core/driver_posix.h"
+#include "core/driver_sweep.h"
 
 #define NS_PER_S 1000000000ull
 #define BUFFERS_ALIGNMENT 4096   /* a page, as the kernel wants it */
@@ -46,9 +44,6 @@
 #define BUFFERS_GROUP 0          /* the one provided-buffer group */
 #define SEND_SIZE_MAX (1u << 30) /* of one submission: the kernel's counts are 32 bits wide */
 #define RECYCLE_BATCH 32         /* buffers given back at once */
-#define SWEEP_NS NS_PER_S        /* between two looks for receives whose end was lost */
-#define SWEEP_RUNS 256           /* busy runs between two looks at the clock for that */
-#define SWEEP_BATCH 128          /* sockets given to one poll(2) */
 
 /* gf_op.state; 0 is idle. */
 enum uring_state {
@@ -61,10 +56,7 @@ enum uring_state {
     STATE_READY,   /* the result is known, on `ready` */
     STATE_MASK = 0xff,
     STATE_CANCELED = 0x100, /* a flag: its next completion is the last */
-    /* Flags of a receive, for the sweep. */
-    STATE_FRESH = 0x200,   /* submitted or heard of since the last sweep */
-    STATE_SUSPECT = 0x400, /* quiet since then, and not looked at yet */
-    STATE_RESTART = 0x800, /* cancelled to be submitted again */
+    STATE_RESTART = 0x200,  /* a flag of a receive: cancelled to be submitted again */
 };
 
 /* user_data: an operation's address, or one of these in its low bits. */
@@ -90,8 +82,7 @@ struct uring_driver {
     char *buffers;                          /* owned; recv_buffer_count of recv_buffer_size bytes */
     uint32_t buffers_returning;    /* added to buffers_ring, not yet visible to the kernel */
     struct __kernel_timespec rest; /* what a resting accept waits for */
-    uint64_t sweep_ns;             /* when the next sweep is due */
-    uint32_t sweep_runs;           /* busy runs since the clock was last looked at */
+    struct gf_sweep sweep;
 };
 
 static struct uring_driver *uring_of(struct gf_driver *driver)
@@ -199,6 +190,7 @@ static void uring_reader_start(struct uring_driver *uring, int handle, struct gf
     GF_ASSERT(entry->reader == NULL);
     GF_ASSERT(entry->closing == NULL);
     entry->reader = op;
+    entry->watch = GF_SWEEP_UNWATCHED;
     op->handle = handle;
     op->state = state;
 }
@@ -271,7 +263,8 @@ static void uring_recv_submit(struct uring_driver *uring, struct gf_op *op)
     io_uring_prep_recv_multishot(sqe, op->handle, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFERS_GROUP;
-    op->state = (op->state & ~(uint32_t)STATE_RESTART) | STATE_FRESH;
+    op->state &= ~(uint32_t)STATE_RESTART;
+    gf_posix_handle_at(&uring->posix, op->handle)->watch = GF_SWEEP_FRESH;
 }
 
 static void uring_recv_start(struct gf_driver *driver, int handle, struct gf_recv_op *op)
@@ -323,7 +316,7 @@ static void uring_recv_piece(struct uring_driver *uring, struct gf_op *op, int r
     uint32_t index = flags >> IORING_CQE_BUFFER_SHIFT;
 
     GF_ASSERT(flags & IORING_CQE_F_BUFFER);
-    op->state |= STATE_FRESH;
+    gf_posix_handle_at(&uring->posix, op->handle)->watch = GF_SWEEP_FRESH;
     if (!(flags & IORING_CQE_F_MORE)) {
         if (op->state & STATE_CANCELED) {
             gf_posix_handle_at(&uring->posix, op->handle)->reader = NULL;
@@ -360,57 +353,11 @@ static void uring_recv_done(struct uring_driver *uring, struct gf_op *op, int re
     uring_reader_end(uring, op, result == 0 ? 0 : gf_posix_error(-result));
 }
 
-/* ---- The sweep for lost ends ---- */
-
-/* Submits the receives again whose sockets have something to collect. */
-static void uring_sweep_batch(struct uring_driver *uring, struct pollfd *sockets, uint32_t count)
+/* A quiet receive has something to collect: see driver_sweep.h. */
+static void uring_recv_restart(struct gf_posix_driver *posix, struct gf_op *op)
 {
-    if (count == 0 || poll(sockets, count, 0) <= 0)
-        return;
-    for (uint32_t i = 0; i < count; i++) {
-        if (sockets[i].revents != 0)
-            uring_cancel(uring, gf_posix_handle_at(&uring->posix, sockets[i].fd)->reader,
-                         STATE_RESTART);
-    }
-}
-
-static void uring_sweep(struct uring_driver *uring)
-{
-    struct pollfd sockets[SWEEP_BATCH];
-    uint32_t count = 0;
-
-    for (uint32_t handle = 0; handle < uring->posix.handles_count; handle++) {
-        struct gf_op *op = uring->posix.handles[handle].reader;
-
-        if (!op || (op->state & STATE_MASK) != STATE_RECV || (op->state & STATE_CANCELED))
-            continue;
-        if (op->state & STATE_FRESH) {
-            op->state = (op->state & ~(uint32_t)STATE_FRESH) | STATE_SUSPECT;
-        } else if (op->state & STATE_SUSPECT) {
-            op->state &= ~(uint32_t)STATE_SUSPECT;
-            sockets[count++] = (struct pollfd){.fd = (int)handle, .events = POLLIN};
-        }
-        if (count == SWEEP_BATCH) {
-            uring_sweep_batch(uring, sockets, count);
-            count = 0;
-        }
-    }
-    uring_sweep_batch(uring, sockets, count);
-}
-
-/* A core that has nothing to do looks in several times a second: its timers see to that. */
-static void uring_sweep_if_due(struct uring_driver *uring, bool idle)
-{
-    uint64_t now_ns;
-
-    if (!idle && ++uring->sweep_runs < SWEEP_RUNS)
-        return;
-    uring->sweep_runs = 0;
-    now_ns = gf_posix_now_ns(&uring->posix.driver);
-    if (now_ns < uring->sweep_ns)
-        return;
-    uring->sweep_ns = now_ns + SWEEP_NS;
-    uring_sweep(uring);
+    if (op->state == STATE_RECV)
+        uring_cancel((struct uring_driver *)posix, op, STATE_RESTART);
 }
 
 /* ---- Send and connect ---- */
@@ -656,7 +603,7 @@ static uint32_t uring_run(struct gf_driver *driver, uint64_t timeout_ns)
     }
     io_uring_cq_advance(&uring->ring, completions);
     uring_buffers_publish(uring);
-    uring_sweep_if_due(uring, completions == 0);
+    gf_sweep_if_due(&uring->sweep, &uring->posix, completions == 0, uring_recv_restart);
     return count;
 }
 
