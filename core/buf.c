@@ -12,6 +12,8 @@
 #define BUF_DOUBLING_LIMIT (1u << 20) /* above it a buffer grows by a half, not by a whole */
 #define SPLICE_COPY_MAX 4096          /* bytes; copying less is cheaper than a half-empty chunk */
 #define CHUNK_CAPACITY (GF_CHUNK_SIZE - sizeof(struct gf_chunk))
+/* Behind a chunk inside something bigger: it was a little too small, and there are thousands. */
+#define CHUNK_CAPACITY_FIRST (1024 - sizeof(struct gf_chunk))
 #define CHUNK_CAPACITY_MAX (1u << 30) /* longer contents are appended in several chunks */
 
 int gf_buf_reserve(struct gf_buf *buf, size_t size)
@@ -122,7 +124,9 @@ static void chain_add_chunk(struct gf_chain *chain, size_t capacity)
 
 char *gf_chain_grow(struct gf_chain *chain, size_t size)
 {
-    size_t capacity = size < CHUNK_CAPACITY ? CHUNK_CAPACITY : size;
+    bool first = chain->last && chain->last->borrowed;
+    size_t least = first ? CHUNK_CAPACITY_FIRST : CHUNK_CAPACITY;
+    size_t capacity = size < least ? least : size;
 
     GF_ASSERT(size <= UINT32_MAX);
     if (chain->last && chain->cursor == chain->last->data)

@@ -54,7 +54,7 @@ struct gf_exec {
     const struct gf_command *command; /* the row being run */
     const struct gf_limits *limits;   /* options that commands obey */
     const struct gf_registry *registry; /* every command's row, for COMMAND */
-    struct gf_lookups *lookups;       /* counts what a reading command finds; NULL: nobody counts */
+    struct gf_lookups *lookups;       /* counts what is found and what is not; NULL: nobody counts */
 };
 
 /* Options that commands obey, the same on every replica. */

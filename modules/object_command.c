@@ -102,7 +102,9 @@ static void memory_usage(struct gf_exec *x)
     if (!gf_args_finish(x->args, x->reply))
         return;
 
-    const struct gf_object *object = gf_place_peek(x, &place);
+    /* Neither a hit nor a miss, unlike what OBJECT asks. */
+    const struct gf_object *object =
+        gf_keyspace_peek(place.keyspace, place.hash, place.key, x->now_ms);
 
     if (object == NULL)
         gf_reply_null(x->reply);

@@ -186,6 +186,7 @@ static void copy(struct gf_exec *x)
     struct gf_place to = gf_place_of(x, db, to_key);
     const struct gf_object *object = gf_place_find(x, &from);
 
+    gf_exec_answered(x, object != NULL);
     if (object == NULL || (!replace && gf_place_peek(x, &to) != NULL))
         gf_reply_int(x->reply, 0);
     else if (place_copy(x, &from, object, &to))

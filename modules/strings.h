@@ -19,6 +19,15 @@
 
 #define GF_STRING_EMBSTR_MAX 44 /* bytes; the limit OBJECT ENCODING of Redis shows */
 
+/* gf_string_check - is `object` a string, or NULL? false: the error is answered. */
+static inline bool gf_string_check(struct gf_exec *x, const struct gf_object *object)
+{
+    if (GF_LIKELY(object == NULL || gf_object_type(object) == GF_TYPE_STRING))
+        return true;
+    gf_reply_error(x->reply, GF_MSG_WRONGTYPE);
+    return false;
+}
+
 /* gf_string_find - the live string of the command's first key.
  *
  * ret_object NULL when there is no such key
@@ -27,15 +36,19 @@
 static inline bool gf_string_find(struct gf_exec *x, struct gf_bytes key,
                                   struct gf_object **ret_object)
 {
-    struct gf_object *object = gf_keyspace_find(x->keyspace, x->key_hash, key, x->now_ms);
+    *ret_object = gf_keyspace_find(x->keyspace, x->key_hash, key, x->now_ms);
+    gf_exec_looked_up(x, *ret_object != NULL);
+    return gf_string_check(x, *ret_object);
+}
 
-    gf_exec_looked_up(x, object != NULL);
-    if (GF_UNLIKELY(object != NULL && gf_object_type(object) != GF_TYPE_STRING)) {
-        gf_reply_error(x->reply, GF_MSG_WRONGTYPE);
-        return false;
-    }
-    *ret_object = object;
-    return true;
+/* gf_string_find_old - the same for a command that writes and answers what was there before: a
+ * client reads with it, so it counts as a hit or a miss. */
+static inline bool gf_string_find_old(struct gf_exec *x, struct gf_bytes key,
+                                      struct gf_object **ret_object)
+{
+    *ret_object = gf_keyspace_find(x->keyspace, x->key_hash, key, x->now_ms);
+    gf_exec_answered(x, *ret_object != NULL);
+    return gf_string_check(x, *ret_object);
 }
 
 /* gf_string_reply - a string as a bulk; null for NULL. */

@@ -195,7 +195,7 @@ static void set_with_get(struct gf_exec *x, const struct store *store,
 {
     struct gf_object *object;
 
-    if (!gf_string_find(x, store->key, &object))
+    if (!gf_string_find_old(x, store->key, &object))
         return;
     if (condition_holds(options, object))
         store_and_answer_old(x, store, object);
@@ -255,7 +255,7 @@ void gf_string_getset_run(struct gf_exec *x)
     struct gf_object *object;
 
     store.value = gf_args_next(x->args);
-    if (gf_string_find(x, store.key, &object))
+    if (gf_string_find_old(x, store.key, &object))
         store_and_answer_old(x, &store, object);
 }
 
@@ -302,7 +302,7 @@ void gf_string_getex_run(struct gf_exec *x)
     struct options options;
     uint64_t expire_ms = 0;
 
-    if (!options_read(x, OPTIONS_GETEX, &options) || !gf_string_find(x, key, &object))
+    if (!options_read(x, OPTIONS_GETEX, &options) || !gf_string_find_old(x, key, &object))
         return;
     if (object == NULL) {
         gf_reply_null(x->reply); /* before the time is looked at, as Redis does */
@@ -323,7 +323,7 @@ void gf_string_getdel_run(struct gf_exec *x)
     struct gf_bytes key = gf_args_next(x->args);
     struct gf_object *object;
 
-    if (!gf_string_find(x, key, &object))
+    if (!gf_string_find_old(x, key, &object))
         return;
     gf_string_reply(x->reply, object);
     if (object != NULL)

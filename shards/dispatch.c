@@ -192,7 +192,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         .command = command,
         .limits = &worker->limits,
         .registry = worker->server->registry,
-        .lookups = command->flags & GF_READ ? &worker->lookups : NULL,
+        .lookups = &worker->lookups,
     };
 
     run->duration_ns = 0;

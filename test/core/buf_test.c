@@ -93,6 +93,25 @@ static void expect_content(struct gf_chain *chain, const char *expected, size_t 
     cr_assert(eq(sz, seen, size));
 }
 
+/* What lies inside thousands of requests is followed by little: a value that just does not fit must
+ * not cost a whole chunk. */
+Test(chain, behind_a_chunk_inside_something_comes_a_small_one)
+{
+    union {
+        struct gf_chunk chunk;
+        char bytes[sizeof(struct gf_chunk) + 100];
+    } inside;
+    struct gf_chain chain;
+
+    gf_chain_init_inside(&chain, &inside.chunk, 100);
+    gf_chain_append(&chain, piece(0, 150));
+    cr_expect(lt(u32, chain.last->capacity, 1024));
+    gf_chain_append(&chain, piece(150, 3000));
+    cr_expect(eq(sz, chain.last->capacity, CAPACITY));
+    expect_content(&chain, stuff, 3150);
+    gf_chain_clear(&chain);
+}
+
 /* Nothing is allocated for a connection that has nothing to send. */
 Test(chain, an_empty_chain_holds_nothing)
 {

@@ -238,6 +238,29 @@ class Statistics(ServerCase):
         self.assertTrue(info["cmdstat_get"].startswith("calls=15,usec="), info["cmdstat_get"])
         self.assertGreaterEqual(int(info["total_commands_processed"]), 25)
 
+    def lookups(self, *words):
+        """Hits and misses of one command, where `s` is a string and `no` does not exist."""
+        self.client.call("FLUSHALL")
+        self.check(OK, "SET", "s", "value")
+        self.check(OK, "CONFIG", "RESETSTAT")
+        self.client.call(*words)
+        info = self.info()
+        return int(info["keyspace_hits"]), int(info["keyspace_misses"])
+
+    def test_what_counts_as_hit_and_miss(self):
+        reading = (("GET",), ("GETEX",), ("GETDEL",), ("GETSET", "v"), ("SET", "v", "GET"),
+                   ("SET", "v", "NX", "GET"), ("SET", "v", "XX", "GET"), ("STRLEN",), ("TYPE",),
+                   ("TTL",), ("EXISTS",), ("OBJECT ENCODING",), ("COPY", "other"))
+        for name, *rest in reading:
+            self.assertEqual(self.lookups(*name.split(), "s", *rest), (1, 0), name)
+            self.assertEqual(self.lookups(*name.split(), "no", *rest), (0, 1), name)
+        writing = (("SET", "v"), ("SET", "v", "XX"), ("SET", "v", "NX"), ("SETNX", "v"),
+                   ("APPEND", "v"), ("SETRANGE", "1", "v"), ("EXPIRE", "100"), ("PERSIST",),
+                   ("DEL",), ("UNLINK",), ("RENAME", "other"), ("MEMORY USAGE",))
+        for name, *rest in writing:
+            for key in ("s", "no"):
+                self.assertEqual(self.lookups(*name.split(), key, *rest), (0, 0), name)
+
     def test_error_statistics(self):
         self.check(OK, "CONFIG", "RESETSTAT")
         self.client.pipeline([("GET",), ("NOSUCH",), ("INCR", "a", "b")])
