@@ -187,18 +187,27 @@ static void stream_options_set(const struct gf_posix_driver *posix, int handle)
     option_set(handle, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
-int gf_posix_listen(struct gf_driver *driver, const char *host, uint16_t port, bool shared)
+/* A TCP socket for that address. Returns an error, or the handle. */
+static int stream_open(const char *host, uint16_t port, union address *ret_address)
 {
-    struct gf_posix_driver *posix = (struct gf_posix_driver *)driver;
-    union address address;
-    int error = address_parse(host, port, &address);
+    int error = address_parse(host, port, ret_address);
     int handle;
 
     if (error != GF_OK)
         return error;
-    handle = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    handle = socket(ret_address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return handle < 0 ? gf_posix_error(errno) : handle;
+}
+
+int gf_posix_listen(struct gf_driver *driver, const char *host, uint16_t port, bool shared)
+{
+    struct gf_posix_driver *posix = (struct gf_posix_driver *)driver;
+    union address address;
+    int handle = stream_open(host, port, &address);
+    int error;
+
     if (handle < 0)
-        return gf_posix_error(errno);
+        return handle;
     option_set(handle, SOL_SOCKET, SO_REUSEADDR, 1);
     if (address.any.sa_family == AF_INET6)
         option_set(handle, IPPROTO_IPV6, IPV6_V6ONLY, 1);
@@ -220,14 +229,11 @@ int gf_posix_listen(struct gf_driver *driver, const char *host, uint16_t port, b
 int gf_posix_connect(struct gf_posix_driver *posix, const char *host, uint16_t port)
 {
     union address address;
-    int error = address_parse(host, port, &address);
-    int handle;
+    int handle = stream_open(host, port, &address);
+    int error;
 
-    if (error != GF_OK)
-        return error;
-    handle = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (handle < 0)
-        return gf_posix_error(errno);
+        return handle;
     stream_options_set(posix, handle);
     if (connect(handle, &address.any, address_size(&address)) < 0 && errno != EINPROGRESS) {
         error = gf_posix_error(errno);

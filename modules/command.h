@@ -15,6 +15,11 @@
 /* gf_command_help_run - the `run` of any HELP row: what the container's subcommands take and do. */
 void gf_command_help_run(struct gf_exec *x);
 
+/* gf_command_syntax - a row's name and arguments in one line, as HELP shows them; `text` holds
+ * GF_COMMAND_SYNTAX_SIZE bytes. Returns text. */
+#define GF_COMMAND_SYNTAX_SIZE 512
+const char *gf_command_syntax(const struct gf_command *row, char *text);
+
 void gf_command_info_run(struct gf_exec *x);
 void gf_command_docs_run(struct gf_exec *x);
 

@@ -2,7 +2,7 @@
 #include "core/assert.h"
 #include "modules/command.h"
 
-#define LINE_SIZE 512 /* a longer line is cut */
+#define LINE_SIZE GF_COMMAND_SYNTAX_SIZE /* a longer line is cut */
 
 /* A line being written. */
 struct line {
@@ -58,6 +58,25 @@ static void line_add_args(struct line *line, const struct gf_arg *args, uint32_t
     }
 }
 
+static void line_add_syntax(struct line *line, const char *name, const struct gf_command *row)
+{
+    line_add(line, name);
+    if (row->args_count > 0) {
+        line_add(line, " ");
+        line_add_args(line, row->args, row->args_count, " ");
+    }
+}
+
+const char *gf_command_syntax(const struct gf_command *row, char *text)
+{
+    struct line line = {.size = 0};
+
+    line_add_syntax(&line, row->name, row);
+    memcpy(text, line.text, line.size);
+    text[line.size] = '\0';
+    return text;
+}
+
 static void line_reply(struct line *line, struct gf_reply *reply)
 {
     gf_reply_status(reply, (struct gf_bytes){.data = line->text, .size = line->size});
@@ -68,11 +87,7 @@ static void reply_row(struct gf_reply *reply, const char *name, const struct gf_
 {
     struct line line = {.size = 0};
 
-    line_add(&line, name);
-    if (row->args_count > 0) {
-        line_add(&line, " ");
-        line_add_args(&line, row->args, row->args_count, " ");
-    }
+    line_add_syntax(&line, name, row);
     line_reply(&line, reply);
     line_add(&line, "    ");
     line_add(&line, row->summary);

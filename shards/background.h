@@ -23,7 +23,6 @@ struct gf_background {
     struct gf_op work;             /* deferred while there is work for the next turn */
     uint32_t next_partition;       /* index into worker->owned: where the round goes on */
     uint32_t round_idle;           /* partitions in a row that had nothing to do */
-    bool expiring;                 /* the expiry round found expired keys: go on at once */
     struct gf_evictor evictor;
     uint32_t ticks;                /* so far */
     uint32_t databases_used;       /* one more than the highest; at the last tick */

@@ -222,10 +222,10 @@ static void client_getredir(struct gf_exec *x)
 /* clang-format off */
 #define CLIENT_FLAGS (GF_HOME | GF_NOSCRIPT | GF_LOADING_OK | GF_STALE_OK)
 
-#define CLIENT_SWITCH \
-    GF_ARGS({.name = "enabled", .type = GF_ARG_ONEOF, \
-             GF_ARGS({.name = "on", .type = GF_ARG_TOKEN, .token = "ON"}, \
-                     {.name = "off", .type = GF_ARG_TOKEN, .token = "OFF"})})
+#define CLIENT_ON_OFF(name_) \
+    {.name = (name_), .type = GF_ARG_ONEOF, \
+     GF_ARGS({.name = "on", .type = GF_ARG_TOKEN, .token = "ON"}, \
+             {.name = "off", .type = GF_ARG_TOKEN, .token = "OFF"})}
 
 static const struct gf_command client_subcommands[] = {
     {
@@ -266,13 +266,13 @@ static const struct gf_command client_subcommands[] = {
         .name = "NO-EVICT", .run = client_no_evict, .flags = CLIENT_FLAGS | GF_ADMIN, .arity = 3,
         .since = "7.0.0", .group = "connection", .complexity = "O(1)",
         .summary = "Whether the connection may be closed to make room for others.",
-        CLIENT_SWITCH,
+        GF_ARGS(CLIENT_ON_OFF("enabled")),
     },
     {
         .name = "NO-TOUCH", .run = client_no_touch, .flags = CLIENT_FLAGS, .arity = 3,
         .since = "7.2.0", .group = "connection", .complexity = "O(1)",
         .summary = "Whether the connection's commands leave access times and counts alone.",
-        CLIENT_SWITCH,
+        GF_ARGS(CLIENT_ON_OFF("enabled")),
     },
     {
         .name = "CAPA", .run = client_capa, .flags = CLIENT_FLAGS, .arity = -3,
@@ -285,9 +285,7 @@ static const struct gf_command client_subcommands[] = {
         .arity = -3,
         .since = "8.2.0", .group = "connection", .complexity = "O(1)",
         .summary = "Asks for word of planned moves; there are none.",
-        GF_ARGS({.name = "enabled", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "on", .type = GF_ARG_TOKEN, .token = "ON"},
-                         {.name = "off", .type = GF_ARG_TOKEN, .token = "OFF"})},
+        GF_ARGS(CLIENT_ON_OFF("enabled"),
                 {.name = "option", .type = GF_ARG_STRING,
                  .flags = GF_ARG_OPTIONAL | GF_ARG_MULTIPLE}),
     },
@@ -295,9 +293,7 @@ static const struct gf_command client_subcommands[] = {
         .name = "TRACKING", .run = client_tracking, .flags = CLIENT_FLAGS, .arity = -3,
         .since = "6.0.0", .group = "connection", .complexity = "O(1)",
         .summary = "Client side caching, which this server does not have: OFF is all it can do.",
-        GF_ARGS({.name = "status", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "on", .type = GF_ARG_TOKEN, .token = "ON"},
-                         {.name = "off", .type = GF_ARG_TOKEN, .token = "OFF"})},
+        GF_ARGS(CLIENT_ON_OFF("status"),
                 {.name = "client-id", .type = GF_ARG_INTEGER, .token = "REDIRECT",
                  .flags = GF_ARG_OPTIONAL},
                 {.name = "prefix", .type = GF_ARG_STRING, .token = "PREFIX",

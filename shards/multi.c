@@ -146,27 +146,6 @@ static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi)
     part_send(worker, part, last && !multi->lend ? GF_PART_LOCK_RUN : GF_PART_LOCK);
 }
 
-static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
-{
-    struct gf_request *request = multi->request;
-    struct gf_reply reply;
-    struct gf_run run = {
-        .command = request->command,
-        .words = request->words,
-        .words_count = request->words_count,
-        .db = request->db,
-        .partition = request->partition,
-        .key_hash = request->key_hash,
-        .space = &worker->space.space,
-        .reply = &reply,
-        .no_touch = request->no_touch,
-    };
-
-    gf_reply_init(&reply, &request->reply, request->resp);
-    gf_run_command(worker, &run);
-    request->duration_ns = run.duration_ns;
-}
-
 /* Every lock is held: a lent command runs here and gives all back; the parts of a split that have
  * not run yet (all but the last) run now. */
 static void multi_locked(struct gf_worker *worker, struct gf_multi *multi)
@@ -174,7 +153,7 @@ static void multi_locked(struct gf_worker *worker, struct gf_multi *multi)
     uint32_t count = multi->lend ? multi->parts_count : multi->parts_count - 1;
 
     if (multi->lend)
-        multi_run_lent(worker, multi);
+        gf_request_run(worker, multi->request);
     multi->parts_out = count;
     for (uint32_t i = 0; i < count; i++)
         part_send(worker, &multi->parts[i], multi->lend ? GF_PART_UNLOCK : GF_PART_RUN);
@@ -210,6 +189,7 @@ static void multi_merge(struct gf_worker *worker, struct gf_multi *multi)
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_merge(&reply, &input);
     gf_reply_end(&reply);
+    request->state = GF_REQUEST_DONE;
     gf_timing_book(worker, request->command, request->duration_ns);
     gf_worker_stats_of(worker, request->command)->calls++;
     worker->counters.commands_processed++;
@@ -226,7 +206,6 @@ static void multi_answer(struct gf_worker *worker, struct gf_multi *multi)
 
     if (!multi->lend)
         multi_merge(worker, multi);
-    request->state = GF_REQUEST_DONE;
     gf_free(GF_MEMORY_OTHER, multi->parts);
     gf_free(GF_MEMORY_OTHER, multi->block);
     gf_free(GF_MEMORY_OTHER, multi);

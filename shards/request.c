@@ -30,10 +30,8 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
         memset(request, 0, offsetof(struct gf_request, words_inside));
     }
     worker->requests_live++;
-    request->message =
-        (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_REQUEST};
+    request->message = (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_REQUEST};
     request->state = GF_REQUEST_QUEUED;
-    request->failed = false;
     request->duration_ns = 0;
     request->answered = false;
     request->no_touch = conn->session.no_touch;
@@ -141,8 +139,7 @@ void gf_requests_deinit(struct gf_worker *worker)
         gf_free(GF_MEMORY_OTHER, gf_container(link, struct gf_request, link));
 }
 
-/* On the owner: the partitions are free. */
-static void request_run(struct gf_worker *worker, struct gf_request *request)
+void gf_request_run(struct gf_worker *worker, struct gf_request *request)
 {
     struct gf_reply reply;
     struct gf_run run = {
@@ -178,7 +175,7 @@ static void request_granted(struct gf_claim *claim)
     struct gf_worker *worker = gf_worker_of(gf_core_here());
 
     GF_ASSERT(request->state == GF_REQUEST_WAITING);
-    request_run(worker, request);
+    gf_request_run(worker, request);
     request_finish(worker, request);
 }
 
@@ -199,7 +196,7 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
             return;
         }
     }
-    request_run(worker, request);
+    gf_request_run(worker, request);
     request_finish(worker, request);
 }
 

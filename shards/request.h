@@ -8,7 +8,7 @@
  *
  *   QUEUED  -> ARRIVED  [worker_receive]        on the owner, from the ring (or at once, when home)
  *   ARRIVED -> WAITING  [gf_request_arrive]     another command has locked its partition
- *   ARRIVED -> DONE     [request_run]           posted back; the home core takes the reply
+ *   ARRIVED -> DONE     [gf_request_run]         posted back; the home core takes the reply
  *   WAITING -> DONE     [request_granted]       the same
  *
  * Home core: the core that holds the connection. It acquires the request from its pool, copies the
@@ -59,7 +59,6 @@ struct gf_request {
     uint16_t owner;                  /* core that runs it                                  */
     uint16_t partition;              /* of the first key                                   */
     uint8_t resp;                    /* of the connection: 2 or 3                          */
-    bool failed;                     /* an error was answered                              */
     bool no_touch;                   /* CLIENT NO-TOUCH                                    */
     bool discard;                    /* CLIENT REPLY OFF: nobody wants the answer          */
     uint32_t db;
@@ -105,6 +104,10 @@ void gf_request_start(struct gf_worker *worker, struct gf_request *request);
 
 /* gf_request_arrive - on the owner: run it, or let it wait behind a lock. */
 void gf_request_arrive(struct gf_worker *worker, struct gf_request *request);
+
+/* gf_request_run - where its partitions are and are free, on the owner or on the core they are lent
+ * to: run its command, into its reply. DONE afterwards. */
+void gf_request_run(struct gf_worker *worker, struct gf_request *request);
 
 /* gf_request_home - on the home core, done: its connection takes the reply. */
 void gf_request_home(struct gf_worker *worker, struct gf_request *request);

@@ -9,26 +9,12 @@
 #include "core/error.h"
 #include "shards/background.h"
 #include "shards/pause.h"
-#include "support/node_fixture.h"
+#include "support/pair_fixture.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define VALUE_SIZE 50000
 
-static struct node node;
-static char near[16]; /* a key of core 0 */
-
-static void setup(void)
-{
-    node_start(&node, 2, NULL);
-    node_key(&node, 0, 0, near);
-}
-
-static void teardown(void)
-{
-    node_end(&node);
-}
-
-TestSuite(conn_limits, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(conn_limits, .init = pair_start, .fini = pair_end, .timeout = 60);
 
 /* Gives `near` a value of VALUE_SIZE bytes. */
 static void set_value(struct node_client *client)
@@ -41,17 +27,6 @@ static void set_value(struct node_client *client)
     strcpy(text + size + VALUE_SIZE, "\r\n");
     node_client_send(client, text);
     node_client_expect(client, "+OK\r\n");
-    free(text);
-}
-
-static void send_gets(struct node_client *client, uint32_t count)
-{
-    char *text = malloc(count * 32);
-    size_t size = 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        size += (size_t)sprintf(text + size, "GET %s\r\n", near);
-    node_client_send(client, text);
     free(text);
 }
 
@@ -88,7 +63,7 @@ Test(conn_limits, close_a_client_that_does_not_read)
     set_value(&client);
     node_worker(&node, 0)->output_limit.hard_size = 500000;
     for (uint32_t i = 0; i < 100 && client.conn->state == GF_CONN_OPEN; i++) {
-        send_gets(&client, 1);
+        node_client_send_gets(&client, near, 1);
         node_turn(&node, 0);
         cr_assert_lt(gf_conn_output_size(client.conn), 500000 + 2 * VALUE_SIZE);
     }
@@ -105,7 +80,7 @@ Test(conn_limits, hold_for_a_long_pipeline)
     node_client_open(&client, &node, 0);
     set_value(&client);
     node_worker(&node, 0)->output_limit.hard_size = 500000;
-    send_gets(&client, 500);
+    node_client_send_gets(&client, near, 500);
     node_turn(&node, 0);
     cr_assert_lt(node_worker(&node, 0)->counters.commands_processed,
                  500000 / VALUE_SIZE + 2 * GF_CONN_AHEAD);
@@ -120,7 +95,7 @@ Test(conn_limits, soft_limit_of_a_silent_client)
 
     node_client_open(&client, &node, 0);
     set_value(&client);
-    send_gets(&client, 20);
+    node_client_send_gets(&client, near, 20);
     node_turn_all(&node, 3);
     cr_assert_gt(gf_conn_output_size(client.conn), 300000);
     node_worker(&node, 0)->output_limit =
@@ -143,7 +118,7 @@ Test(conn_limits, close_a_client_that_leaves_its_last_answers)
 
     node_client_open(&client, &node, 0);
     set_value(&client);
-    send_gets(&client, 20);
+    node_client_send_gets(&client, near, 20);
     node_client_send(&client, "*x\r\n");
     node_turn_all(&node, 3);
     tick(0);

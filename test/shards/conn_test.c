@@ -6,25 +6,9 @@
 #include <sys/socket.h>
 
 #include "core/error.h"
-#include "support/node_fixture.h"
+#include "support/pair_fixture.h"
 
-static struct node node;
-static char near[16]; /* a key of core 0 */
-static char far[16];  /* a key of core 1 */
-
-static void setup(void)
-{
-    node_start(&node, 2, NULL);
-    node_key(&node, 0, 0, near);
-    node_key(&node, 1, 0, far);
-}
-
-static void teardown(void)
-{
-    node_end(&node);
-}
-
-TestSuite(conn, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(conn, .init = pair_start, .fini = pair_end, .timeout = 60);
 
 Test(conn, answers_local_and_remote_keys)
 {
@@ -80,23 +64,6 @@ Test(conn, answers_everything_that_came_before_the_clients_end)
     node_client_close(&client);
 }
 
-static void send_gets(struct node_client *client, const char *key, uint32_t count)
-{
-    char *text = malloc(count * 32);
-    size_t size = 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        size += (size_t)sprintf(text + size, "GET %s\r\n", key);
-    node_client_send(client, text);
-    free(text);
-}
-
-static void expect_times(struct node_client *client, const char *answer, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        node_client_expect(client, answer);
-}
-
 /* More requests than may be on other cores: the rest waits in `in`, and beyond GF_CONN_IN_HIGH in
  * the socket. */
 Test(conn, is_not_read_while_it_has_too_much_in_flight)
@@ -105,7 +72,7 @@ Test(conn, is_not_read_while_it_has_too_much_in_flight)
 
     node_client_open(&client, &node, 0);
     for (uint32_t i = 0; i < 10; i++)
-        send_gets(&client, far, 1000);
+        node_client_send_gets(&client, far, 1000);
     for (uint32_t i = 0; i < 20; i++)
         node_turn(&node, 0);
     cr_assert_eq(client.conn->requests_count, GF_CONN_REQUESTS_MAX);
@@ -113,7 +80,7 @@ Test(conn, is_not_read_while_it_has_too_much_in_flight)
     cr_assert(client.conn->full);
     cr_assert_not(client.conn->receiving);
     cr_assert_lt(client.conn->in.size, GF_CONN_IN_HIGH + 2 * 16384);
-    expect_times(&client, "$-1\r\n", 10000);
+    node_client_expect_times(&client, "$-1\r\n", 10000);
     node_turn_all(&node, 2);
     cr_assert_eq(client.in_size, 0);
     /* All its commands were for core 1: that is where it is now. */
@@ -133,20 +100,20 @@ Test(conn, is_not_read_while_the_ring_is_full)
 
     for (uint32_t i = 0; i < 5; i++) {
         node_client_open(&crowd[i], &node, 0);
-        send_gets(&crowd[i], far, 1000);
+        node_client_send_gets(&crowd[i], far, 1000);
         node_turn(&node, 0);
     }
     last = crowd[4].conn;
     cr_assert_lt(last->requests_count, 1000);
     for (uint32_t i = 0; i < 12; i++) {
-        send_gets(&crowd[4], far, 1000);
+        node_client_send_gets(&crowd[4], far, 1000);
         node_turn(&node, 0);
         node_turn(&node, 0);
     }
     cr_assert_not(last->receiving);
     cr_assert_lt(last->in.size, GF_CONN_IN_HIGH + 2 * 16384);
     for (uint32_t i = 0; i < 5; i++) {
-        expect_times(&crowd[i], "$-1\r\n", i < 4 ? 1000 : 13000);
+        node_client_expect_times(&crowd[i], "$-1\r\n", i < 4 ? 1000 : 13000);
         node_client_close(&crowd[i]);
     }
 }

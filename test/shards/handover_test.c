@@ -5,25 +5,9 @@
 #include "shards/handover.h"
 #include "shards/lock.h"
 #include "shards/shutdown.h"
-#include "support/node_fixture.h"
+#include "support/pair_fixture.h"
 
-static struct node node;
-static char near[16]; /* a key of core 0 */
-static char far[16];  /* a key of core 1 */
-
-static void setup(void)
-{
-    node_start(&node, 2, NULL);
-    node_key(&node, 0, 0, near);
-    node_key(&node, 1, 0, far);
-}
-
-static void teardown(void)
-{
-    node_end(&node);
-}
-
-TestSuite(handover, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(handover, .init = pair_start, .fini = pair_end, .timeout = 60);
 
 static uint32_t conns_of(uint16_t core)
 {

@@ -5,46 +5,13 @@
 #include <string.h>
 
 #include "core/mesh.h"
-#include "support/node_fixture.h"
+#include "support/pair_fixture.h"
 #include "support/random.h"
 
-static struct node node;
-static char near[16]; /* a key of core 0 */
-static char far[16];  /* a key of core 1 */
-
-static void setup(void)
-{
-    node_start(&node, 2, NULL);
-    node_key(&node, 0, 0, near);
-    node_key(&node, 1, 0, far);
-}
-
-static void teardown(void)
-{
-    node_end(&node);
-}
-
-TestSuite(multi, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(multi, .init = pair_start, .fini = pair_end, .timeout = 60);
 
 #define CROWD 5 /* clients: with GETS_EACH, more than the credits of a pair of cores */
 #define GETS_EACH 1000
-
-static void send_gets(struct node_client *client, const char *key, uint32_t count)
-{
-    char *text = malloc(count * 32);
-    size_t size = 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        size += (size_t)sprintf(text + size, "GET %s\r\n", key);
-    node_client_send(client, text);
-    free(text);
-}
-
-static void expect_gets(struct node_client *client, const char *answer, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        node_client_expect(client, answer);
-}
 
 /* Requests that wait behind a lock keep their places in the ring; the message that gives the lock
  * back needs one, too. */
@@ -66,11 +33,11 @@ Test(multi_crowd, gives_locks_back_when_everybody_else_waits_for_them, .timeout 
     node_turn(&node, 0); /* grants it */
     node_turn(&node, 2); /* asks core 1 */
     for (uint32_t i = 0; i < CROWD; i++)
-        send_gets(&crowd[i], keys[0], GETS_EACH);
+        node_client_send_gets(&crowd[i], keys[0], GETS_EACH);
     node_turn(&node, 2); /* the crowd's requests are on their way, as many as can be */
     node_client_expect(&writer, "+OK\r\n");
     for (uint32_t i = 0; i < CROWD; i++) {
-        expect_gets(&crowd[i], "$1\r\n1\r\n", GETS_EACH);
+        node_client_expect_times(&crowd[i], "$1\r\n1\r\n", GETS_EACH);
         node_client_close(&crowd[i]);
     }
     node_client_close(&writer);

@@ -166,6 +166,17 @@ void node_client_format(struct node_client *client, const char *format, ...)
     node_client_send(client, text);
 }
 
+void node_client_send_gets(struct node_client *client, const char *key, uint32_t count)
+{
+    char *text = malloc(count * 32);
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        size += (size_t)sprintf(text + size, "GET %s\r\n", key);
+    node_client_send(client, text);
+    free(text);
+}
+
 void node_client_read(struct node_client *client)
 {
     ssize_t size = 1;
@@ -194,6 +205,12 @@ void node_client_expect(struct node_client *client, const char *answer)
               "expected %.200s, got %.200s", answer, client->in);
     client->in_size -= size;
     memmove(client->in, client->in + size, client->in_size + 1);
+}
+
+void node_client_expect_times(struct node_client *client, const char *answer, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        node_client_expect(client, answer);
 }
 
 void node_client_expect_end(struct node_client *client)

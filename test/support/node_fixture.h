@@ -56,10 +56,14 @@ void node_client_send(struct node_client *client, const char *text);
 /* node_client_format - the same, made by printf. */
 void node_client_format(struct node_client *client, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* node_client_send_gets - GET key, `count` times, in one piece. */
+void node_client_send_gets(struct node_client *client, const char *key, uint32_t count);
 /* node_client_read - takes over what has been answered so far; sets `ended`. */
 void node_client_read(struct node_client *client);
 /* node_client_expect - turns all cores until that many bytes are there (or many turns have passed),
  * and compares; what was compared is taken. */
 void node_client_expect(struct node_client *client, const char *answer);
+/* node_client_expect_times - the same answer, `count` times. */
+void node_client_expect_times(struct node_client *client, const char *answer, uint32_t count);
 /* node_client_expect_end - turns until the server has closed. */
 void node_client_expect_end(struct node_client *client);
