@@ -100,6 +100,7 @@ static void kill_deinit(struct gf_ask *ask)
 static const struct gf_ask_kind kill_kind = {
     .size = sizeof(struct kill_ask),
     .slot_size = sizeof(struct kill_slot),
+    .whole = true,
     .on_core = kill_on_core,
     .answer = kill_answer,
     .deinit = kill_deinit,

@@ -1,6 +1,7 @@
 /* CLIENT LIST and CLIENT INFO: one line per connection.
  *
- * Each core writes the lines of its connections; they are put in the order of the ids here.
+ * Each core writes the lines of its connections; they are put in the order of the ids here. One
+ * that moved between two cores' looks has two lines, of which one is left out.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,8 +220,10 @@ static void list_answer(struct gf_ask *ask, struct gf_reply *reply)
     }
     qsort(rows, count, sizeof(*rows), row_compare);
     for (uint32_t i = 0; i < count; i++) {
-        int error = gf_buf_append(&text, rows[i].line);
+        int error = GF_OK;
 
+        if (i == 0 || rows[i].id != rows[i - 1].id)
+            error = gf_buf_append(&text, rows[i].line);
         GF_ASSERT(error == GF_OK);
     }
     gf_free(GF_MEMORY_OTHER, rows);
@@ -244,6 +247,7 @@ static void list_deinit(struct gf_ask *ask)
 static const struct gf_ask_kind list_kind = {
     .size = sizeof(struct list_ask),
     .slot_size = sizeof(struct list_slot),
+    .whole = true,
     .on_core = list_on_core,
     .answer = list_answer,
     .deinit = list_deinit,
