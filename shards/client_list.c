@@ -83,7 +83,6 @@ static size_t total_memory(const struct gf_conn *conn, size_t output)
 static void add_state(struct gf_buf *out, const struct gf_conn *conn)
 {
     const struct gf_session *session = &conn->session;
-    uint64_t now_ms = gf_core_now_ms(conn->worker->core);
     char part[LINE_PART_MAX];
     char flags[8];
     size_t blocks;
@@ -94,8 +93,8 @@ static void add_state(struct gf_buf *out, const struct gf_conn *conn)
              " age=%llu idle=%llu flags=%s db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu "
              "qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu "
              "events=%s%s cmd=",
-             (unsigned long long)(now_ms - session->created_ms) / 1000,
-             (unsigned long long)(now_ms - session->active_ms) / 1000, flags, session->db,
+             (unsigned long long)gf_conn_age_ms(conn) / 1000,
+             (unsigned long long)gf_conn_idle_ms(conn) / 1000, flags, session->db,
              conn->in.size, conn->in.capacity - conn->in.size, blocks, output,
              total_memory(conn, output), conn->receiving ? "r" : "", conn->sending ? "w" : "");
     add_text(out, part, NULL);
@@ -128,7 +127,7 @@ static void client_info(struct gf_exec *x)
     struct gf_conn *conn = gf_session_of(x)->conn;
     struct gf_buf text = {0};
 
-    conn->session.active_ms = x->now_ms;
+    conn->session.active_ms = gf_conn_turn_ms(conn->worker);
     add_line(&text, conn);
     gf_reply_verbatim(x->reply, "txt", (struct gf_bytes){.data = text.data, .size = text.size});
     gf_buf_deinit(&text);
