@@ -308,7 +308,6 @@ void gf_background_poke(struct gf_worker *worker)
 /* Clients that keep half a request, their answers, or nothing, for too long. */
 static void close_stalled(struct gf_worker *worker)
 {
-    uint64_t now_ms = gf_core_now_ms(worker->core);
     uint64_t half_ns = worker->settings.client_request_timeout * 1000000000u;
     uint64_t idle_ms = worker->settings.timeout * 1000u;
     uint32_t left = STALLED_CONNS_PER_TICK;
@@ -325,7 +324,7 @@ static void close_stalled(struct gf_worker *worker)
             continue;
         if (half_ns > 0 && gf_conn_stalled(conn, half_ns))
             gf_conn_close(conn, false);
-        else if (idle_ms > 0 && !conn->held && now_ms - conn->session.active_ms > idle_ms &&
+        else if (idle_ms > 0 && !conn->held && gf_conn_idle_ms(conn) > idle_ms &&
                  conn->requests_count == 0 && !conn->session.monitor)
             gf_conn_close(conn, false);
         if (left > atomic_load_explicit(&worker->conns_count, memory_order_relaxed))

@@ -32,7 +32,6 @@ struct kill_slot {
 static bool kill_wants(const struct kill_ask *kill, struct gf_conn *conn)
 {
     const struct kill_filter *filter = &kill->filter;
-    uint64_t age_ms = gf_core_now_ms(conn->worker->core) - conn->session.created_ms;
 
     if (conn->state != GF_CONN_OPEN && conn->state != GF_CONN_DRAINING)
         return false;
@@ -40,7 +39,7 @@ static bool kill_wants(const struct kill_ask *kill, struct gf_conn *conn)
         return false;
     if (filter->id != 0 && filter->id != conn->session.id)
         return false;
-    if (!gf_client_is(conn, filter->type) || age_ms < filter->age_ms)
+    if (!gf_client_is(conn, filter->type) || gf_conn_age_ms(conn) < filter->age_ms)
         return false;
     if (filter->peer && strcmp(filter->peer, gf_conn_peer(conn)) != 0)
         return false;
@@ -100,6 +99,7 @@ static void kill_deinit(struct gf_ask *ask)
 static const struct gf_ask_kind kill_kind = {
     .size = sizeof(struct kill_ask),
     .slot_size = sizeof(struct kill_slot),
+    .whole = true,
     .on_core = kill_on_core,
     .answer = kill_answer,
     .deinit = kill_deinit,

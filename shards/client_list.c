@@ -1,6 +1,7 @@
 /* CLIENT LIST and CLIENT INFO: one line per connection.
  *
- * Each core writes the lines of its connections; they are put in the order of the ids here.
+ * Each core writes the lines of its connections; they are put in the order of the ids here. One
+ * that moved between two cores' looks has two lines, of which one is left out.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +83,6 @@ static size_t total_memory(const struct gf_conn *conn, size_t output)
 static void add_state(struct gf_buf *out, const struct gf_conn *conn)
 {
     const struct gf_session *session = &conn->session;
-    uint64_t now_ms = gf_core_now_ms(conn->worker->core);
     char part[LINE_PART_MAX];
     char flags[8];
     size_t blocks;
@@ -93,8 +93,8 @@ static void add_state(struct gf_buf *out, const struct gf_conn *conn)
              " age=%llu idle=%llu flags=%s db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu "
              "qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu "
              "events=%s%s cmd=",
-             (unsigned long long)(now_ms - session->created_ms) / 1000,
-             (unsigned long long)(now_ms - session->active_ms) / 1000, flags, session->db,
+             (unsigned long long)gf_conn_age_ms(conn) / 1000,
+             (unsigned long long)gf_conn_idle_ms(conn) / 1000, flags, session->db,
              conn->in.size, conn->in.capacity - conn->in.size, blocks, output,
              total_memory(conn, output), conn->receiving ? "r" : "", conn->sending ? "w" : "");
     add_text(out, part, NULL);
@@ -127,7 +127,7 @@ static void client_info(struct gf_exec *x)
     struct gf_conn *conn = gf_session_of(x)->conn;
     struct gf_buf text = {0};
 
-    conn->session.active_ms = x->now_ms;
+    conn->session.active_ms = gf_conn_turn_ms(conn->worker);
     add_line(&text, conn);
     gf_reply_verbatim(x->reply, "txt", (struct gf_bytes){.data = text.data, .size = text.size});
     gf_buf_deinit(&text);
@@ -219,8 +219,10 @@ static void list_answer(struct gf_ask *ask, struct gf_reply *reply)
     }
     qsort(rows, count, sizeof(*rows), row_compare);
     for (uint32_t i = 0; i < count; i++) {
-        int error = gf_buf_append(&text, rows[i].line);
+        int error = GF_OK;
 
+        if (i == 0 || rows[i].id != rows[i - 1].id)
+            error = gf_buf_append(&text, rows[i].line);
         GF_ASSERT(error == GF_OK);
     }
     gf_free(GF_MEMORY_OTHER, rows);
@@ -244,6 +246,7 @@ static void list_deinit(struct gf_ask *ask)
 static const struct gf_ask_kind list_kind = {
     .size = sizeof(struct list_ask),
     .slot_size = sizeof(struct list_slot),
+    .whole = true,
     .on_core = list_on_core,
     .answer = list_answer,
     .deinit = list_deinit,

@@ -11,18 +11,20 @@
 
 struct pause_ask {
     struct gf_ask ask; /* first */
-    uint64_t until_ms; /* Unix time; 0 = end the pause */
+    bool ends;
     bool writes_only;
+    uint64_t timeout_ms; /* from when a core hears of it: its clock may differ from this one's */
 };
 
 static void pause_on_core(struct gf_worker *worker, struct gf_ask *ask)
 {
     const struct pause_ask *pause = gf_container(ask, struct pause_ask, ask);
 
-    if (pause->until_ms == 0)
+    if (pause->ends)
         gf_pause_end(worker);
     else
-        gf_pause_start(worker, pause->until_ms, pause->writes_only);
+        gf_pause_start(worker, gf_core_now_ms(worker->core) + pause->timeout_ms,
+                       pause->writes_only);
 }
 
 static const struct gf_ask_kind pause_kind = {
@@ -30,19 +32,11 @@ static const struct gf_ask_kind pause_kind = {
     .on_core = pause_on_core,
 };
 
-static void pause_all_cores(struct gf_exec *x, uint64_t until_ms, bool writes_only)
-{
-    struct pause_ask *pause = gf_container(gf_ask_create(x, &pause_kind), struct pause_ask, ask);
-
-    pause->until_ms = until_ms;
-    pause->writes_only = writes_only;
-    gf_ask_start(&pause->ask);
-}
-
 static void client_pause(struct gf_exec *x)
 {
     const struct gf_bytes *words = x->args->words;
     bool writes_only = false;
+    struct pause_ask *pause;
     int64_t timeout_ms;
 
     if (x->args->count > 4) {
@@ -66,12 +60,18 @@ static void client_pause(struct gf_exec *x)
     }
     if ((uint64_t)timeout_ms > PAUSE_MAX_MS)
         timeout_ms = (int64_t)PAUSE_MAX_MS;
-    pause_all_cores(x, x->now_ms + (uint64_t)timeout_ms, writes_only);
+    pause = gf_container(gf_ask_create(x, &pause_kind), struct pause_ask, ask);
+    pause->timeout_ms = (uint64_t)timeout_ms;
+    pause->writes_only = writes_only;
+    gf_ask_start(&pause->ask);
 }
 
 static void client_unpause(struct gf_exec *x)
 {
-    pause_all_cores(x, 0, false);
+    struct pause_ask *pause = gf_container(gf_ask_create(x, &pause_kind), struct pause_ask, ask);
+
+    pause->ends = true;
+    gf_ask_start(&pause->ask);
 }
 
 /* No command blocks yet, so nobody can be found blocked: the answer is 0, as of any client that

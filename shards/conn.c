@@ -403,6 +403,29 @@ void gf_conn_check(const struct gf_conn *conn)
         GF_ASSERT(!gf_op_is_deferred(&conn->flush));
 }
 
+uint64_t gf_conn_turn_ms(const struct gf_worker *worker)
+{
+    return worker->core->now_ns / 1000000u;
+}
+
+/* The turn of a core that it came from may have begun after this one's. */
+static uint64_t conn_since_ms(const struct gf_conn *conn, uint64_t then_ms)
+{
+    uint64_t now_ms = gf_conn_turn_ms(conn->worker);
+
+    return now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
+uint64_t gf_conn_age_ms(const struct gf_conn *conn)
+{
+    return conn_since_ms(conn, conn->session.created_ms);
+}
+
+uint64_t gf_conn_idle_ms(const struct gf_conn *conn)
+{
+    return conn_since_ms(conn, conn->session.active_ms);
+}
+
 static char *address_copy(const struct gf_address *address)
 {
     size_t size = strlen(address->text) + 1;

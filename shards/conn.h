@@ -75,8 +75,8 @@ struct gf_session {
     bool no_touch;
     bool monitor;
     enum gf_reply_mode reply_mode;
-    uint64_t created_ms;       /* Unix time                                               */
-    uint64_t active_ms;        /* last request; turn clock                                */
+    uint64_t created_ms;       /* clock of the turn (not the wall's, which may be set)    */
+    uint64_t active_ms;        /* last request; the same                                  */
     char *name;                /* CLIENT SETNAME, or NULL; owned                          */
     char *library_name;        /* CLIENT SETINFO; or NULL; owned                          */
     char *library_version;
@@ -170,6 +170,11 @@ void gf_conn_complete(struct gf_conn *conn, struct gf_request *request);
 
 /* gf_conn_set_resp - 2 or 3, from now on. */
 void gf_conn_set_resp(struct gf_conn *conn, uint8_t resp);
+
+/* gf_conn_turn_ms - for created_ms and active_ms. gf_conn_age_ms, gf_conn_idle_ms - since then. */
+uint64_t gf_conn_turn_ms(const struct gf_worker *worker);
+uint64_t gf_conn_age_ms(const struct gf_conn *conn);
+uint64_t gf_conn_idle_ms(const struct gf_conn *conn);
 
 /* gf_conn_reserve_in - room for `size` more bytes in `in`; GF_EFULL above
  * client-query-buffer-limit, GF_ENOMEM when there is no memory. */

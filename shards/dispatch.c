@@ -456,7 +456,7 @@ size_t gf_dispatch(struct gf_conn *conn, const char *data, size_t size)
         if (result == GF_PARSE_ERROR && conn->state == GF_CONN_OPEN && !conn->held)
             protocol_error(conn);
     }
-    conn->session.active_ms = gf_core_now_ms(worker->core);
+    conn->session.active_ms = gf_conn_turn_ms(worker);
     if (!gf_chain_empty(&conn->out))
         gf_conn_flush_later(conn);
     gf_handover_consider(conn);

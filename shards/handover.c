@@ -14,6 +14,19 @@ static bool conn_is_quiet(const struct gf_conn *conn)
            !conn->session.monitor;
 }
 
+static bool may_move(const struct gf_worker *worker)
+{
+    return worker->handovers_stopped == 0 && worker->monitors.total == 0;
+}
+
+/* It goes on as if it had never been asked to move; its next command may begin anew. */
+static void handover_give_up(struct gf_conn *conn)
+{
+    conn->moving = false;
+    if (!gf_op_is_deferred(&conn->resume))
+        gf_core_defer(conn->worker->core, GF_PHASE_WORK, &conn->resume);
+}
+
 void gf_handover_consider(struct gf_conn *conn)
 {
     struct gf_driver *driver = conn->worker->core->driver;
@@ -24,7 +37,7 @@ void gf_handover_consider(struct gf_conn *conn)
         gf_handover_try(conn);
         return;
     }
-    if (!conn_is_quiet(conn) || !conn->receiving || conn->stopping_recv)
+    if (!conn_is_quiet(conn) || !conn->receiving || conn->stopping_recv || !may_move(conn->worker))
         return;
     conn->moving = true;
     conn->stopping_recv = true;
@@ -40,6 +53,10 @@ void gf_handover_try(struct gf_conn *conn)
     GF_ASSERT(conn->away_core != worker->core->id);
     if (conn->receiving || !conn_is_quiet(conn))
         return;
+    if (!may_move(worker)) {
+        handover_give_up(conn);
+        return;
+    }
     handover = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*handover));
     handover->parcel.message =
         (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_HANDOVER};

@@ -3,6 +3,9 @@
  * A connection whose commands keep going to one other core is handed to that core when it has
  * nothing in flight. redis-benchmark without -r uses one key: all its connections end up on that
  * key's owner, and from then on no command leaves its core.
+ *
+ * Nothing moves while an ask must meet every connection (ask.h), nor while anybody monitors: lines
+ * of the old core could arrive behind those of the new one.
  */
 #pragma once
 
@@ -23,7 +26,7 @@ struct gf_handover {
 void gf_handover_consider(struct gf_conn *conn);
 
 /* gf_handover_try - it is being moved and has stopped receiving: let it go if nothing is in
- * flight. */
+ * flight. If nothing may move now, it stays and goes on here. */
 void gf_handover_try(struct gf_conn *conn);
 
 /* gf_handover_arrive - on the new core. */

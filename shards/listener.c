@@ -42,7 +42,7 @@ static void listener_accept_done(struct gf_op *op, int result)
                                            memory_order_relaxed) + 1;
     session.resp = 2;
     session.authenticated = worker->settings.requirepass[0] == '\0';
-    session.created_ms = gf_core_now_ms(worker->core);
+    session.created_ms = gf_conn_turn_ms(worker);
     session.active_ms = session.created_ms;
     session.on_core_port = listener->core_port;
     worker->counters.connections_received++;

@@ -22,6 +22,11 @@ static void monitors_count(struct gf_worker *worker, uint16_t core, int by)
     GF_ASSERT(by > 0 || monitors->counts[core] > 0);
     monitors->counts[core] += (uint32_t)by;
     monitors->total += (uint32_t)by;
+    if (monitors->counts[core] == 0) {
+        /* Nobody waits for these any more; one who comes later must not get them. */
+        gf_chain_clear(&monitors->batches[core].lines);
+        monitors->batches[core].lost = false;
+    }
     if (monitors->total > 0)
         worker->attention |= GF_ATTENTION_MONITOR;
     else

@@ -12,6 +12,9 @@
  * is so far behind that its next batch would exceed GF_MONITOR_BATCH_MAX, lines are lost; its
  * monitors are closed rather than left with a gap.
  *
+ * Order: what one connection does is shown in its order, because connections stay on their cores
+ * while anybody monitors (handover.h).
+ *
  * On close (or RESET): the monitor is off its core's list at once; the others stop counting it when
  * they hear of it.
  */

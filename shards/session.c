@@ -99,25 +99,20 @@ static enum admission_verdict check_paused(struct admission *a)
     return ADMIT_LATER;
 }
 
-/* Monitors see every command that is admitted (those with their session once they have run: SELECT
- * is shown in the database it chose). A monitor itself only watches: it may not use keys. */
-static enum admission_verdict check_monitored(struct admission *a)
+/* A monitor only watches: it may not use keys. */
+static enum admission_verdict check_monitoring(struct admission *a)
 {
-    if ((a->conn->attention & GF_ATTENTION_MONITORING) &&
-        (a->command->flags & (GF_READ | GF_WRITE))) {
-        gf_reply_error(a->reply, GF_MSG_MONITOR_KEYS);
-        return ADMIT_REFUSE;
-    }
-    if ((a->worker->attention & GF_ATTENTION_MONITOR) && !(a->command->flags & GF_NO_MONITOR) &&
-        !(a->command->flags & (GF_ADMIN | GF_HOME)))
-        gf_monitor_feed(a->conn, a->words, a->words_count);
-    return ADMIT_GO;
+    if (!(a->conn->attention & GF_ATTENTION_MONITORING) ||
+        !(a->command->flags & (GF_READ | GF_WRITE)))
+        return ADMIT_GO;
+    gf_reply_error(a->reply, GF_MSG_MONITOR_KEYS);
+    return ADMIT_REFUSE;
 }
 
 static enum admission_verdict admit(struct admission *a)
 {
     static enum admission_verdict (*const checks[])(struct admission *) = {
-        check_debug, check_known, check_arity, check_authenticated, check_paused, check_monitored,
+        check_debug, check_known, check_arity, check_authenticated, check_paused, check_monitoring,
     };
 
     for (size_t i = 0; i < GF_COUNT(checks); i++) {
@@ -127,6 +122,16 @@ static enum admission_verdict admit(struct admission *a)
             return verdict;
     }
     return ADMIT_GO;
+}
+
+/* Monitors see every command that was admitted, once it has run or is on its way to its core: one
+ * that finds no room there comes again, and is not shown before. SELECT is shown in the database it
+ * chose. */
+static void show_monitors(const struct admission *a)
+{
+    if ((a->worker->attention & GF_ATTENTION_MONITOR) &&
+        !(a->command->flags & (GF_ADMIN | GF_NO_MONITOR)))
+        gf_monitor_feed(a->conn, a->words, a->words_count);
 }
 
 /* Nothing more starts until everything outstanding has been answered. */
@@ -192,9 +197,7 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a)
     duration_ns = gf_timing_end(worker, &span, a->command);
     if (GF_UNLIKELY(duration_ns >= worker->notable_ns))
         gf_notice_slow(conn, a->command, a->words, a->words_count, duration_ns);
-    if ((worker->attention & GF_ATTENTION_MONITOR) &&
-        !(a->command->flags & (GF_ADMIN | GF_NO_MONITOR)))
-        gf_monitor_feed(conn, a->words, a->words_count);
+    show_monitors(a);
     worker->counters.commands_processed++;
     gf_worker_stats_of(worker, a->command)->calls++;
     /* A command that asks other cores answers later, and ends its reply itself. */
@@ -265,8 +268,8 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
         admitted.here = admitted.here && admitted.located;
         if (a.command->flags & GF_HOME)
             run_with_session(conn, &a);
-        else
-            ran = gf_dispatch_route(conn, &admitted, words);
+        else if ((ran = gf_dispatch_route(conn, &admitted, words)))
+            show_monitors(&a);
         break;
     }
     if (parked)

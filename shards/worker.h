@@ -90,6 +90,7 @@ struct gf_worker {
     struct gf_op outbox_op;
     struct gf_pressure pressure;      /* asking the fullest core to evict                 */
     uint32_t handovers_live;          /* connections on their way to other cores          */
+    uint32_t handovers_stopped;       /* asks that must meet every connection (ask.h)     */
 };
 
 /* gf_worker_init - on the core's own thread (or the simulator), before its first turn. */

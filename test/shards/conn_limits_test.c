@@ -154,6 +154,30 @@ Test(conn_limits, do_not_count_the_time_of_a_pause)
     node_client_close(&client);
 }
 
+/* The wall clock is set: forward by a day on this core, and a client came from a core whose turn
+ * began later. Nobody was idle for so long. */
+Test(conn_limits, idle_time_is_not_the_wall_clocks)
+{
+    struct node_client client;
+    struct gf_worker *worker = node_worker(&node, 0);
+
+    node_client_open(&client, &node, 0);
+    worker->settings.timeout = 300;
+    worker->core->wall_us += 86400ull * 1000000;
+    tick(0);
+    node_turn_all(&node, 5);
+    cr_assert_eq(client.conn->state, GF_CONN_OPEN);
+    client.conn->session.active_ms = gf_conn_turn_ms(worker) + 50;
+    client.conn->session.created_ms = client.conn->session.active_ms;
+    cr_assert_eq(gf_conn_age_ms(client.conn), 0);
+    tick(0);
+    cr_assert_eq(client.conn->state, GF_CONN_OPEN);
+    client.conn->session.active_ms = gf_conn_turn_ms(worker) - 301 * 1000;
+    tick(0);
+    node_client_expect_end(&client);
+    node_client_close(&client);
+}
+
 Test(conn_limits, of_the_query_buffer)
 {
     static const char piece[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

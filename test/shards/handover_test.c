@@ -158,3 +158,93 @@ Test(handover, to_a_core_that_was_done_with_its_shutdown)
     cr_assert(node.server.cores[1].stopping);
     node_client_close(&client);
 }
+
+/* Turns core 0 until the next turn gives the connection away. */
+static void until_it_leaves(struct node_client *client)
+{
+    client_get(client, far, GF_HANDOVER_AFTER - 1);
+    node_client_format(client, "GET %s\r\n", far);
+    for (uint32_t i = 0; i < 20 && !client->conn->moving; i++) {
+        node_turn(&node, 0);
+        if (!client->conn->moving)
+            node_turn(&node, 1);
+    }
+    cr_assert(client->conn->moving);
+    cr_assert_eq(conns_of(0), 1);
+}
+
+/* Core 1 looks at its connections, then core 0 lets one go, then looks at its own. */
+Test(handover, does_not_hide_a_connection_from_client_list)
+{
+    struct node_client client;
+    struct node_client admin;
+
+    node_client_open(&client, &node, 0);
+    node_client_open(&admin, &node, 1);
+    until_it_leaves(&client);
+    node_client_send(&admin, "CLIENT LIST\r\n");
+    node_turn(&node, 1);
+    node_turn(&node, 0);
+    node_turn_all(&node, 20);
+    node_client_read(&admin);
+    cr_assert_not_null(strstr(admin.in, "id=1 "), "%s", admin.in);
+    cr_assert_not_null(strstr(admin.in, "id=2 "), "%s", admin.in);
+    node_client_close(&client);
+    node_client_close(&admin);
+}
+
+Test(handover, does_not_save_a_connection_from_client_kill)
+{
+    struct node_client client;
+    struct node_client admin;
+
+    node_client_open(&client, &node, 0);
+    node_client_open(&admin, &node, 1);
+    until_it_leaves(&client);
+    node_client_send(&admin, "CLIENT KILL ID 1\r\n");
+    node_turn(&node, 1);
+    node_turn(&node, 0);
+    node_client_expect(&admin, ":1\r\n");
+    node_client_expect_end(&client);
+    node_client_close(&client);
+    node_client_close(&admin);
+}
+
+/* The one who asked is gone before the cores have settled: what it asked for happens. */
+Test(handover, goes_on_after_an_ask_of_a_client_that_hung_up)
+{
+    struct node_client client;
+    struct node_client admin;
+
+    node_client_open(&client, &node, 0);
+    node_client_open(&admin, &node, 1);
+    node_client_send(&admin, "CLIENT KILL ID 1\r\n");
+    node_turn(&node, 1);
+    node_client_close(&admin);
+    node_client_expect_end(&client);
+    node_turn_all(&node, 10);
+    cr_assert_eq(node_worker(&node, 0)->handovers_stopped, 0);
+    cr_assert_eq(node_worker(&node, 1)->handovers_stopped, 0);
+    node_client_close(&client);
+}
+
+/* It was about to leave when the cores were told to stop handing over. */
+Test(handover, that_is_given_up_serves_on)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    until_it_leaves(&client);
+    node_worker(&node, 0)->handovers_stopped = 1;
+    node_turn_all(&node, 5);
+    cr_assert_eq(conns_of(0), 1);
+    cr_assert(!client.conn->moving);
+    node_client_expect(&client, "$-1\r\n");
+    client_get(&client, far, 3);
+    cr_assert_eq(conns_of(0), 1);
+    node_worker(&node, 0)->handovers_stopped = 0;
+    client_get(&client, far, 1);
+    node_turn_all(&node, 5);
+    cr_assert_eq(conns_of(1), 1);
+    node_client_close(&client);
+}

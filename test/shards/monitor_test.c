@@ -149,3 +149,104 @@ Test(monitor, with_missing_lines_is_closed)
     node_client_close(&client);
     node_client_close(&watcher);
 }
+
+#define CROWD 5      /* clients: with GETS_EACH, more than the credits of a pair of cores */
+#define GETS_EACH 1000
+
+/* Commands that find no room on the way to their core come again and again. */
+Test(monitor, sees_a_command_once_though_it_had_to_wait_for_room)
+{
+    static char text[GETS_EACH * 24];
+    struct node_client watcher;
+    struct node_client clients[CROWD];
+    char far[16];
+    size_t size = 0;
+    uint32_t lines = 0;
+
+    node_key(&node, 1, 0, far);
+    for (int i = 0; i < GETS_EACH; i++)
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "GET %s\r\n", far);
+    node_client_open(&watcher, &node, 0);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_client_expect(&watcher, "+OK\r\n");
+    for (int i = 0; i < CROWD; i++) {
+        node_client_open(&clients[i], &node, 0);
+        node_client_send(&clients[i], text);
+    }
+    for (int i = 0; i < 20; i++)
+        node_turn(&node, 0); /* core 1 takes nothing */
+    node_turn_all(&node, 200);
+    for (int i = 0; i < 50; i++) {
+        node_client_read(&watcher);
+        node_turn_all(&node, 1);
+    }
+    for (const char *at = watcher.in; (at = strstr(at, "\"GET\"")); at++)
+        lines++;
+    cr_assert_eq(lines, CROWD * GETS_EACH);
+    for (int i = 0; i < CROWD; i++)
+        node_client_close(&clients[i]);
+    node_client_close(&watcher);
+}
+
+static uint32_t conns_of(uint16_t core)
+{
+    return atomic_load(&node_worker(&node, core)->conns_count);
+}
+
+/* Lines of the old core could come behind those of the new one. */
+Test(monitor, keeps_connections_on_their_cores)
+{
+    struct node_client watcher;
+    struct node_client client;
+    char far[16];
+
+    node_key(&node, 1, 0, far);
+    node_client_open(&watcher, &node, 0);
+    node_client_open(&client, &node, 0);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_client_expect(&watcher, "+OK\r\n");
+    for (int i = 0; i < 200; i++) {
+        node_client_format(&client, "GET %s\r\n", far);
+        node_client_expect(&client, "$-1\r\n");
+    }
+    cr_assert_eq(conns_of(0), 2);
+    node_client_close(&watcher);
+    node_turn_all(&node, 10);
+    node_client_format(&client, "GET %s\r\n", far);
+    node_client_expect(&client, "$-1\r\n");
+    node_turn_all(&node, 10);
+    cr_assert_eq(conns_of(0), 0);
+    cr_assert_eq(conns_of(1), 1);
+    node_client_close(&client);
+}
+
+/* What was collected for a monitor that left is not for the next one. */
+Test(monitor, does_not_see_what_was_collected_for_another)
+{
+    struct node_client watcher;
+    struct node_client client;
+
+    node_client_open(&watcher, &node, 0);
+    node_client_open(&client, &node, 1);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_client_expect(&watcher, "+OK\r\n");
+    node_client_send(&client, "ECHO first\r\n");
+    for (int i = 0; i < 5; i++)
+        node_turn(&node, 1); /* its batch is lent, core 0 does not see it yet */
+    node_client_send(&client, "ECHO second\r\n");
+    for (int i = 0; i < 5; i++)
+        node_turn(&node, 1);
+    cr_assert(!gf_chain_empty(&node_worker(&node, 1)->monitors.batches[0].lines));
+    node_client_close(&watcher);
+    for (int i = 0; i < 5; i++)
+        node_turn(&node, 0);
+    /* Core 1 hears in one turn that the monitor is gone, and that its batch is home. */
+    node_client_open(&watcher, &node, 0);
+    node_client_send(&watcher, "MONITOR\r\n");
+    node_client_expect(&watcher, "+OK\r\n");
+    node_turn_all(&node, 10);
+    node_client_read(&watcher);
+    cr_assert_eq(watcher.in_size, 0, "%s", watcher.in);
+    node_client_close(&client);
+    node_client_close(&watcher);
+}

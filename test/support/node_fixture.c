@@ -131,7 +131,8 @@ void node_client_open(struct node_client *client, struct node *node, uint16_t co
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     session.id = atomic_fetch_add(&node->server.next_client, 1) + 1;
-    session.active_ms = gf_core_now_ms(worker->core);
+    session.created_ms = gf_conn_turn_ms(worker);
+    session.active_ms = session.created_ms;
     *client = (struct node_client){.node = node, .fd = fds[1]};
     client->in = calloc(1, NODE_CLIENT_IN);
     client->conn = gf_conn_open(worker, fds[0], &session);
