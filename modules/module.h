@@ -33,6 +33,9 @@ struct gf_space {
      * GF_CURSOR command is given its cursor's partition even when that is empty; a number left out
      * is one that it was not given. */
     uint32_t (*partition_at)(struct gf_space *space, uint32_t index);
+    /* The first partition at or behind `partition` that a walk in small steps goes through: that
+     * one, but for clients that see one core's keys only. `partitions`: there are no more. */
+    uint32_t (*walk)(struct gf_space *space, uint32_t partition);
     /* Of every partition the command was given: an empty keyspace takes the place of `db`'s, and
      * the old one is freed in the background; or those of `a` and `b` change places. Keyspace
      * pointers from before are of no use afterwards, gf_exec.keyspace included. */

@@ -50,6 +50,8 @@ bool gf_auth_secret(const struct gf_bytes *words, uint32_t count, uint32_t index
         return false;
     if (gf_bytes_is(words[0], "AUTH"))
         return true;
+    if (gf_bytes_is(words[0], "ACL")) /* refused, but a password all the same */
+        return count > 2 && index > 2 && gf_bytes_is(words[1], "SETUSER");
     if (!gf_bytes_is(words[0], "HELLO"))
         return false;
     /* HELLO version [AUTH user password] [SETNAME name]: also where the rest makes no sense. */

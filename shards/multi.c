@@ -146,6 +146,22 @@ static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi)
     part_send(worker, part, last && !multi->lend ? GF_PART_LOCK_RUN : GF_PART_LOCK);
 }
 
+/* CLIENT NO-TOUCH for what other cores have lent to this one. */
+static void lent_set_untouched(struct gf_worker *worker, const struct gf_multi *multi,
+                               bool untouched)
+{
+    for (uint32_t i = 0; i < multi->parts_count; i++) {
+        const struct gf_part *part = &multi->parts[i];
+
+        for (uint32_t p = 0; p < part->partitions_count; p++) {
+            struct gf_partition *partition = worker->partitions[part->partitions[p]];
+
+            gf_core_assert_here(partition->owner);
+            partition->context.untouched = untouched;
+        }
+    }
+}
+
 static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
 {
     struct gf_request *request = multi->request;
@@ -163,7 +179,11 @@ static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
     };
 
     gf_reply_init(&reply, &request->reply, request->resp);
+    if (run.no_touch)
+        lent_set_untouched(worker, multi, true);
     gf_run_command(worker, &run);
+    if (run.no_touch)
+        lent_set_untouched(worker, multi, false);
     request->duration_ns = run.duration_ns;
 }
 
@@ -343,6 +363,7 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
     bool started = true;
 
     gf_plan_init(&plan, worker, ahead->command);
+    plan.one_core = gf_conn_sees_one_core(conn);
     if (!gf_plan_keys(&plan, words, ahead->parsed.words_count)) {
         /* No keys where its row looks for them: the command itself says what is wrong. */
         gf_dispatch_here(conn, ahead, words);

@@ -61,6 +61,7 @@ struct gf_request {
     uint8_t resp;                    /* of the connection: 2 or 3                          */
     bool failed;                     /* an error was answered                              */
     bool no_touch;                   /* CLIENT NO-TOUCH                                    */
+    bool one_core;                   /* of a client that sees one core's keys              */
     bool discard;                    /* CLIENT REPLY OFF: nobody wants the answer          */
     uint32_t db;
     uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise           */

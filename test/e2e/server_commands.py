@@ -157,6 +157,79 @@ class Clients(ServerCase):
             self.check(number(turn + 1), "INCR", "n", client=self.connect())
 
 
+    def test_no_touch_when_keys_are_on_different_cores(self):
+        self.check(OK, "MSET", "a", "same", "b", "same", "c", "same", "d", "same")
+        time.sleep(2.1)
+        self.check(OK, "CLIENT", "NO-TOUCH", "on")
+        for other in "bcd":
+            self.check(bulk("same"), "LCS", "a", other)
+        for key in "abcd":
+            self.assertGreaterEqual(self.client.call("OBJECT", "IDLETIME", key).value, 1, key)
+        self.check(OK, "CLIENT", "NO-TOUCH", "off")
+        self.check(bulk("same"), "LCS", "a", "b")
+        for key in "ab":
+            self.assertLessEqual(self.client.call("OBJECT", "IDLETIME", key).value, 1, key)
+
+
+class Acl(ServerCase):
+    """One user, who may do everything; what cannot be is refused, not ignored."""
+
+    def test_the_user(self):
+        self.check(array(bulk("user default on nopass ~* &* +@all")), "ACL", "LIST")
+        self.assertEqual(plain(self.client.call("ACL", "GETUSER", "default")),
+                         [b"flags", [b"on", b"nopass"], b"passwords", [], b"commands", b"+@all",
+                          b"keys", b"~*", b"channels", b"&*", b"selectors", []])
+        self.check(NULL_BULK, "ACL", "GETUSER", "somebody")
+        told = self.connect(protocol=3).call("ACL", "GETUSER", "default")
+        self.assertEqual((told.kind, told.value[1].kind), ("%", "~"))
+
+    def test_a_password_is_not_shown(self):
+        self.check(OK, "CONFIG", "SET", "requirepass", "sesame")
+        self.check(array(bulk("user default on ~* &* +@all")), "ACL", "LIST")
+        self.assertEqual(plain(self.client.call("ACL", "GETUSER", "default"))[:4],
+                         [b"flags", [b"on"], b"passwords", []])
+        self.check(OK, "CONFIG", "SET", "requirepass", "")
+
+    def test_what_cannot_be(self):
+        one_user = error("ERR this server has one user, 'default', who may do everything; set its "
+                         "password with CONFIG SET requirepass")
+        self.check(one_user, "ACL", "SETUSER", "alice", "on", ">secret", "~*", "+@all")
+        self.check(one_user, "ACL", "SETUSER", "default", "off")
+        self.check(number(0), "ACL", "DELUSER", "alice", "bob")
+        self.check(error("ERR The 'default' user cannot be removed"), "ACL", "DELUSER", "alice",
+                   "default")
+        for word in ("LOAD", "SAVE"):
+            self.check(error("ERR this server does not use an ACL file"), "ACL", word)
+
+    def test_genpass(self):
+        for words, size in (([], 64), (["5"], 2), (["1"], 1), (["4096"], 1024)):
+            told = [self.client.call("ACL", "GENPASS", *words).value.decode() for _ in range(8)]
+            for each in told:
+                self.assertRegex(each, f"^[0-9a-f]{{{size}}}$")
+            self.assertGreater(len(set(told)), 1)
+        for bits in ("0", "-1", "4097"):
+            self.check_error("ERR ACL GENPASS argument must be", "ACL", "GENPASS", bits)
+        self.check(error("ERR value is not an integer or out of range"), "ACL", "GENPASS", "x")
+
+    def test_log_is_empty(self):
+        self.check(array(), "ACL", "LOG")
+        self.check(array(), "ACL", "LOG", "5")
+        self.check(OK, "ACL", "LOG", "reset")
+        self.check(error("ERR value is not an integer or out of range"), "ACL", "LOG", "x")
+
+    def test_dryrun(self):
+        self.check(OK, "ACL", "DRYRUN", "default", "set", "k", "v")
+        self.check(OK, "ACL", "DRYRUN", "default", "object", "encoding", "k")
+        self.check(error("ERR User 'alice' not found"), "ACL", "DRYRUN", "alice", "get", "k")
+        self.check(error("ERR Command 'nosuch' not found"), "ACL", "DRYRUN", "default", "nosuch")
+        self.check(error("ERR wrong number of arguments for 'get' command"), "ACL", "DRYRUN",
+                   "default", "get")
+
+    def test_modules(self):
+        self.check(array(), "MODULE", "LIST")
+        self.check(error("ERR this server does not load modules"), "MODULE", "LOAD", "/x.so")
+
+
 class Monitor(ServerCase):
     def test_commands_of_all_connections(self):
         watcher = self.connect()
@@ -208,6 +281,16 @@ class Statistics(ServerCase):
         self.check(number(1), "SLOWLOG", "LEN")
         self.check(OK, "SLOWLOG", "RESET")
         self.check(number(0), "SLOWLOG", "LEN")
+
+    def test_secrets_are_not_in_the_slowlog(self):
+        self.check(OK, "CONFIG", "SET", "slowlog-log-slower-than", "0")
+        self.check_error("ERR", "ACL", "SETUSER", "alice", ">sesame")
+        self.check_error("ERR", "AUTH", "sesame")
+        self.check(OK, "CONFIG", "SET", "requirepass", "sesame", "timeout", "0")
+        self.check(OK, "CONFIG", "SET", "requirepass", "", "slowlog-log-slower-than", "10000")
+        log = repr(self.client.call("SLOWLOG", "GET", "-1"))
+        self.assertIn("alice", log)
+        self.assertNotIn("sesame", log)
 
     def test_latency(self):
         self.check(OK, "CONFIG", "SET", "latency-monitor-threshold", "50")
