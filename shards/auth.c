@@ -27,11 +27,13 @@ bool gf_auth_needed(const struct gf_worker *worker)
     return worker->settings.requirepass[0] != '\0';
 }
 
-bool gf_auth_check(const struct gf_worker *worker, struct gf_bytes user, struct gf_bytes password)
+bool gf_auth_check(struct gf_worker *worker, struct gf_bytes user, struct gf_bytes password)
 {
     bool right = !gf_auth_needed(worker) || password_is(password, worker->settings.requirepass);
 
-    return gf_bytes_equal(user, GF_BYTES("default")) && right;
+    right = gf_bytes_equal(user, GF_BYTES("default")) && right;
+    worker->counters.passwords_wrong += !right;
+    return right;
 }
 
 void gf_auth_set(struct gf_conn *conn, bool authenticated)

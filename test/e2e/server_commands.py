@@ -321,6 +321,50 @@ class Statistics(ServerCase):
         self.assertTrue(info["cmdstat_get"].startswith("calls=15,usec="), info["cmdstat_get"])
         self.assertGreaterEqual(int(info["total_commands_processed"]), 25)
 
+    def test_what_exporters_read(self):
+        """Fields that monitoring systems and client libraries look for, section by section."""
+        self.check(OK, "SET", "k", "v", "EX", "100")
+        for section, names in (
+                ("server", "redis_version redis_mode os arch_bits multiplexing_api gcc_version "
+                 "process_id run_id tcp_port server_time_usec uptime_in_seconds uptime_in_days "
+                 "executable config_file"),
+                ("clients", "connected_clients cluster_connections maxclients blocked_clients "
+                 "client_recent_max_input_buffer client_recent_max_output_buffer tracking_clients "
+                 "clients_in_timeout_table"),
+                ("memory", "used_memory used_memory_human used_memory_rss used_memory_peak "
+                 "used_memory_peak_perc used_memory_overhead used_memory_dataset "
+                 "used_memory_dataset_perc total_system_memory maxmemory maxmemory_policy "
+                 "mem_fragmentation_ratio mem_fragmentation_bytes mem_clients_normal "
+                 "mem_clients_slaves mem_aof_buffer mem_not_counted_for_evict "
+                 "number_of_cached_scripts mem_allocator"),
+                ("persistence", "loading async_loading rdb_bgsave_in_progress rdb_saves "
+                 "rdb_last_bgsave_status rdb_last_bgsave_time_sec rdb_current_bgsave_time_sec "
+                 "aof_enabled aof_rewrite_in_progress aof_last_bgrewrite_status "
+                 "aof_last_write_status"),
+                ("stats", "total_connections_received total_commands_processed "
+                 "instantaneous_ops_per_sec total_net_input_bytes total_net_output_bytes "
+                 "instantaneous_input_kbps instantaneous_output_kbps rejected_connections "
+                 "sync_full sync_partial_ok sync_partial_err expired_keys evicted_keys "
+                 "evicted_clients keyspace_hits keyspace_misses pubsub_channels pubsub_patterns "
+                 "latest_fork_usec total_forks tracking_total_keys total_error_replies "
+                 "unexpected_error_replies acl_access_denied_auth"),
+                ("replication", "role connected_slaves master_failover_state master_replid "
+                 "master_replid2 master_repl_offset second_repl_offset repl_backlog_active "
+                 "repl_backlog_size repl_backlog_first_byte_offset repl_backlog_histlen"),
+                ("cpu", "used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children"),
+                ("cluster", "cluster_enabled"), ("keyspace", "db0")):
+            self.assertLessEqual(set(names.split()), set(self.info(section)), section)
+        memory = self.info("memory")
+        self.assertEqual(int(memory["used_memory_overhead"]) + int(memory["used_memory_dataset"]),
+                         int(memory["used_memory"]))
+        self.assertRegex(self.info("keyspace")["db0"], r"^keys=1,expires=1,avg_ttl=\d+$")
+
+    def test_wrong_passwords_are_counted(self):
+        self.check(OK, "CONFIG", "RESETSTAT")
+        self.check_error("WRONGPASS", "AUTH", "alice", "x")
+        self.check_error("WRONGPASS", "HELLO", "2", "AUTH", "alice", "x")
+        self.assertEqual(self.info("stats")["acl_access_denied_auth"], "2")
+
     def test_error_statistics(self):
         self.check(OK, "CONFIG", "RESETSTAT")
         self.client.pipeline([("GET",), ("NOSUCH",), ("INCR", "a", "b")])
