@@ -20,8 +20,7 @@ struct gf_keyspace;
 struct gf_object;
 struct gf_exec;
 
-/* Where a command finds the keyspaces of its keys: one partition's for most, several partitions'
- * when a command was lent them. */
+/* Where a command finds the keyspaces of its keys: one partition's for most, or several's. */
 struct gf_space {
     /* The keyspace of `db` that holds `key`; its partition is owned by this core. Never NULL. */
     struct gf_keyspace *(*find)(struct gf_space *space, uint32_t db, struct gf_bytes key);
@@ -29,16 +28,17 @@ struct gf_space {
      * NULL when there are no more. Empty ones may be skipped. */
     struct gf_keyspace *(*at)(struct gf_space *space, uint32_t db, uint32_t index);
     uint32_t databases; /* 0 .. databases - 1 */
-    /* The partition of the index-th keyspace: 0 .. partitions - 1, ascending with the index. A
-     * GF_CURSOR command is given its cursor's partition even when that is empty; a number left out
-     * is one that it was not given. */
+    /* The partition of the index-th keyspace, ascending; a number left out was not given. A
+     * GF_CURSOR command is given its cursor's partition even when that is empty. */
     uint32_t (*partition_at)(struct gf_space *space, uint32_t index);
-    /* Of every partition the command was given: an empty keyspace takes the place of `db`'s, and
-     * the old one is freed in the background; or those of `a` and `b` change places. Keyspace
-     * pointers from before are of no use afterwards, gf_exec.keyspace included. */
+    /* The first one from `partition` on that a walk goes through: it, unless the client sees one
+     * core's keys only. `partitions`: there are no more. */
+    uint32_t (*walk)(struct gf_space *space, uint32_t partition);
+    /* In every partition given: an empty keyspace takes the place of `db`'s; or those of `a` and
+     * `b` change places. Keyspace pointers from before are then of no use. */
     void (*clear)(struct gf_space *space, uint32_t db);
     void (*swap)(struct gf_space *space, uint32_t a, uint32_t b);
-    uint32_t partitions; /* of the node, whether given to the command or not */
+    uint32_t partitions; /* of the node, given to the command or not: 0 .. partitions - 1 */
 };
 
 /* Everything a command may see. */
@@ -54,7 +54,7 @@ struct gf_exec {
     const struct gf_command *command; /* the row being run */
     const struct gf_limits *limits;   /* options that commands obey */
     const struct gf_registry *registry; /* every command's row, for COMMAND */
-    struct gf_lookups *lookups;       /* counts what is found and what is not; NULL: nobody counts */
+    struct gf_lookups *lookups;       /* counts what is found and what is not; or NULL */
 };
 
 /* Options that commands obey, the same on every replica. */

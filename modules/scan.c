@@ -184,6 +184,10 @@ static uint64_t scan_run(struct scan *scan, struct gf_exec *x, uint64_t cursor)
 
     if (partition >= space->partitions || position >> GF_SCAN_POSITION_BITS != 0)
         return 0; /* made up by the client: nothing is there */
+    if (space->walk(space, partition) != partition) {
+        partition = space->walk(space, partition);
+        position = 0;
+    }
     for (uint32_t i = 0; (keyspace = space->at(space, x->db, i)) != NULL; i++) {
         uint32_t here = space->partition_at(space, i);
 
@@ -194,7 +198,7 @@ static uint64_t scan_run(struct scan *scan, struct gf_exec *x, uint64_t cursor)
         position = scan_keyspace(scan, keyspace, position, x->now_ms);
         if (position != 0)
             return gf_scan_cursor(position, partition);
-        partition++;
+        partition = space->walk(space, partition + 1);
         if (scan_has_enough(scan))
             break;
     }

@@ -27,11 +27,13 @@ bool gf_auth_needed(const struct gf_worker *worker)
     return worker->settings.requirepass[0] != '\0';
 }
 
-bool gf_auth_check(const struct gf_worker *worker, struct gf_bytes user, struct gf_bytes password)
+bool gf_auth_check(struct gf_worker *worker, struct gf_bytes user, struct gf_bytes password)
 {
     bool right = !gf_auth_needed(worker) || password_is(password, worker->settings.requirepass);
 
-    return gf_bytes_equal(user, GF_BYTES("default")) && right;
+    right = gf_bytes_equal(user, GF_BYTES("default")) && right;
+    worker->counters.passwords_wrong += !right;
+    return right;
 }
 
 void gf_auth_set(struct gf_conn *conn, bool authenticated)
@@ -50,6 +52,8 @@ bool gf_auth_secret(const struct gf_bytes *words, uint32_t count, uint32_t index
         return false;
     if (gf_bytes_is(words[0], "AUTH"))
         return true;
+    if (gf_bytes_is(words[0], "ACL")) /* refused, but a password all the same */
+        return count > 2 && index > 2 && gf_bytes_is(words[1], "SETUSER");
     if (!gf_bytes_is(words[0], "HELLO"))
         return false;
     /* HELLO version [AUTH user password] [SETNAME name]: also where the rest makes no sense. */

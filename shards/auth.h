@@ -10,9 +10,9 @@
 struct gf_conn;
 struct gf_worker;
 
-/* gf_auth_check - the name and password of the user. The time it takes says nothing about how much
- * of the password was right. */
-bool gf_auth_check(const struct gf_worker *worker, struct gf_bytes user, struct gf_bytes password);
+/* gf_auth_check - the name and password of the user; counts wrong ones. The time it takes says
+ * nothing about how much of the password was right. */
+bool gf_auth_check(struct gf_worker *worker, struct gf_bytes user, struct gf_bytes password);
 
 /* gf_auth_needed - a new connection has to authenticate itself. */
 bool gf_auth_needed(const struct gf_worker *worker);

@@ -184,12 +184,36 @@ static void client_maint_notifications(struct gf_exec *x)
         gf_reply_error(x->reply, GF_MSG_CLIENT_NO_MAINTENANCE);
 }
 
+/* ON or OFF and options that make sense; answers the error otherwise. */
+static bool parse_tracking(struct gf_exec *x, bool *ret_on)
+{
+    struct gf_args *args = x->args;
+    int64_t id;
+
+    args->index = 3;
+    while (gf_args_left(args) > 0) {
+        if (gf_args_left(args) >= 2 && gf_args_skip_if(args, "REDIRECT")) {
+            if (!gf_bytes_parse_i64(gf_args_next(args), &id)) {
+                gf_reply_error(x->reply, GF_MSG_NOT_INTEGER);
+                return false;
+            }
+        } else if (gf_args_left(args) >= 2 && gf_args_skip_if(args, "PREFIX")) {
+            (void)gf_args_next(args);
+        } else if (!gf_args_skip_if(args, "BCAST") && !gf_args_skip_if(args, "OPTIN") &&
+                   !gf_args_skip_if(args, "OPTOUT") && !gf_args_skip_if(args, "NOLOOP")) {
+            gf_reply_error(x->reply, GF_MSG_SYNTAX);
+            return false;
+        }
+    }
+    return parse_switch(x, ret_on);
+}
+
 /* Client side caching does not exist: it can be off, and that is what the questions answer. */
 static void client_tracking(struct gf_exec *x)
 {
     bool on;
 
-    if (!parse_switch(x, &on))
+    if (!parse_tracking(x, &on))
         return;
     if (on)
         gf_reply_error(x->reply, GF_MSG_CLIENT_NO_TRACKING);

@@ -3,6 +3,12 @@
  * A client that knows the map sends a key's commands to the port of the core that owns it, and no
  * command leaves its core. Without core ports (one core, or no room for the ports) there is one
  * node, on the main port. There are no replicas, and no bus between nodes yet.
+ *
+ * Clients of a cluster ask every node for its keys and add up: on a core's port DBSIZE, KEYS, SCAN,
+ * RANDOMKEY (and DEBUG DIGEST) are about the keys of that core. On the main port they are about
+ * all. Everything else is the same on all ports: a single key is found wherever it is, FLUSHALL
+ * empties the whole server, INFO tells about it. (redis-cli --cluster takes the port it was given
+ * for one of the nodes: give it a core's port, or it adds up the whole and the parts.)
  */
 #pragma once
 

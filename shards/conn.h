@@ -86,7 +86,7 @@ struct gf_session {
     uint64_t commands;         /* requests so far                                         */
     uint64_t bytes_in;
     uint64_t bytes_out;
-    bool on_core_port;         /* came in on the port of one core                         */
+    bool on_core_port;         /* came in on the port of one core: it stays on that core  */
 };
 
 /* Invariants (gf_conn_check walks them):
@@ -162,6 +162,12 @@ void gf_conn_unpin(struct gf_conn *conn);
 static inline bool gf_conn_is_open(const struct gf_conn *conn)
 {
     return conn->state == GF_CONN_OPEN;
+}
+
+/* gf_conn_sees_one_core - its commands over all keys read those of its core only (cluster.h). */
+static inline bool gf_conn_sees_one_core(const struct gf_conn *conn)
+{
+    return conn->session.on_core_port;
 }
 
 /* gf_conn_complete - a request of this connection is done: its answer and those behind it that

@@ -151,7 +151,7 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
 }
 
 /* Accesses of the keyspaces that the command may use leave traces, or do not. What other cores have
- * lent to this one is not meant: it is not this core's to change. */
+ * lent to this one is the coordinator's care (multi.c). */
 static void run_set_untouched(struct gf_worker *worker, const struct gf_run *run, bool untouched)
 {
     if (run->partition != GF_NO_PARTITION && command_has_one_key(run->command)) {
@@ -209,6 +209,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         x.keyspace = gf_partition_keyspace(worker->partitions[run->partition], run->db);
     if (GF_UNLIKELY(command->flags & GF_CURSOR)) {
         gf_worker_space_from(worker, run->partition, &rest);
+        rest.one_core = run->one_core;
         x.space = &rest.space;
     }
     if (GF_UNLIKELY(run->no_touch))
@@ -256,6 +257,7 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         .space = &worker->space.space,
         .reply = &conn->reply,
         .no_touch = conn->session.no_touch,
+        .one_core = gf_conn_sees_one_core(conn),
     };
 
     if (GF_LIKELY(conn->requests_count == 0)) {

@@ -37,6 +37,7 @@ struct gf_run {
     struct gf_space *space;  /* where it finds its keys                  */
     struct gf_reply *reply;
     bool no_touch;           /* CLIENT NO-TOUCH: keys' access times and counts stay */
+    bool one_core;           /* a walk over all keys goes through this core's only          */
     bool part;               /* of a split command: its coordinator checked memory and counts */
     uint64_t duration_ns;    /* set when it was timed on its own; 0 otherwise                 */
     enum gf_message_id failure; /* set: the error it answered, or GF_MSG_NONE                */

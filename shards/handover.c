@@ -33,6 +33,8 @@ void gf_handover_consider(struct gf_conn *conn)
 
     if (GF_LIKELY(conn->away_count < GF_HANDOVER_AFTER))
         return;
+    if (conn->session.on_core_port)
+        return; /* its client chose this core */
     if (conn->moving) {
         gf_handover_try(conn);
         return;

@@ -2,7 +2,8 @@
  *
  * A connection whose commands keep going to one other core is handed to that core when it has
  * nothing in flight. redis-benchmark without -r uses one key: all its connections end up on that
- * key's owner, and from then on no command leaves its core.
+ * key's owner, and from then on no command leaves its core. One that came in on a core's own port
+ * stays on that core: its client has chosen.
  *
  * Nothing moves while an ask must meet every connection (ask.h), nor while anybody monitors: lines
  * of the old core could arrive behind those of the new one.

@@ -30,6 +30,12 @@ void gf_info_number(struct gf_buf *text, const char *name, uint64_t value)
     gf_info_line(text, "%s:%llu", name, (unsigned long long)value);
 }
 
+void gf_info_zeros(struct gf_buf *text, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        gf_info_number(text, names[i], 0);
+}
+
 void gf_info_size(struct gf_buf *text, const char *name, uint64_t size)
 {
     static const char units[] = {'K', 'M', 'G', 'T', 'P'};

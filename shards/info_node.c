@@ -32,8 +32,10 @@ void gf_info_server(const struct gf_report *report, struct gf_buf *text)
     gf_info_line(text, "server_name:go-fish");
     gf_info_line(text, "gofish_version:" GOFISH_VERSION);
     gf_info_line(text, "redis_mode:standalone"); /* as HELLO's mode: several databases work */
+    gf_info_line(text, "os:%s", server->system ? server->system : "");
     gf_info_number(text, "arch_bits", 8 * sizeof(void *));
     gf_info_line(text, "multiplexing_api:%s", server->driver_name ? server->driver_name : "");
+    gf_info_line(text, "gcc_version:%s", __VERSION__);
     gf_info_number(text, "process_id", server->process_id);
     gf_info_line(text, "run_id:%s", server->run_id);
     gf_info_number(text, "tcp_port", report->settings->port);
@@ -51,11 +53,12 @@ void gf_info_server(const struct gf_report *report, struct gf_buf *text)
 void gf_info_clients(const struct gf_report *report, struct gf_buf *text)
 {
     gf_info_number(text, "connected_clients", report->sum.connections);
+    gf_info_number(text, "cluster_connections", 0);
     gf_info_number(text, "maxclients", report->settings->maxclients);
     gf_info_number(text, "client_recent_max_input_buffer", report->sum.input_max);
     gf_info_number(text, "client_recent_max_output_buffer", report->sum.output_max);
-    gf_info_number(text, "blocked_clients", 0);
-    gf_info_number(text, "tracking_clients", 0);
+    GF_INFO_ZEROS(text, "blocked_clients", "tracking_clients", "pubsub_clients", "watching_clients",
+                  "clients_in_timeout_table", "total_blocking_keys");
     gf_info_number(text, "monitor_clients", report->sum.monitors);
 }
 
@@ -69,6 +72,7 @@ void gf_info_memory(const struct gf_report *report, struct gf_buf *text)
     struct gf_driver *driver = report->worker->core->driver;
     uint64_t used = gf_report_memory(report);
     uint64_t resident = driver->ops->resident_size(driver);
+    int64_t dataset = report->sum.memory[GF_MEMORY_DATA];
     uint64_t peak =
         atomic_load_explicit(&report->worker->server->memory_peak, memory_order_relaxed);
 
@@ -78,30 +82,43 @@ void gf_info_memory(const struct gf_report *report, struct gf_buf *text)
     gf_info_size(text, "used_memory_peak", peak);
     gf_info_line(text, "used_memory_peak_perc:%.2f%%",
                  peak > 0 ? 100.0 * (double)used / (double)peak : 0.0);
+    dataset = dataset > 0 ? dataset : 0;
+    gf_info_number(text, "used_memory_overhead", used - (uint64_t)dataset);
+    gf_info_number(text, "used_memory_dataset", (uint64_t)dataset);
+    gf_info_line(text, "used_memory_dataset_perc:%.2f%%",
+                 used > 0 ? 100.0 * (double)dataset / (double)used : 0.0);
     for (int kind = 0; kind < GF_MEMORY_KINDS_COUNT; kind++)
         gf_info_line(text, "used_memory_%s:%lld", kinds[kind], (long long)report->sum.memory[kind]);
+    gf_info_size(text, "total_system_memory", report->worker->server->memory_size);
     gf_info_size(text, "maxmemory", report->settings->maxmemory);
     gf_info_line(text, "maxmemory_policy:%s", policies[report->settings->maxmemory_policy]);
     gf_info_line(text, "mem_fragmentation_ratio:%.2f",
                  used > 0 ? (double)resident / (double)used : 0.0);
     gf_info_line(text, "mem_fragmentation_bytes:%lld", (long long)resident - (long long)used);
     gf_info_line(text, "mem_clients_normal:%lld", (long long)report->sum.memory[GF_MEMORY_BUFFERS]);
+    GF_INFO_ZEROS(text, "mem_not_counted_for_evict", "mem_replication_backlog",
+                  "mem_total_replication_buffers", "mem_clients_slaves", "mem_cluster_links",
+                  "mem_aof_buffer", "number_of_cached_scripts", "number_of_functions",
+                  "number_of_libraries");
     gf_info_line(text, "mem_allocator:mimalloc");
 }
 
-/* Nothing is on disk; the fields that tools wait for say so. */
+/* Nothing is on disk; the fields that tools wait for say so. When it was saved last has no
+ * answer. */
 void gf_info_persistence(const struct gf_report *report, struct gf_buf *text)
 {
     (void)report;
-    gf_info_number(text, "loading", 0);
-    gf_info_number(text, "async_loading", 0);
-    gf_info_number(text, "rdb_bgsave_in_progress", 0);
+    GF_INFO_ZEROS(text, "loading", "async_loading", "rdb_bgsave_in_progress", "rdb_saves");
     gf_info_line(text, "rdb_last_bgsave_status:ok");
-    gf_info_number(text, "aof_enabled", 0);
-    gf_info_number(text, "aof_rewrite_in_progress", 0);
-    gf_info_number(text, "aof_rewrite_scheduled", 0);
+    gf_info_line(text, "rdb_last_bgsave_time_sec:-1");
+    gf_info_line(text, "rdb_current_bgsave_time_sec:-1");
+    GF_INFO_ZEROS(text, "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled",
+                  "aof_rewrites");
+    gf_info_line(text, "aof_last_rewrite_time_sec:-1");
+    gf_info_line(text, "aof_current_rewrite_time_sec:-1");
     gf_info_line(text, "aof_last_bgrewrite_status:ok");
     gf_info_line(text, "aof_last_write_status:ok");
+    GF_INFO_ZEROS(text, "module_fork_in_progress");
 }
 
 void gf_info_replication(const struct gf_report *report, struct gf_buf *text)
@@ -110,8 +127,11 @@ void gf_info_replication(const struct gf_report *report, struct gf_buf *text)
     gf_info_number(text, "connected_slaves", 0);
     gf_info_line(text, "master_failover_state:no-failover");
     gf_info_line(text, "master_replid:%s", report->worker->server->run_id);
+    gf_info_line(text, "master_replid2:%040d", 0);
     gf_info_number(text, "master_repl_offset", 0);
-    gf_info_number(text, "repl_backlog_active", 0);
+    gf_info_line(text, "second_repl_offset:-1");
+    GF_INFO_ZEROS(text, "repl_backlog_active", "repl_backlog_size",
+                  "repl_backlog_first_byte_offset", "repl_backlog_histlen");
 }
 
 void gf_info_cpu(const struct gf_report *report, struct gf_buf *text)

@@ -1,6 +1,7 @@
 /* Process entry: settings, server, exit status. */
 #include <limits.h>
 #include <stdio.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "core/alloc.h"
@@ -33,10 +34,22 @@ static const char *executable_path(char *path, size_t size)
     return path;
 }
 
+/* "Linux 6.1.0 x86_64". */
+static const char *system_text(char *text, size_t size)
+{
+    struct utsname name;
+
+    text[0] = '\0';
+    if (uname(&name) == 0)
+        snprintf(text, size, "%s %s %s", name.sysname, name.release, name.machine);
+    return text;
+}
+
 static int run(const struct gf_settings *settings, const char *config_path,
                struct gf_driver *driver)
 {
     char executable[PATH_MAX];
+    char system[3 * sizeof(((struct utsname *)NULL)->sysname)];
     struct gf_server server;
     struct gf_log log;
     char why[512];
@@ -53,6 +66,8 @@ static int run(const struct gf_settings *settings, const char *config_path,
     if (error == GF_OK) {
         server.config_path = config_path;
         server.executable = executable_path(executable, sizeof(executable));
+        server.system = system_text(system, sizeof(system));
+        server.memory_size = gf_machine_memory_limit();
         server.process_id = (uint64_t)getpid();
         server.log = &log;
         error = gf_server_run(&server);

@@ -146,6 +146,33 @@ static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi)
     part_send(worker, part, last && !multi->lend ? GF_PART_LOCK_RUN : GF_PART_LOCK);
 }
 
+/* CLIENT NO-TOUCH for what other cores have lent to this one. */
+static void lent_set_untouched(struct gf_worker *worker, const struct gf_multi *multi,
+                               bool untouched)
+{
+    for (uint32_t i = 0; i < multi->parts_count; i++) {
+        const struct gf_part *part = &multi->parts[i];
+
+        for (uint32_t p = 0; p < part->partitions_count; p++) {
+            struct gf_partition *partition = worker->partitions[part->partitions[p]];
+
+            gf_core_assert_here(partition->owner);
+            partition->context.untouched = untouched;
+        }
+    }
+}
+
+static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
+{
+    bool no_touch = multi->request->no_touch;
+
+    if (no_touch)
+        lent_set_untouched(worker, multi, true);
+    gf_request_run(worker, multi->request);
+    if (no_touch)
+        lent_set_untouched(worker, multi, false);
+}
+
 /* Every lock is held: a lent command runs here and gives all back; the parts of a split that have
  * not run yet (all but the last) run now. */
 static void multi_locked(struct gf_worker *worker, struct gf_multi *multi)
@@ -153,7 +180,7 @@ static void multi_locked(struct gf_worker *worker, struct gf_multi *multi)
     uint32_t count = multi->lend ? multi->parts_count : multi->parts_count - 1;
 
     if (multi->lend)
-        gf_request_run(worker, multi->request);
+        multi_run_lent(worker, multi);
     multi->parts_out = count;
     for (uint32_t i = 0; i < count; i++)
         part_send(worker, &multi->parts[i], multi->lend ? GF_PART_UNLOCK : GF_PART_RUN);
@@ -322,6 +349,7 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
     bool started = true;
 
     gf_plan_init(&plan, worker, ahead->command);
+    plan.one_core = gf_conn_sees_one_core(conn);
     if (!gf_plan_keys(&plan, words, ahead->parsed.words_count)) {
         /* No keys where its row looks for them: the command itself says what is wrong. */
         gf_dispatch_here(conn, ahead, words);

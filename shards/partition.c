@@ -130,6 +130,16 @@ static uint32_t space_partition_at(struct gf_space *base, uint32_t index)
     return space->given[index];
 }
 
+static uint32_t space_walk(struct gf_space *base, uint32_t partition)
+{
+    struct gf_partition_space *space = space_of(base);
+
+    while (space->one_core && partition < space->router->partitions_count &&
+           space->router->owners[partition] != space->core)
+        partition++;
+    return partition;
+}
+
 static void space_clear(struct gf_space *base, uint32_t db)
 {
     struct gf_partition_space *space = space_of(base);
@@ -155,6 +165,7 @@ void gf_partition_space_init(struct gf_partition_space *space, const struct gf_r
                 .find = space_find,
                 .at = space_at,
                 .partition_at = space_partition_at,
+                .walk = space_walk,
                 .clear = space_clear,
                 .swap = space_swap,
                 .partitions = router->partitions_count,

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/list.h"
@@ -62,6 +63,7 @@ struct gf_partition_space {
     const uint16_t *given;                  /* ids it may walk with `at`, ascending      */
     uint32_t given_count;
     uint16_t core;                          /* core the command runs on                  */
+    bool one_core;                          /* `walk` goes through that core's only      */
 };
 
 /* gf_partition_space_init - a space on `core` that finds any key whose partition `core` owns.

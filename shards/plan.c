@@ -20,6 +20,7 @@ void gf_plan_init(struct gf_plan *plan, const struct gf_worker *worker,
 {
     plan->worker = worker;
     plan->command = command;
+    plan->one_core = false;
     plan->cores_count = 0;
     plan->core = 0;
     plan->first_partition = 0;
@@ -59,6 +60,19 @@ static void plan_add(struct gf_plan *plan, uint32_t partition)
     }
 }
 
+/* One core's client: so many partitions of this core, from the `first` on. false: it has none
+ * there. */
+static bool plan_owned(struct gf_plan *plan, uint32_t first, uint32_t count)
+{
+    const struct gf_worker *worker = plan->worker;
+
+    for (uint32_t i = 0; i < worker->owned_count && plan->partitions_count < count; i++) {
+        if (worker->owned[i] >= first)
+            plan_add(plan, worker->owned[i]);
+    }
+    return plan->partitions_count > 0;
+}
+
 /* A cursor that is none, or of a partition that does not exist, is for the command to refuse. */
 static void plan_cursor(struct gf_plan *plan, struct gf_bytes word)
 {
@@ -69,8 +83,11 @@ static void plan_cursor(struct gf_plan *plan, struct gf_bytes word)
         partition = cursor & CURSOR_PARTITION_MASK;
     if (partition >= plan->worker->server->router.partitions_count)
         partition = 0;
-    plan->first_partition = (uint16_t)partition;
-    plan_add(plan, (uint32_t)partition);
+    if (!plan->one_core)
+        plan_add(plan, (uint32_t)partition);
+    else if (!plan_owned(plan, (uint32_t)partition, 1))
+        plan_owned(plan, 0, 1); /* behind the last of them: SCAN finds that it is over */
+    plan->first_partition = plan->partitions[0];
 }
 
 bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t count)
@@ -80,9 +97,13 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
 
     if (command->flags & GF_ALL_KEYS) {
         plan_reserve(plan, server->router.partitions_count);
-        for (uint32_t p = 0; p < server->router.partitions_count; p++)
-            plan_add(plan, p);
-        plan->first_partition = 0;
+        if (plan->one_core && (command->flags & GF_READ)) {
+            plan_owned(plan, 0, UINT32_MAX);
+        } else {
+            for (uint32_t p = 0; p < server->router.partitions_count; p++)
+                plan_add(plan, p);
+        }
+        plan->first_partition = plan->partitions[0];
         return true;
     }
     if (command->flags & GF_CURSOR) {

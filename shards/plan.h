@@ -20,6 +20,7 @@ struct gf_worker;
 struct gf_plan {
     const struct gf_worker *worker;
     const struct gf_command *command;
+    bool one_core;               /* its client reads this core's keys only (cluster.h)    */
     uint32_t cores_count;       /* cores that own a partition of it; 1 or more            */
     uint16_t core;              /* the only one, when cores_count is 1                    */
     uint16_t first_partition;   /* of the first key, or of the cursor                     */

@@ -35,6 +35,7 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
     request->duration_ns = 0;
     request->answered = false;
     request->no_touch = conn->session.no_touch;
+    request->one_core = gf_conn_sees_one_core(conn);
     request->discard = conn->reply.discard;
     request->conn = conn;
     request->words_count = 0;
@@ -152,6 +153,7 @@ void gf_request_run(struct gf_worker *worker, struct gf_request *request)
         .space = &worker->space.space,
         .reply = &reply,
         .no_touch = request->no_touch,
+        .one_core = request->one_core,
     };
 
     gf_reply_init(&reply, &request->reply, request->resp);

@@ -60,6 +60,7 @@ struct gf_request {
     uint16_t partition;              /* of the first key                                   */
     uint8_t resp;                    /* of the connection: 2 or 3                          */
     bool no_touch;                   /* CLIENT NO-TOUCH                                    */
+    bool one_core;                   /* of a client that sees one core's keys              */
     bool discard;                    /* CLIENT REPLY OFF: nobody wants the answer          */
     uint32_t db;
     uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise           */

@@ -177,6 +177,14 @@ class Connection(ServerCase):
         self.check(PONG, "PING")
         self.check(error("ERR syntax error"), "CLIENT", "REPLY", "foo")
 
+    def test_tracking_options_are_looked_at(self):
+        for words in (["REDIRECT"], ["FOO"], ["BCAST", "PREFIX"]):
+            self.check(error("ERR syntax error"), "CLIENT", "TRACKING", "OFF", *words)
+        self.check(error("ERR value is not an integer or out of range"), "CLIENT", "TRACKING",
+                   "OFF", "REDIRECT", "x")
+        self.check(error("ERR syntax error"), "CLIENT", "TRACKING", "MAYBE", "BCAST")
+        self.check(OK, "CLIENT", "TRACKING", "OFF", "PREFIX", "a", "NOLOOP", "optin")
+
     def test_tracking_is_not_pretended(self):
         self.check(error("ERR client side caching is not supported by this server"), "CLIENT",
                    "TRACKING", "ON", "OPTIN")
@@ -336,6 +344,66 @@ class Cluster(ServerCase):
                 self.assertEqual(client.call("GET", "k"), bulk(str(port)))
                 if len({entry[2][2] for entry in slots}) > 1:
                     self.assertEqual(client.call("CLUSTER", "MYID"), bulk(node))
+
+    def nodes(self):
+        """Connections to the ports of all nodes, the server's own port when there are none."""
+        ports = sorted({entry[2][1] for entry in plain(self.client.call("CLUSTER", "SLOTS"))})
+        clients = [resp.Client(port) for port in ports]
+        for client in clients:
+            self.addCleanup(client.close)
+        return clients
+
+    def scanned(self, client, count):
+        found, cursor = [], b"0"
+        while True:
+            cursor, more = plain(client.call("SCAN", cursor, "COUNT", count))
+            found += more
+            if cursor == b"0":
+                return found
+
+    def test_every_node_tells_about_its_own_keys(self):
+        """Cluster clients ask all nodes and add up: nothing may be missing or counted twice."""
+        keys = {b"key%d" % index for index in range(2000)}
+        self.client.pipeline([("SET", key, "v") for key in keys])
+        sizes, listed, scanned = [], [], []
+        for client in self.nodes():
+            own = plain(client.call("KEYS", "*"))
+            sizes.append(client.call("DBSIZE").value)
+            self.assertEqual(sizes[-1], len(own))
+            for count in (1, 10, 1000000):
+                self.assertEqual(sorted(self.scanned(client, count)), sorted(own))
+            for _ in range(20):
+                self.assertIn(client.call("RANDOMKEY").value, own)
+            listed += own
+        self.assertEqual((sum(sizes), len(listed), set(listed)), (2000, 2000, keys))
+        self.check(number(2000), "DBSIZE")
+        self.assertEqual(sorted(self.scanned(self.client, 100)), sorted(keys))
+        self.check(OK, "FLUSHALL", client=self.nodes()[-1])
+        self.check(number(0), "DBSIZE")
+
+    def test_cursors_of_other_nodes(self):
+        """Any cursor leads to the end of the node's own keys, and finds no others."""
+        self.client.pipeline([("SET", f"key{index}", "v") for index in range(500)])
+        for client in self.nodes():
+            own = set(plain(client.call("KEYS", "*")))
+            for cursor in list(range(256)) + [16384 + 7, 16384 * 5 + 255, 2**63, 2**64 - 1]:
+                steps = 0
+                while True:
+                    cursor, found = plain(client.call("SCAN", cursor, "COUNT", 100))
+                    self.assertLessEqual(set(found), own)
+                    steps += 1
+                    self.assertLess(steps, 300)
+                    if cursor == b"0":
+                        break
+
+    def test_a_node_stays_the_same_node(self):
+        """However many of its commands are for keys of other nodes."""
+        for client in self.nodes():
+            name = client.call("CLUSTER", "MYID")
+            for key in ("a", "b", "c", "d"):
+                for _ in range(200):
+                    client.call("GET", key)
+                self.assertEqual(client.call("CLUSTER", "MYID"), name)
 
     def test_keys_in_slots(self):
         keys = [f"key{index}" for index in range(3000)]

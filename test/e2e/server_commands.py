@@ -157,6 +157,79 @@ class Clients(ServerCase):
             self.check(number(turn + 1), "INCR", "n", client=self.connect())
 
 
+    def test_no_touch_when_keys_are_on_different_cores(self):
+        self.check(OK, "MSET", "a", "same", "b", "same", "c", "same", "d", "same")
+        time.sleep(2.1)
+        self.check(OK, "CLIENT", "NO-TOUCH", "on")
+        for other in "bcd":
+            self.check(bulk("same"), "LCS", "a", other)
+        for key in "abcd":
+            self.assertGreaterEqual(self.client.call("OBJECT", "IDLETIME", key).value, 1, key)
+        self.check(OK, "CLIENT", "NO-TOUCH", "off")
+        self.check(bulk("same"), "LCS", "a", "b")
+        for key in "ab":
+            self.assertLessEqual(self.client.call("OBJECT", "IDLETIME", key).value, 1, key)
+
+
+class Acl(ServerCase):
+    """One user, who may do everything; what cannot be is refused, not ignored."""
+
+    def test_the_user(self):
+        self.check(array(bulk("user default on nopass ~* &* +@all")), "ACL", "LIST")
+        self.assertEqual(plain(self.client.call("ACL", "GETUSER", "default")),
+                         [b"flags", [b"on", b"nopass"], b"passwords", [], b"commands", b"+@all",
+                          b"keys", b"~*", b"channels", b"&*", b"selectors", []])
+        self.check(NULL_BULK, "ACL", "GETUSER", "somebody")
+        told = self.connect(protocol=3).call("ACL", "GETUSER", "default")
+        self.assertEqual((told.kind, told.value[1].kind), ("%", "~"))
+
+    def test_a_password_is_not_shown(self):
+        self.check(OK, "CONFIG", "SET", "requirepass", "sesame")
+        self.check(array(bulk("user default on ~* &* +@all")), "ACL", "LIST")
+        self.assertEqual(plain(self.client.call("ACL", "GETUSER", "default"))[:4],
+                         [b"flags", [b"on"], b"passwords", []])
+        self.check(OK, "CONFIG", "SET", "requirepass", "")
+
+    def test_what_cannot_be(self):
+        one_user = error("ERR this server has one user, 'default', who may do everything; set its "
+                         "password with CONFIG SET requirepass")
+        self.check(one_user, "ACL", "SETUSER", "alice", "on", ">secret", "~*", "+@all")
+        self.check(one_user, "ACL", "SETUSER", "default", "off")
+        self.check(number(0), "ACL", "DELUSER", "alice", "bob")
+        self.check(error("ERR The 'default' user cannot be removed"), "ACL", "DELUSER", "alice",
+                   "default")
+        for word in ("LOAD", "SAVE"):
+            self.check(error("ERR this server does not use an ACL file"), "ACL", word)
+
+    def test_genpass(self):
+        for words, size in (([], 64), (["5"], 2), (["1"], 1), (["4096"], 1024)):
+            told = [self.client.call("ACL", "GENPASS", *words).value.decode() for _ in range(8)]
+            for each in told:
+                self.assertRegex(each, f"^[0-9a-f]{{{size}}}$")
+            self.assertGreater(len(set(told)), 1)
+        for bits in ("0", "-1", "4097"):
+            self.check_error("ERR ACL GENPASS argument must be", "ACL", "GENPASS", bits)
+        self.check(error("ERR value is not an integer or out of range"), "ACL", "GENPASS", "x")
+
+    def test_log_is_empty(self):
+        self.check(array(), "ACL", "LOG")
+        self.check(array(), "ACL", "LOG", "5")
+        self.check(OK, "ACL", "LOG", "reset")
+        self.check(error("ERR value is not an integer or out of range"), "ACL", "LOG", "x")
+
+    def test_dryrun(self):
+        self.check(OK, "ACL", "DRYRUN", "default", "set", "k", "v")
+        self.check(OK, "ACL", "DRYRUN", "default", "object", "encoding", "k")
+        self.check(error("ERR User 'alice' not found"), "ACL", "DRYRUN", "alice", "get", "k")
+        self.check(error("ERR Command 'nosuch' not found"), "ACL", "DRYRUN", "default", "nosuch")
+        self.check(error("ERR wrong number of arguments for 'get' command"), "ACL", "DRYRUN",
+                   "default", "get")
+
+    def test_modules(self):
+        self.check(array(), "MODULE", "LIST")
+        self.check(error("ERR this server does not load modules"), "MODULE", "LOAD", "/x.so")
+
+
 class Monitor(ServerCase):
     def test_commands_of_all_connections(self):
         watcher = self.connect()
@@ -209,6 +282,16 @@ class Statistics(ServerCase):
         self.check(OK, "SLOWLOG", "RESET")
         self.check(number(0), "SLOWLOG", "LEN")
 
+    def test_secrets_are_not_in_the_slowlog(self):
+        self.check(OK, "CONFIG", "SET", "slowlog-log-slower-than", "0")
+        self.check_error("ERR", "ACL", "SETUSER", "alice", ">sesame")
+        self.check_error("ERR", "AUTH", "sesame")
+        self.check(OK, "CONFIG", "SET", "requirepass", "sesame", "timeout", "0")
+        self.check(OK, "CONFIG", "SET", "requirepass", "", "slowlog-log-slower-than", "10000")
+        log = repr(self.client.call("SLOWLOG", "GET", "-1"))
+        self.assertIn("alice", log)
+        self.assertNotIn("sesame", log)
+
     def test_latency(self):
         self.check(OK, "CONFIG", "SET", "latency-monitor-threshold", "50")
         self.check(OK, "DEBUG", "SLEEP", "0.1")
@@ -260,6 +343,50 @@ class Statistics(ServerCase):
         for name, *rest in writing:
             for key in ("s", "no"):
                 self.assertEqual(self.lookups(*name.split(), key, *rest), (0, 0), name)
+
+    def test_what_exporters_read(self):
+        """Fields that monitoring systems and client libraries look for, section by section."""
+        self.check(OK, "SET", "k", "v", "EX", "100")
+        for section, names in (
+                ("server", "redis_version redis_mode os arch_bits multiplexing_api gcc_version "
+                 "process_id run_id tcp_port server_time_usec uptime_in_seconds uptime_in_days "
+                 "executable config_file"),
+                ("clients", "connected_clients cluster_connections maxclients blocked_clients "
+                 "client_recent_max_input_buffer client_recent_max_output_buffer tracking_clients "
+                 "clients_in_timeout_table"),
+                ("memory", "used_memory used_memory_human used_memory_rss used_memory_peak "
+                 "used_memory_peak_perc used_memory_overhead used_memory_dataset "
+                 "used_memory_dataset_perc total_system_memory maxmemory maxmemory_policy "
+                 "mem_fragmentation_ratio mem_fragmentation_bytes mem_clients_normal "
+                 "mem_clients_slaves mem_aof_buffer mem_not_counted_for_evict "
+                 "number_of_cached_scripts mem_allocator"),
+                ("persistence", "loading async_loading rdb_bgsave_in_progress rdb_saves "
+                 "rdb_last_bgsave_status rdb_last_bgsave_time_sec rdb_current_bgsave_time_sec "
+                 "aof_enabled aof_rewrite_in_progress aof_last_bgrewrite_status "
+                 "aof_last_write_status"),
+                ("stats", "total_connections_received total_commands_processed "
+                 "instantaneous_ops_per_sec total_net_input_bytes total_net_output_bytes "
+                 "instantaneous_input_kbps instantaneous_output_kbps rejected_connections "
+                 "sync_full sync_partial_ok sync_partial_err expired_keys evicted_keys "
+                 "evicted_clients keyspace_hits keyspace_misses pubsub_channels pubsub_patterns "
+                 "latest_fork_usec total_forks tracking_total_keys total_error_replies "
+                 "unexpected_error_replies acl_access_denied_auth"),
+                ("replication", "role connected_slaves master_failover_state master_replid "
+                 "master_replid2 master_repl_offset second_repl_offset repl_backlog_active "
+                 "repl_backlog_size repl_backlog_first_byte_offset repl_backlog_histlen"),
+                ("cpu", "used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children"),
+                ("cluster", "cluster_enabled"), ("keyspace", "db0")):
+            self.assertLessEqual(set(names.split()), set(self.info(section)), section)
+        memory = self.info("memory")
+        self.assertEqual(int(memory["used_memory_overhead"]) + int(memory["used_memory_dataset"]),
+                         int(memory["used_memory"]))
+        self.assertRegex(self.info("keyspace")["db0"], r"^keys=1,expires=1,avg_ttl=\d+$")
+
+    def test_wrong_passwords_are_counted(self):
+        self.check(OK, "CONFIG", "RESETSTAT")
+        self.check_error("WRONGPASS", "AUTH", "alice", "x")
+        self.check_error("WRONGPASS", "HELLO", "2", "AUTH", "alice", "x")
+        self.assertEqual(self.info("stats")["acl_access_denied_auth"], "2")
 
     def test_error_statistics(self):
         self.check(OK, "CONFIG", "RESETSTAT")

@@ -35,7 +35,9 @@ static void player_connect(struct sim_player *player)
     bool solid = player->manner == SIM_SOLE;
 
     player_forget(player);
-    if (server->core_ports_first != 0 && sim_one_in(world, 8))
+    /* On a core's port DBSIZE and KEYS are about a part of the keys: nobody checks that here. */
+    if (server->core_ports_first != 0 && !solid && player->manner != SIM_OPERATOR &&
+        sim_one_in(world, 8))
         port = (uint16_t)(server->core_ports_first + sim_below(world, server->cores_count));
     sim_client_connect(&player->client, &workload->node->machine, port, solid);
     player->client.deaf = player->manner == SIM_VANDAL;

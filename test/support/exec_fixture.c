@@ -44,6 +44,12 @@ static uint32_t space_partition_at(struct gf_space *space, uint32_t index)
     return index;
 }
 
+static uint32_t space_walk(struct gf_space *space, uint32_t partition)
+{
+    (void)space;
+    return partition;
+}
+
 static void space_clear(struct gf_space *space, uint32_t db)
 {
     struct exec_fixture *fixture = fixture_of(space);
@@ -74,6 +80,7 @@ static const struct gf_space whole_space = {
     .find = space_find,
     .at = space_at,
     .partition_at = space_partition_at,
+    .walk = space_walk,
     .clear = space_clear,
     .swap = space_swap,
     .databases = EXEC_DATABASES,
