@@ -35,17 +35,6 @@ int gf_bytes_compare(struct gf_bytes a, struct gf_bytes b)
     return (a.size > b.size) - (a.size < b.size);
 }
 
-bool gf_bytes_equal_nocase(struct gf_bytes a, struct gf_bytes b)
-{
-    if (a.size != b.size)
-        return false;
-    for (size_t i = 0; i < a.size; i++) {
-        if (byte_fold(a.data[i]) != byte_fold(b.data[i]))
-            return false;
-    }
-    return true;
-}
-
 bool gf_bytes_is(struct gf_bytes bytes, const char *word)
 {
     for (size_t i = 0; i < bytes.size; i++) {

@@ -46,9 +46,6 @@ static inline bool gf_bytes_equal(struct gf_bytes a, struct gf_bytes b)
 /* gf_bytes_compare - memcmp order, a prefix before the longer; <0, 0, >0. */
 int gf_bytes_compare(struct gf_bytes a, struct gf_bytes b);
 
-/* gf_bytes_equal_nocase - equal but for the case of ASCII letters. */
-bool gf_bytes_equal_nocase(struct gf_bytes a, struct gf_bytes b);
-
 /* gf_bytes_is - `bytes` spells `word` (a C string), ignoring the case of ASCII letters. */
 bool gf_bytes_is(struct gf_bytes bytes, const char *word);
 

@@ -1,4 +1,4 @@
-/* Names and texts of the error codes. */
+/* Texts of the error codes. */
 #include "core/error.h"
 
 const char *gf_error_text(int error)
@@ -16,17 +16,3 @@ const char *gf_error_text(int error)
     }
 }
 
-const char *gf_error_name(int error)
-{
-    switch (error) {
-    case GF_OK:
-        return "GF_OK";
-#define GF_ERROR_NAME(name, value, text)                                                           \
-    case name:                                                                                     \
-        return #name;
-        GF_ERRORS(GF_ERROR_NAME)
-#undef GF_ERROR_NAME
-    default:
-        return "unknown";
-    }
-}

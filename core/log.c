@@ -167,8 +167,7 @@ static size_t line_add(char *line, size_t size, const char *from)
     return size;
 }
 
-/* dropped    lines like it that were left out before it */
-static void log_event(enum gf_log_level level, uint32_t dropped, const char *format, va_list args)
+static void log_event(enum gf_log_level level, const char *format, va_list args)
 {
     struct gf_log *log = log_here;
     char text[GF_LOG_LINE_MAX];
@@ -176,12 +175,6 @@ static void log_event(enum gf_log_level level, uint32_t dropped, const char *for
     size_t size = line_begin(log, line, level);
 
     vsnprintf(text, sizeof(text), format, args);
-    if (dropped) {
-        char note[64];
-
-        snprintf(note, sizeof(note), "(%u more like the next one were left out) ", dropped);
-        size = line_add(line, size, note);
-    }
     size = line_add(line, size, text);
     line[size++] = '\n';
     log->write(log, line, size);
@@ -194,34 +187,7 @@ void gf_log_line(enum gf_log_level level, const char *format, ...)
     if (!gf_log_enabled(level))
         return;
     va_start(args, format);
-    log_event(level, 0, format, args);
+    log_event(level, format, args);
     va_end(args);
 }
 
-/* Count one event; true when its line may be written. */
-static bool guard_pass(struct gf_log_guard *guard, uint64_t wall_us)
-{
-    if (wall_us - guard->window_us >= GF_LOG_GUARD_WINDOW_US) {
-        guard->window_us = wall_us;
-        guard->lines = 0;
-    }
-    if (guard->lines == GF_LOG_GUARD_LINES) {
-        guard->dropped++;
-        return false;
-    }
-    guard->lines++;
-    return true;
-}
-
-void gf_log_line_guarded(struct gf_log_guard *guard, enum gf_log_level level, const char *format,
-                         ...)
-{
-    va_list args;
-
-    if (!gf_log_enabled(level) || !guard_pass(guard, log_wall_us(log_here)))
-        return;
-    va_start(args, format);
-    log_event(level, guard->dropped, format, args);
-    va_end(args);
-    guard->dropped = 0;
-}

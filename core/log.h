@@ -66,19 +66,3 @@ void gf_log_level_set(struct gf_log *log, enum gf_log_level level);
 /* gf_log_line - one event; bytes that are not printable are written as \xHH. */
 void gf_log_line(enum gf_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-#define GF_LOG_GUARD_LINES 10                 /* per guard … */
-#define GF_LOG_GUARD_WINDOW_US (10 * 1000000) /* … in ten seconds */
-
-/* Keeps one kind of event from filling the log. Embedded in what it happens to; a zeroed guard is
- * ready. Belongs to one core. */
-struct gf_log_guard {
-    uint64_t window_us; /* when the window began, Unix time */
-    uint32_t lines;     /* let through in this window */
-    uint32_t dropped;   /* since the last line that was let through */
-};
-
-/* gf_log_line_guarded - gf_log_line, unless there were too many; the first of the next window
- * says how many were left out. */
-void gf_log_line_guarded(struct gf_log_guard *guard, enum gf_log_level level,
-                         const char *format, ...) __attribute__((format(printf, 3, 4)));

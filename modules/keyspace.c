@@ -400,12 +400,6 @@ uint64_t gf_keyspace_average_ttl_ms(const struct gf_keyspace *keyspace, uint64_t
     return mean_ms > now_ms ? mean_ms - now_ms : 0;
 }
 
-size_t gf_keyspace_memory(const struct gf_keyspace *keyspace)
-{
-    return sizeof(*keyspace) + gf_table_memory(&keyspace->table) +
-           gf_slab_pages_size(&keyspace->heap->slab);
-}
-
 const struct gf_keyspace_context *gf_keyspace_context_of(const struct gf_keyspace *keyspace)
 {
     return keyspace->context;

@@ -23,11 +23,6 @@ struct gf_bytes gf_args_next(struct gf_args *args)
     return args->words[args->index++];
 }
 
-struct gf_bytes gf_args_peek(const struct gf_args *args)
-{
-    return args->index < args->count ? args->words[args->index] : GF_BYTES("");
-}
-
 bool gf_args_skip_if(struct gf_args *args, const char *word)
 {
     if (args->index >= args->count || !gf_bytes_is(args->words[args->index], word))

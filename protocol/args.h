@@ -34,9 +34,6 @@ static inline uint32_t gf_args_left(const struct gf_args *args)
 /* gf_args_next - the next word; empty and a syntax error when there is none. */
 struct gf_bytes gf_args_next(struct gf_args *args);
 
-/* gf_args_peek - the next word without taking it; empty when there is none (no error). */
-struct gf_bytes gf_args_peek(const struct gf_args *args);
-
 /* gf_args_skip_if - take the next word if it spells `word`, ignoring case. */
 bool gf_args_skip_if(struct gf_args *args, const char *word);
 

@@ -31,20 +31,14 @@ static inline void gf_owed_pay(struct gf_reply *reply, uint64_t elements)
         reply->depth--;
 }
 
-/* gf_owed_push - an aggregate begins and has elements of its own to be paid, unless it is empty. */
-static inline void gf_owed_push(struct gf_reply *reply, uint64_t elements)
-{
-    if (elements == 0)
-        return;
-    GF_VERIFY(reply->depth + 1 < GF_REPLY_DEPTH_MAX);
-    reply->owed[++reply->depth] = elements;
-}
-
 static inline void gf_owed_aggregate(struct gf_reply *reply, uint64_t elements)
 {
     GF_VERIFY(reply->owed[reply->depth] > 0);
     reply->owed[reply->depth]--;
-    gf_owed_push(reply, elements);
+    if (elements > 0) {
+        GF_VERIFY(reply->depth + 1 < GF_REPLY_DEPTH_MAX);
+        reply->owed[++reply->depth] = elements;
+    }
     gf_owed_pay(reply, 0);
 }
 
@@ -73,12 +67,6 @@ static inline void gf_owed_reset(struct gf_reply *reply)
 }
 
 static inline void gf_owed_pay(struct gf_reply *reply, uint64_t elements)
-{
-    (void)reply;
-    (void)elements;
-}
-
-static inline void gf_owed_push(struct gf_reply *reply, uint64_t elements)
 {
     (void)reply;
     (void)elements;

@@ -92,15 +92,6 @@ void gf_parser_reset(struct gf_parser *parser)
     parser->resume = (struct gf_parser_resume){0};
 }
 
-size_t gf_parser_wanted(const struct gf_parser *parser)
-{
-    const struct gf_parser_resume *resume = &parser->resume;
-
-    if (resume->words_expected == 0 || resume->bulk_size < 0)
-        return 0;
-    return resume->offset + (size_t)resume->bulk_size + LINE_END_SIZE;
-}
-
 static enum step fail(struct gf_parser *parser, const char *text)
 {
     parser->error_text = text;

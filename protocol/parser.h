@@ -95,8 +95,3 @@ void gf_parser_reset(struct gf_parser *parser);
  */
 enum gf_parse_result gf_parser_next(struct gf_parser *parser, const char *input, size_t size,
                                     struct gf_words *words, struct gf_parsed *ret_parsed);
-
-/* gf_parser_wanted - after GF_PARSE_MORE: bytes the whole unfinished request is known to need at
- * least, counted from its first byte; 0 when not known. A hint for buffer growth (never trust it
- * with memory before the bytes arrive). */
-size_t gf_parser_wanted(const struct gf_parser *parser);

@@ -14,7 +14,6 @@
  */
 #include "protocol/reply.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +24,6 @@
 
 #define ERROR_ARG_MAX 128  /* bytes of an argument that an error text repeats */
 #define COPY_MAX 8192      /* bytes of a string that are worth leaving a chunk's rest empty */
-#define DOUBLE_TEXT_MAX 32 /* "-1.2345678901234567e-308" and its zero */
 
 void gf_reply_init(struct gf_reply *reply, struct gf_chain *chain, uint8_t resp)
 {
@@ -205,40 +203,19 @@ void gf_reply_bulk_int(struct gf_reply *reply, int64_t value)
     gf_reply_bulk(reply, (struct gf_bytes){.data = text, .size = size});
 }
 
-/* double_format - %.17g, with the same names for what is not a number everywhere. */
-static size_t double_format(char *text, double value)
-{
-    if (isnan(value))
-        return (size_t)snprintf(text, DOUBLE_TEXT_MAX, "nan");
-    if (isinf(value))
-        return (size_t)snprintf(text, DOUBLE_TEXT_MAX, value > 0 ? "inf" : "-inf");
-    return (size_t)snprintf(text, DOUBLE_TEXT_MAX, "%.17g", value);
-}
-
 void gf_reply_double(struct gf_reply *reply, double value)
 {
-    char text[DOUBLE_TEXT_MAX];
+    char text[GF_DOUBLE_TEXT_MAX];
     struct gf_bytes bytes = {.data = text};
 
     gf_owed_pay(reply, 1);
     if (reply->discard)
         return;
-    bytes.size = double_format(text, value);
+    bytes.size = gf_double_format(text, value);
     if (reply->resp == 2)
         write_bulk(reply, bytes);
     else
         write_framed(reply, ',', bytes);
-}
-
-void gf_reply_long_double(struct gf_reply *reply, long double value)
-{
-    char text[GF_LONG_DOUBLE_TEXT_MAX];
-
-    gf_owed_pay(reply, 1);
-    if (reply->discard)
-        return;
-    size_t size = gf_long_double_format(text, value);
-    write_bulk(reply, (struct gf_bytes){.data = text, .size = size});
 }
 
 void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_bytes text)
@@ -255,17 +232,6 @@ void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_by
     }
     memcpy(prefix, format3, 3);
     write_sized(reply, '=', (struct gf_bytes){.data = prefix, .size = 4}, text);
-}
-
-void gf_reply_bigint(struct gf_reply *reply, struct gf_bytes digits)
-{
-    gf_owed_pay(reply, 1);
-    if (reply->discard)
-        return;
-    if (reply->resp == 2)
-        write_bulk(reply, digits);
-    else
-        write_framed(reply, '(', digits);
 }
 
 /* Aggregates. */
@@ -300,14 +266,6 @@ void gf_reply_set(struct gf_reply *reply, uint64_t count)
 void gf_reply_push(struct gf_reply *reply, uint64_t count)
 {
     aggregate(reply, '>', count, count);
-}
-
-void gf_reply_attribute(struct gf_reply *reply, uint64_t pairs)
-{
-    GF_ASSERT(reply->resp == 3);
-    gf_owed_push(reply, pairs * 2); /* beside the element it describes, not instead of it */
-    if (!reply->discard)
-        write_line(reply, '|', pairs);
 }
 
 static struct gf_reply_open aggregate_open(struct gf_reply *reply, char type)

@@ -46,17 +46,14 @@ void gf_reply_null(struct gf_reply *reply);                          /* $-1 | _ 
 void gf_reply_null_array(struct gf_reply *reply);                    /* *-1 | _ */
 void gf_reply_bool(struct gf_reply *reply, bool value);              /* :0 :1 | #f #t */
 void gf_reply_double(struct gf_reply *reply, double value);          /* bulk | ,value */
-void gf_reply_long_double(struct gf_reply *reply, long double value);/* bulk in both: INCRBYFLOAT */
 void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_bytes text);
                                                                      /* bulk | =size txt:… */
-void gf_reply_bigint(struct gf_reply *reply, struct gf_bytes digits);/* bulk | (digits */
 
 /* Aggregates: announce the count, then answer that many elements (pairs*2 for a map). */
 void gf_reply_array(struct gf_reply *reply, uint64_t count);
 void gf_reply_map(struct gf_reply *reply, uint64_t pairs);      /* flat array | % */
 void gf_reply_set(struct gf_reply *reply, uint64_t count);      /* array | ~ */
 void gf_reply_push(struct gf_reply *reply, uint64_t count);     /* array | > */
-void gf_reply_attribute(struct gf_reply *reply, uint64_t pairs);/* RESP3 only */
 
 /* An aggregate whose count is known only afterwards: open, answer elements, close with the count.
  * Open ones nest like brackets. close(NULL-safe) patches the header in place.

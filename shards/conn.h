@@ -57,10 +57,8 @@ enum gf_attention {
     GF_ATTENTION_MONITOR = 1u << 2,   /* worker: somebody monitors                       */
     GF_ATTENTION_PAUSE = 1u << 3,     /* worker: CLIENT PAUSE is on                      */
     GF_ATTENTION_TIMING = 1u << 4,    /* worker: every command is timed on its own       */
-    GF_ATTENTION_MEMORY = 1u << 5,    /* worker: over maxmemory and nothing to evict     */
-    GF_ATTENTION_MONITORING = 1u << 6,/* conn: it is a monitor                           */
-    GF_ATTENTION_SHUTDOWN = 1u << 7,  /* worker: the server is stopping                  */
-    GF_ATTENTION_NO_TOUCH = 1u << 8,  /* conn: CLIENT NO-TOUCH                           */
+    GF_ATTENTION_MONITORING = 1u << 5,/* conn: it is a monitor                           */
+    GF_ATTENTION_NO_TOUCH = 1u << 6,  /* conn: CLIENT NO-TOUCH                           */
 };
 
 enum gf_reply_mode { GF_REPLY_ON, GF_REPLY_OFF, GF_REPLY_SKIP, GF_REPLY_SKIP_NEXT };

@@ -8,7 +8,7 @@
  *
  *   QUEUED  -> ARRIVED  [worker_receive]        on the owner, from the ring (or at once, when home)
  *   ARRIVED -> WAITING  [gf_request_arrive]     another command has locked its partition
- *   ARRIVED -> DONE     [gf_request_run]         posted back; the home core takes the reply
+ *   ARRIVED -> DONE     [gf_request_run]        posted back; the home core takes the reply
  *   WAITING -> DONE     [request_granted]       the same
  *
  * Home core: the core that holds the connection. It acquires the request from its pool, copies the

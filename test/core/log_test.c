@@ -121,29 +121,6 @@ Test(log, without_a_log_lines_vanish)
     cr_expect(eq(str, logged(), ""));
 }
 
-/* Thousands of refused connections must not fill the disk, nor vanish without a trace. */
-Test(log, a_guard_drops_and_counts_what_repeats)
-{
-    struct gf_log_guard guard = {0};
-
-    for (int i = 0; i < GF_LOG_GUARD_LINES; i++) {
-        gf_log_line_guarded(&guard, GF_LOG_WARNING, "refused %d", i);
-        cr_expect(strstr(logged(), "warning refused ") != NULL);
-    }
-    for (int i = 0; i < 5000; i++)
-        gf_log_line_guarded(&guard, GF_LOG_WARNING, "refused");
-    cr_expect(eq(str, logged(), ""));
-
-    core.wall_us += GF_LOG_GUARD_WINDOW_US - 1;
-    gf_log_line_guarded(&guard, GF_LOG_WARNING, "refused");
-    cr_expect(eq(str, logged(), ""));
-    core.wall_us += 1;
-    gf_log_line_guarded(&guard, GF_LOG_WARNING, "refused");
-    cr_expect(strstr(logged(), "(5001 more like the next one were left out) refused\n") != NULL);
-    gf_log_line_guarded(&guard, GF_LOG_WARNING, "refused");
-    cr_expect(strstr(logged(), "warning refused\n") != NULL);
-}
-
 /* A log that cannot be written must be known before the server forks into the background. */
 Test(log, a_file_that_cannot_be_opened_is_an_error)
 {

@@ -305,27 +305,6 @@ Test(parser, idle_parser_holds_no_memory)
     gf_memory_account_use(before);
 }
 
-/* The owner may grow its buffer to what is known to be needed, and no further. */
-Test(parser, wanted_covers_the_word_being_read)
-{
-    char input[] = "*2\r\n$3\r\nSET\r\n$1000\r\nabc";
-    size_t header = sizeof(input) - 1 - 3;
-    struct gf_parser parser;
-    struct gf_words words = {0};
-    struct gf_parsed parsed;
-
-    gf_parser_init(&parser, &feed_limits);
-    parser.authenticated = true;
-    cr_expect(eq(sz, gf_parser_wanted(&parser), 0));
-    cr_assert(eq(int, (int)gf_parser_next(&parser, input, 2, &words, &parsed), GF_PARSE_MORE));
-    cr_expect(eq(sz, gf_parser_wanted(&parser), 0));
-    cr_assert(eq(int, (int)gf_parser_next(&parser, input, sizeof(input) - 1, &words, &parsed),
-                 GF_PARSE_MORE));
-    cr_expect(eq(sz, gf_parser_wanted(&parser), header + 1000 + 2));
-    gf_parser_deinit(&parser);
-    gf_words_deinit(&words);
-}
-
 /* A pipeline's words lie one request behind the other. */
 Test(parser, requests_add_to_the_same_words)
 {

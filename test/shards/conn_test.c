@@ -1,8 +1,5 @@
 /* A client of a node: answers in order, holding, limits, back-pressure, closing. */
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "core/error.h"

@@ -1,7 +1,5 @@
 /* Commands over several cores: locks, splitting, lending, and what waits behind them. */
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/mesh.h"
