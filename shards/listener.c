@@ -38,8 +38,8 @@ static void listener_accept_done(struct gf_op *op, int result)
             gf_log_line(GF_LOG_WARNING, "accepting a connection: %s", gf_error_text(result));
         return;
     }
-    session.id = atomic_fetch_add_explicit(&worker->server->next_client, 1,
-                                           memory_order_relaxed) + 1;
+    session.id =
+        atomic_fetch_add_explicit(&worker->server->next_client, 1, memory_order_relaxed) + 1;
     session.resp = 2;
     session.authenticated = worker->settings.requirepass[0] == '\0';
     session.created_ms = gf_conn_turn_ms(worker);
@@ -57,9 +57,16 @@ static void listener_accept_done(struct gf_op *op, int result)
     }
 }
 
-static const char *listen_error_text(int error)
+const char *gf_listen_error_text(int error)
 {
-    return error == GF_EINVAL ? "it is not an address of this machine" : gf_error_text(error);
+    switch (error) {
+    case GF_EINVAL:
+        return "it is not an address of this machine; choose others with --bind";
+    case GF_EACCES:
+        return "permission denied; ports below 1024 are for root";
+    default:
+        return gf_error_text(error);
+    }
 }
 
 static int listener_open(struct gf_worker *worker, const char *host, uint16_t port, bool core_port)
@@ -87,7 +94,7 @@ static int listen_on_host(struct gf_worker *worker, const char *host, bool optio
 
     if (error != GF_OK && !optional) {
         snprintf(ret_why, why_size, "cannot listen on %s port %u: %s%s", host, port,
-                 listen_error_text(error),
+                 gf_listen_error_text(error),
                  error == GF_EADDRINUSE ? "; is another server running? Choose a port with --port"
                                         : "");
         return error;
@@ -101,7 +108,7 @@ static int listen_on_host(struct gf_worker *worker, const char *host, bool optio
         snprintf(ret_why, why_size,
                  "cannot listen on %s port %u, the port of core %u: %s; choose other ports with "
                  "--core-port-base",
-                 host, port, worker->core->id, listen_error_text(error));
+                 host, port, worker->core->id, gf_listen_error_text(error));
         return error;
     }
     return GF_OK;
@@ -111,8 +118,7 @@ int gf_listeners_start(struct gf_worker *worker, char *ret_why, size_t why_size)
 {
     const char *rest = worker->settings.bind + strspn(worker->settings.bind, " ");
 
-    worker->listeners =
-        gf_alloc_zero(GF_MEMORY_OTHER, LISTENERS_MAX * sizeof(*worker->listeners));
+    worker->listeners = gf_alloc_zero(GF_MEMORY_OTHER, LISTENERS_MAX * sizeof(*worker->listeners));
     while (*rest) {
         size_t size = strcspn(rest, " ");
         bool optional = rest[0] == '-';

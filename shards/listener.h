@@ -29,6 +29,9 @@ struct gf_listener {
  */
 int gf_listeners_start(struct gf_worker *worker, char *ret_why, size_t why_size);
 
+/* gf_listen_error_text - why the driver could not listen, and what to do about it, for people. */
+const char *gf_listen_error_text(int error);
+
 /* gf_listeners_stop - no more clients; the closes complete in later turns. */
 void gf_listeners_stop(struct gf_worker *worker);
 

@@ -14,6 +14,7 @@
 #include "shards/shutdown.h"
 
 #define CORE_PORTS_ABOVE_PORT 10000 /* default of core-port-base */
+#define PORT_MAX 65535
 
 static void format_hex(const uint8_t *bytes, size_t size, char *text)
 {
@@ -34,8 +35,7 @@ static void server_make_ids(struct gf_server *server, struct gf_driver *driver)
     driver->ops->random(driver, bytes, sizeof(bytes));
     format_hex(bytes, sizeof(bytes), server->run_id);
     driver->ops->random(driver, &server->hash_seed, sizeof(server->hash_seed));
-    server->node_ids =
-        gf_alloc(GF_MEMORY_OTHER, server->cores_count * sizeof(*server->node_ids));
+    server->node_ids = gf_alloc(GF_MEMORY_OTHER, server->cores_count * sizeof(*server->node_ids));
     for (uint16_t core = 0; core < server->cores_count; core++) {
         driver->ops->random(driver, bytes, sizeof(bytes));
         format_hex(bytes, sizeof(bytes), server->node_ids[core]);
@@ -43,15 +43,11 @@ static void server_make_ids(struct gf_server *server, struct gf_driver *driver)
     server->started_ms = driver->ops->wall_us(driver) / 1000;
 }
 
-static uint16_t server_core_ports(const struct gf_settings *settings, uint16_t cores_count)
+/* The first of the ports that the cores have of their own; above PORT_MAX when they do not fit. */
+static uint64_t server_core_ports(const struct gf_settings *settings)
 {
-    uint64_t base = settings->core_port_base;
-
-    if (cores_count == 1)
-        return 0;
-    if (base == 0)
-        base = settings->port + CORE_PORTS_ABOVE_PORT;
-    return base + cores_count > 65536 ? 0 : (uint16_t)base;
+    return settings->core_port_base ? settings->core_port_base
+                                    : settings->port + CORE_PORTS_ABOVE_PORT;
 }
 
 /* A listening socket that only asks whether the port is free. */
@@ -67,9 +63,9 @@ static void port_probe_closed(struct gf_op *op, int result)
 }
 
 /* SO_REUSEPORT lets a second server of the same user share the port and take half of its clients:
- * so the port is tried once without it before the cores share it. */
-static bool port_is_taken(const struct gf_settings *settings, struct gf_driver *driver,
-                          uint16_t port)
+ * so the port is tried once without it, on the first address, before the cores share it. Returns
+ * GF_OK or why not. */
+static int port_try(const struct gf_settings *settings, struct gf_driver *driver, uint16_t port)
 {
     const char *bind = settings->bind + (settings->bind[0] == '-');
     size_t size = strcspn(bind, " ");
@@ -78,7 +74,7 @@ static bool port_is_taken(const struct gf_settings *settings, struct gf_driver *
     int handle;
 
     if (size == 0 || size >= sizeof(host))
-        return false; /* the cores will say what is wrong with it */
+        return GF_OK; /* the cores will say what is wrong with it */
     memcpy(host, bind, size);
     host[size] = '\0';
     handle = driver->ops->listen(driver, host, port, false);
@@ -86,7 +82,7 @@ static bool port_is_taken(const struct gf_settings *settings, struct gf_driver *
         driver->ops->close(driver, handle, false, &probe.op);
     while (handle >= 0 && !probe.closed)
         driver->ops->run(driver, 0);
-    return handle == GF_EADDRINUSE;
+    return handle < 0 ? handle : GF_OK;
 }
 
 /* The ports that nobody asked for are given up when something else has one of them: only
@@ -94,19 +90,55 @@ static bool port_is_taken(const struct gf_settings *settings, struct gf_driver *
 static uint16_t server_free_core_ports(const struct gf_server *server, struct gf_driver *driver)
 {
     const struct gf_settings *settings = &server->settings;
-    uint16_t first = server_core_ports(settings, server->cores_count);
+    uint64_t first = server_core_ports(settings);
+    uint64_t end = first + server->cores_count;
 
-    for (uint16_t core = 0; first != 0 && core < server->cores_count; core++) {
-        if (settings->core_port_base != 0 ||
-            !port_is_taken(settings, driver, (uint16_t)(first + core)))
+    if (server->cores_count == 1)
+        return 0;
+    if (settings->core_port_base != 0)
+        return (uint16_t)first;
+    for (uint64_t port = first; port < end; port++) {
+        bool exists = port <= PORT_MAX;
+
+        if (exists && port_try(settings, driver, (uint16_t)port) != GF_EADDRINUSE)
             continue;
         gf_log_line(GF_LOG_NOTICE,
-                    "port %u is taken: the cores have no ports of their own; choose others with "
+                    "port %u %s: the cores have no ports of their own; choose others with "
                     "--core-port-base",
-                    (unsigned)(first + core));
+                    (unsigned)port, exists ? "is taken" : "does not exist");
         return 0;
     }
-    return first;
+    return (uint16_t)first;
+}
+
+/* What the settings ask of this machine. */
+static int server_check(const struct gf_settings *settings, struct gf_driver *driver,
+                        uint16_t cores, char *ret_why, size_t why_size)
+{
+    int error;
+
+    if (settings->partitions < cores) {
+        snprintf(ret_why, why_size, "partitions: %u cores need at least as many partitions", cores);
+        return GF_EINVAL;
+    }
+    if (cores > 1 && settings->core_port_base + cores > PORT_MAX + 1) {
+        snprintf(ret_why, why_size, "core-port-base: %u cores need a port each, and the last is %u",
+                 cores, PORT_MAX);
+        return GF_EINVAL;
+    }
+    error = port_try(settings, driver, (uint16_t)settings->port);
+    if (error == GF_EADDRINUSE) {
+        snprintf(ret_why, why_size,
+                 "port %u is already in use: is another server running? Choose one with --port",
+                 (unsigned)settings->port);
+    } else if (error != GF_OK && settings->bind[0] != '-') {
+        snprintf(ret_why, why_size, "cannot listen on %.*s port %u: %s",
+                 (int)strcspn(settings->bind, " "), settings->bind, (unsigned)settings->port,
+                 gf_listen_error_text(error));
+    } else {
+        error = GF_OK;
+    }
+    return error;
 }
 
 static int server_make_driver(struct gf_server *server, struct gf_driver **ret_driver);
@@ -122,17 +154,10 @@ int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
     gf_settings_copy(&server->settings, settings);
     server->cores_count = cores;
     server->make_driver = server_make_driver;
-    if (settings->partitions < cores) {
-        snprintf(ret_why, why_size, "partitions: %u cores need at least as many partitions", cores);
+    error = server_check(settings, driver, cores, ret_why, why_size);
+    if (error != GF_OK) {
         gf_settings_deinit(&server->settings);
-        return GF_EINVAL;
-    }
-    if (port_is_taken(settings, driver, (uint16_t)settings->port)) {
-        snprintf(ret_why, why_size,
-                 "port %u is already in use: is another server running? Choose one with --port",
-                 (unsigned)settings->port);
-        gf_settings_deinit(&server->settings);
-        return GF_EADDRINUSE;
+        return error;
     }
     error = gf_registry_create(gf_server_modules, gf_server_modules_count, &server->registry,
                                ret_why, why_size);
@@ -140,17 +165,20 @@ int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
         gf_settings_deinit(&server->settings);
         return error;
     }
+    if (cores > machine_cores)
+        gf_log_line(GF_LOG_NOTICE, "%u cores are wanted and this machine gives %u: they take turns",
+                    cores, machine_cores);
     server_make_ids(server, driver);
     server->core_ports_first = server_free_core_ports(server, driver);
     server->pages = gf_pages_create();
     gf_router_init(&server->router, (uint32_t)settings->partitions, cores);
     server->partitions = gf_alloc_zero(GF_MEMORY_OTHER, server->router.partitions_count *
                                                             sizeof(*server->partitions));
-    server->cores = gf_alloc_aligned(GF_MEMORY_OTHER, cores * sizeof(*server->cores),
-                                     GF_CACHE_LINE);
+    server->cores =
+        gf_alloc_aligned(GF_MEMORY_OTHER, cores * sizeof(*server->cores), GF_CACHE_LINE);
     server->core_pointers = gf_alloc(GF_MEMORY_OTHER, cores * sizeof(*server->core_pointers));
-    server->workers = gf_alloc_aligned(GF_MEMORY_OTHER, cores * sizeof(*server->workers),
-                                       GF_CACHE_LINE);
+    server->workers =
+        gf_alloc_aligned(GF_MEMORY_OTHER, cores * sizeof(*server->workers), GF_CACHE_LINE);
     memset(server->workers, 0, cores * sizeof(*server->workers));
     for (uint16_t core = 0; core < cores; core++) {
         server->core_pointers[core] = &server->cores[core];

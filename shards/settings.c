@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "shards/worker.h"
 
+#define VALUE_SHOWN_MAX 64 /* bytes of a wrong value in its error message */
+
 static const struct gf_option_value gf_durability_values[] = {
     {.name = "none", .value = GF_DURABILITY_NONE},
     {.name = "async", .value = GF_DURABILITY_ASYNC},
@@ -133,7 +135,7 @@ int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t 
         return GF_EINVAL;
     }
     if ((settings->partitions & (settings->partitions - 1)) != 0) {
-        snprintf(ret_why, why_size, "partitions: must be a power of two");
+        snprintf(ret_why, why_size, "partitions: must be a power of two, for example 256");
         return GF_EINVAL;
     }
     if (settings->save[0] != '\0' || settings->appendonly) {
@@ -144,7 +146,7 @@ int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t 
     return output_limit_check(settings->client_output_buffer_limit, ret_why, why_size);
 }
 
-/* Sets one row from text, with the option's public name in front of any complaint. */
+/* Sets one row from text, with the option's public name and the text in front of any complaint. */
 static int settings_parse(struct gf_settings *settings, struct gf_bytes name, struct gf_bytes value,
                           char *ret_why, size_t why_size)
 {
@@ -158,7 +160,9 @@ static int settings_parse(struct gf_settings *settings, struct gf_bytes name, st
         return GF_ENOENT;
     }
     if (gf_option_parse(row, settings, value, why, sizeof(why)) != GF_OK) {
-        snprintf(ret_why, why_size, "%s: %s", gf_option_public_name(row, public_name), why);
+        snprintf(ret_why, why_size, "%s '%.*s': %s%s", gf_option_public_name(row, public_name),
+                 (int)(value.size < VALUE_SHOWN_MAX ? value.size : VALUE_SHOWN_MAX), value.data,
+                 why, row->type == GF_OPTION_SIZE ? ", for example 512mb" : "");
         return GF_EINVAL;
     }
     return GF_OK;
@@ -218,7 +222,8 @@ static int settings_load_file(struct gf_settings *settings, struct gf_driver *dr
     int error = driver->ops->file_read(driver, path, &data, &size);
 
     if (error != GF_OK) {
-        snprintf(ret_why, why_size, "cannot read %s: %s", path, gf_error_text(error));
+        snprintf(ret_why, why_size, "cannot read %s: %s", path,
+                 error == GF_EINVAL ? "it is not a file" : gf_error_text(error));
         return GF_EINVAL;
     }
     while (start < size && error == GF_OK) {
@@ -339,14 +344,19 @@ int gf_settings_load(struct gf_settings *settings, const struct gf_settings_sour
     gf_settings_init(settings);
     if (error == GF_OK && *ret_action == GF_SETTINGS_RUN) {
         if (*ret_config_path)
-            error = settings_load_file(settings, source->driver, *ret_config_path, ret_why,
-                                       why_size);
+            error =
+                settings_load_file(settings, source->driver, *ret_config_path, ret_why, why_size);
         if (error == GF_OK)
             error = settings_load_environment(settings, source->environment, ret_why, why_size);
         if (error == GF_OK)
             error = settings_load_flags(settings, source, ret_why, why_size);
         if (error == GF_OK)
             error = gf_settings_check(settings, ret_why, why_size);
+        if (error == GF_OK && settings->bind[strspn(settings->bind, " ")] == '\0') {
+            snprintf(ret_why, why_size,
+                     "bind: names no address to listen on; try --bind 127.0.0.1");
+            error = GF_EINVAL;
+        }
     }
     if (error != GF_OK)
         gf_settings_deinit(settings);

@@ -164,6 +164,43 @@ class Starting(unittest.TestCase):
                 pattern = f"{options[0].lstrip('-')}|{options[1]}"
                 self.refused(pattern, "--dir", tempfile.gettempdir(), *options)
 
+    def test_a_mistake_takes_one_line_that_names_it_and_the_way_out(self):
+        """Nothing else is printed: no line per core, no line of the log."""
+        self.needs_gofish()
+        directory, port = tempfile.gettempdir(), str(free_port())
+        for expected, *options in (
+                ("port 'abc': ", "--port", "abc"),
+                ("maxmemory 'lots': .* for example 512mb", "--maxmemory", "lots"),
+                ("partitions: .*power of two, for example 256", "--partitions", "100"),
+                ("1.2.3.4 port .*not an address of this machine; .*--bind",
+                 "--bind", "1.2.3.4", "--cores", "2", "--port", port),
+                ("bind: .*--bind 127.0.0.1", "--bind", " ", "--port", port),
+                ("cannot read .*: it is not a file", "--config", directory),
+                ("core-port-base: .*65535", "--core-port-base", "65535", "--cores", "2",
+                 "--port", port),
+                ("unknown option 'no-such'; --help", "--no-such", "1"),
+                ("--config needs a file", "--config"),
+                ("only 'none' works", "--durability", "sync")):
+            with self.subTest(options=options):
+                exit_status, output, errors = shell([binary(), *options], timeout=5)
+                self.assertIn(exit_status, (1, 2))
+                self.assertEqual(output, "")
+                self.assertRegex(errors, f"^gofish: .*{expected}[^\n]*\n$")
+
+    def test_more_cores_than_the_machine_has_are_said(self):
+        self.needs_gofish()
+        cores = len(os.sched_getaffinity(0)) + 1
+        with start_server(cores=cores) as server:
+            with open(server.stderr_path, encoding="utf-8") as log:
+                self.assertRegex(log.read(), f"{cores} cores .* this machine gives [0-9]+")
+
+    def test_core_ports_that_cannot_be_are_said(self):
+        self.needs_gofish()
+        port = free_port(first=56000, last=65000)  # 10000 more is no port
+        with start_server("--core-port-base", "0", cores=2, port=port) as server:
+            with open(server.stderr_path, encoding="utf-8") as log:
+                self.assertRegex(log.read(), "no ports of their own.*--core-port-base")
+
     def test_no_log_yet_is_said(self):
         self.needs_gofish()
         for level in ("async", "sync"):

@@ -51,12 +51,12 @@ def _is_free(port):
     return True
 
 
-def free_port(count=1):
-    """The first of `count` ports in a row on which nobody listens at this moment, below the range
-    that the kernel gives to outgoing connections."""
+def free_port(count=1, first=23000, last=29000):
+    """The first of `count` ports in a row on which nobody listens at this moment; unless told
+    otherwise below the range that the kernel gives to outgoing connections."""
     chooser = random.SystemRandom()
     for _ in range(200):
-        port = chooser.randrange(23000, 29000)
+        port = chooser.randrange(first, last)
         if all(_is_free(port + i) for i in range(count)):
             return port
     raise RuntimeError("no free port found")
