@@ -4,17 +4,21 @@
  * after 198 days, as Redis's does at seconds in 24 bits; the finer tick tells keys apart that are
  * used within a second of each other).
  *
- * LFU: a counter that grows ever more slowly, and the minute at which it was last looked at, as
- * Redis has them:
+ * LFU: a counter that grows ever more slowly and loses one a minute, as Redis has it, and the time
+ * of the last use in ticks of 1024 ms. The finer time decides between keys with the same counter,
+ * which are most of those that may go: without it a new key, whose counter is low, would have to
+ * be used again at once to stay, and what becomes popular late would never get in.
  *
- *    bits 0-7   counter          bits 8-27   minutes (20 bits: comes round after 2 years)
+ *    bits 0-7   counter          bits 8-27   ticks (20 bits: comes round after 12 days)
  */
 #include "core/assert.h"
 #include "modules/keyspace_parts.h"
 
 #define LFU_INIT 5u /* a new key's counter: not the first to go */
 #define LFU_COUNTER_MAX 255u
-#define LFU_MINUTES_MASK ((1u << (GF_OBJECT_ACCESS_BITS - 8)) - 1)
+#define LFU_TICK_SHIFT 10u
+#define LFU_TICK_BITS (GF_OBJECT_ACCESS_BITS - 8)
+#define LFU_TICK_MASK ((1u << LFU_TICK_BITS) - 1)
 #define MS_PER_MINUTE 60000u
 #define SAMPLE_TRIES 8u /* random buckets looked at for each that is used, when many are empty */
 
@@ -23,9 +27,26 @@ static uint32_t lru_ticks(uint64_t now_ms)
     return (uint32_t)(now_ms >> GF_ACCESS_TICK_SHIFT) & GF_ACCESS_MASK;
 }
 
-static uint32_t lfu_minutes(uint64_t now_ms)
+static uint32_t lfu_ticks(uint64_t now_ms)
 {
-    return (uint32_t)(now_ms / MS_PER_MINUTE) & LFU_MINUTES_MASK;
+    return (uint32_t)(now_ms >> LFU_TICK_SHIFT) & LFU_TICK_MASK;
+}
+
+/* Ticks since the last use. */
+static uint32_t lfu_age(const struct gf_object *object, uint64_t now_ms)
+{
+    return (lfu_ticks(now_ms) - (object->access >> 8)) & LFU_TICK_MASK;
+}
+
+/* Minutes begun since the last use: a key in use loses one at each full minute, too. */
+static uint32_t lfu_minutes(const struct gf_object *object, uint64_t now_ms)
+{
+    uint64_t ticks = now_ms >> LFU_TICK_SHIFT;
+    uint64_t age = lfu_age(object, now_ms);
+    uint64_t behind = age < ticks ? ticks - age + 1 : 1; /* the tick of the last use ends here */
+    uint64_t last_ms = (behind << LFU_TICK_SHIFT) - 1;
+
+    return last_ms < now_ms ? (uint32_t)(now_ms / MS_PER_MINUTE - last_ms / MS_PER_MINUTE) : 0;
 }
 
 /* The counter after the minutes that have passed. */
@@ -33,7 +54,7 @@ static uint32_t lfu_decayed(const struct gf_keyspace_context *context,
                             const struct gf_object *object, uint64_t now_ms)
 {
     uint32_t counter = object->access & LFU_COUNTER_MAX;
-    uint32_t elapsed = (lfu_minutes(now_ms) - (object->access >> 8)) & LFU_MINUTES_MASK;
+    uint32_t elapsed = lfu_minutes(object, now_ms);
     uint32_t periods = context->lfu_decay_min ? elapsed / context->lfu_decay_min : 0;
 
     return periods > counter ? 0 : counter - periods;
@@ -41,7 +62,7 @@ static uint32_t lfu_decayed(const struct gf_keyspace_context *context,
 
 static void lfu_store(struct gf_object *object, uint32_t counter, uint64_t now_ms)
 {
-    object->access = (lfu_minutes(now_ms) << 8 | counter) & GF_ACCESS_MASK;
+    object->access = (lfu_ticks(now_ms) << 8 | counter) & GF_ACCESS_MASK;
 }
 
 void gf_object_access_init(const struct gf_keyspace_context *context, struct gf_object *object,
@@ -100,8 +121,17 @@ static bool policy_is_volatile(enum gf_eviction_policy policy)
            policy == GF_VOLATILE_TTL;
 }
 
-/* How good it is to evict `object`. For LRU the time of the last use, upside down: unlike an idle
- * time it stays the same until the next use. */
+/* The least counter first, then the longest unused. */
+static uint64_t lfu_score(const struct gf_keyspace_context *context,
+                          const struct gf_object *object, uint64_t now_ms)
+{
+    uint64_t counter = lfu_decayed(context, object, now_ms);
+
+    return (LFU_COUNTER_MAX - counter) << LFU_TICK_BITS | lfu_age(object, now_ms);
+}
+
+/* How good it is to evict `object`: more as time goes by, less when it is used. For LRU the time of
+ * the last use, upside down, which stays the same until the next use. */
 static uint64_t object_score(const struct gf_keyspace *keyspace, enum gf_eviction_policy policy,
                              const struct gf_object *object, uint64_t now_ms)
 {
@@ -112,7 +142,7 @@ static uint64_t object_score(const struct gf_keyspace *keyspace, enum gf_evictio
                              (gf_object_idle_ms(object, now_ms) >> GF_ACCESS_TICK_SHIFT));
     case GF_ALLKEYS_LFU:
     case GF_VOLATILE_LFU:
-        return LFU_COUNTER_MAX - lfu_decayed(keyspace->context, object, now_ms);
+        return lfu_score(keyspace->context, object, now_ms);
     case GF_VOLATILE_TTL:
         return UINT64_MAX - gf_object_expire_ms(object);
     case GF_NOEVICTION:

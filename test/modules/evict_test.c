@@ -293,6 +293,23 @@ Test(evict, lfu_hits_more_than_lru)
     cr_assert_gt(lfu, redis);
 }
 
+/* New keys all have the same counter: those that came first had their chance. */
+Test(evict, lfu_takes_the_longest_unused_of_those_used_as_often)
+{
+    struct cache cache;
+    uint32_t new_left = 0;
+
+    cache_open(&cache, GF_ALLKEYS_LFU);
+    for (uint32_t number = 0; number < 4000; number++)
+        cache_put(&cache, number, 0, number % 2 ? 1041000 : 1021000); /* the same minute */
+    for (uint32_t i = 0; i < 1000; i++)
+        cr_assert_gt(cache_evict(&cache, 1045000), 0);
+    for (uint32_t number = 1; number < 4000; number += 2)
+        new_left += cache_hit(&cache, number, 1045000);
+    cr_assert_gt(new_left, 1950); /* of 2000 */
+    cache_close(&cache);
+}
+
 Test(evict, ttl_takes_the_nearest_expiries)
 {
     struct cache cache;
