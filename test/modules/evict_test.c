@@ -16,11 +16,13 @@
 #define ACCESSES 600000u
 #define WARM (ACCESSES / 3) /* not counted: the caches are filling */
 #define KEYSPACES 16u
+#define GUIDES 4096u
 
 /* Key numbers with probability proportional to 1 / rank^s; ranks are spread over the numbers. */
 struct zipf {
     double *sums; /* cumulative, KEYS of them */
     uint64_t seed;
+    uint32_t guides[GUIDES + 1]; /* the first rank whose sum exceeds i / GUIDES of the whole */
 };
 
 static void zipf_open(struct zipf *zipf, double s)
@@ -31,13 +33,20 @@ static void zipf_open(struct zipf *zipf, double s)
     zipf->seed = 7;
     for (uint32_t rank = 0; rank < KEYS; rank++)
         zipf->sums[rank] = sum += 1 / pow(rank + 1, s);
+    for (uint32_t i = 0, rank = 0; i < GUIDES; i++) {
+        while (zipf->sums[rank] <= sum * i / GUIDES)
+            rank++;
+        zipf->guides[i] = rank;
+    }
+    zipf->guides[GUIDES] = KEYS - 1;
 }
 
 static uint32_t zipf_next(struct zipf *zipf)
 {
-    double wanted = (double)(gf_random_next(&zipf->seed) >> 11) * 0x1p-53 * zipf->sums[KEYS - 1];
-    uint32_t low = 0;
-    uint32_t high = KEYS - 1;
+    double share = (double)(gf_random_next(&zipf->seed) >> 11) * 0x1p-53;
+    double wanted = share * zipf->sums[KEYS - 1];
+    uint32_t low = zipf->guides[(uint32_t)(share * GUIDES)];
+    uint32_t high = zipf->guides[(uint32_t)(share * GUIDES) + 1];
 
     while (low < high) {
         uint32_t middle = (low + high) / 2;
@@ -194,9 +203,14 @@ static struct gf_keyspace *cache_of(struct cache *cache, uint32_t number)
     return cache->keyspaces[number % KEYSPACES];
 }
 
+/* Eight digits; sprintf is slow under sanitizers. */
 static struct gf_bytes number_key(uint32_t number, char *text)
 {
-    return (struct gf_bytes){.data = text, .size = (size_t)sprintf(text, "%08u", number)};
+    for (int i = 7; i >= 0; i--) {
+        text[i] = (char)('0' + number % 10);
+        number /= 10;
+    }
+    return (struct gf_bytes){.data = text, .size = 8};
 }
 
 static bool cache_hit(struct cache *cache, uint32_t number, uint64_t now_ms)

@@ -11,6 +11,10 @@
 
 #define WORDS_MAX 256
 
+/* The keyspaces are checked as a whole after each command, of more than so many after some. */
+#define CHECKS_DENSE 500
+#define CHECKS_EVERY 32
+
 static uint32_t partition_of(struct exec_fixture *fixture, struct gf_bytes key)
 {
     return (uint32_t)(gf_keyspace_hash(fixture->context.hash_seed, key) >> 20) % EXEC_PARTITIONS;
@@ -112,9 +116,16 @@ void exec_fixture_init(struct exec_fixture *fixture)
     }
 }
 
+static void keyspaces_check(const struct exec_fixture *fixture, uint32_t db)
+{
+    for (uint32_t i = 0; i < EXEC_PARTITIONS; i++)
+        gf_keyspace_check(fixture->keyspaces[db][i]);
+}
+
 void exec_fixture_deinit(struct exec_fixture *fixture)
 {
     for (uint32_t db = 0; db < EXEC_DATABASES; db++) {
+        keyspaces_check(fixture, db);
         for (uint32_t i = 0; i < EXEC_PARTITIONS; i++)
             gf_keyspace_destroy(fixture->keyspaces[db][i]);
     }
@@ -194,8 +205,9 @@ const char *exec_run_words(struct exec_fixture *fixture, const struct gf_bytes *
     }
     gf_reply_end(&reply);
     answer_take(fixture, &chain);
-    for (uint32_t i = 0; i < EXEC_PARTITIONS; i++)
-        gf_keyspace_check(fixture->keyspaces[fixture->db][i]);
+    fixture->commands++;
+    if (fixture->commands <= CHECKS_DENSE || fixture->commands % CHECKS_EVERY == 0)
+        keyspaces_check(fixture, fixture->db);
     if (ret_size != NULL)
         *ret_size = fixture->answer.size;
     return fixture->answer.data;

@@ -31,6 +31,7 @@ struct exec_fixture {
     struct gf_space space;
     struct gf_keyspace *keyspaces[EXEC_DATABASES][EXEC_PARTITIONS];
     struct gf_buf answer; /* of the last command, with a zero behind it */
+    uint32_t commands;    /* run so far */
 };
 
 /* exec_fixture_init - empty databases, RESP2, database 0, the clock at 1700000000000. */
