@@ -318,6 +318,15 @@ int gf_signals_wait(void)
             return signal_number;
 }
 
+void gf_signals_let_interrupt(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void gf_signals_raise(void)
 {
     kill(getpid(), SIGTERM);

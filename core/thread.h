@@ -40,5 +40,8 @@ void gf_thread_sleep(uint64_t duration_ns);
 void gf_signals_block(void);
 int gf_signals_wait(void);
 
+/* gf_signals_let_interrupt - from now on SIGINT ends the process at once. */
+void gf_signals_let_interrupt(void);
+
 /* gf_signals_raise - make gf_signals_wait return, from any thread. */
 void gf_signals_raise(void);

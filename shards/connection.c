@@ -51,8 +51,11 @@ static void reset(struct gf_exec *x)
     conn->session.no_evict = false;
     conn->session.no_touch = false;
     conn->attention &= ~(uint32_t)GF_ATTENTION_NO_TOUCH;
-    conn->session.reply_mode = GF_REPLY_ON;
-    conn->reply.discard = false;
+    /* The answer that CLIENT REPLY SKIP swallows is this one. */
+    if (conn->session.reply_mode != GF_REPLY_SKIP) {
+        conn->session.reply_mode = GF_REPLY_ON;
+        conn->reply.discard = false;
+    }
     gf_client_set_text(&conn->session.name, GF_BYTES(""));
     gf_conn_set_resp(conn, 2);
     gf_auth_set(conn, !gf_auth_needed(session->worker));

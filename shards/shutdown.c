@@ -24,6 +24,7 @@ void gf_shutdown_wait(struct gf_server *server)
         continue; /* a terminal that went away is no reason to stop serving */
     atomic_store(&server->stopping, 1);
     gf_log_line(GF_LOG_NOTICE, "stopping: finishing what clients asked");
+    gf_signals_let_interrupt(); /* somebody at a terminal who does not want to wait for that */
 }
 
 static void close_clients(struct gf_worker *worker, bool after_reply)

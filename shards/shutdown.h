@@ -5,6 +5,9 @@
  *      GF_SHUTDOWN_GRACE_MS they are closed as they are
  *   3  a core with nothing left says so; when all have, they leave their loops
  *
+ * A core that is busy with one long command makes everybody wait for it; SIGINT, once the server is
+ * stopping, ends the process at once.
+ *
  * A core that has said so takes it back when a connection arrives from one that has not noticed
  * yet. The sender is not done before its message is home again, so they cannot all have said so
  * meanwhile.

@@ -177,6 +177,13 @@ class Connection(ServerCase):
         self.check(PONG, "PING")
         self.check(error("ERR syntax error"), "CLIENT", "REPLY", "foo")
 
+    def test_reset_answers_again(self):
+        self.client.send("CLIENT", "REPLY", "OFF")
+        self.check(resp.status("RESET"), "RESET")
+        self.client.send("CLIENT", "REPLY", "SKIP")
+        self.client.send("RESET")   # this is the answer to be skipped
+        self.check(PONG, "PING")
+
     def test_tracking_options_are_looked_at(self):
         for words in (["REDIRECT"], ["FOO"], ["BCAST", "PREFIX"]):
             self.check(error("ERR syntax error"), "CLIENT", "TRACKING", "OFF", *words)

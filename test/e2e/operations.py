@@ -2,6 +2,7 @@
 """Running the server: starting, stopping, doing nothing, and holding very many connections."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -95,6 +96,19 @@ class Ending(unittest.TestCase):
 
     def test_sigint(self):
         self.ends(lambda server, client: server.process.send_signal(signal.SIGINT))
+
+    def test_sigint_again_does_not_wait(self):
+        server = start_server("--enable-debug-command", "yes")
+        try:
+            with server.client() as client:
+                client.send("DEBUG", "SLEEP", "600")
+                server.process.send_signal(signal.SIGINT)
+                self.assertTrue(eventually(
+                    lambda: re.search("stopping|SIGINT", server.stderr())), server.stderr())
+                server.process.send_signal(signal.SIGINT)
+                self.assertIn(server.wait_exit(), (-signal.SIGINT, 1), server.stderr())
+        finally:
+            server.discard()
 
     def test_sigterm_on_two_cores_under_load(self):
         def act(server, client):

@@ -251,8 +251,20 @@ class Cluster(ClusterCase):
     def test_scan_iter(self):
         for i in range(300):
             self.cluster.set(f"c{i}", i)
-        self.assertEqual(sorted(set(self.cluster.scan_iter("c*"))),
-                         sorted(b"c%d" % i for i in range(300)))
+        wanted = sorted(b"c%d" % i for i in range(300))
+        self.assertEqual(sorted(self.cluster.scan_iter("c*")), wanted)
+        self.assertEqual(sorted(self.cluster.scan_iter("c*", count=7)), wanted)
+
+    def test_sums_over_the_nodes(self):
+        every = {"target_nodes": redis.cluster.RedisCluster.PRIMARIES}
+        for i in range(300):
+            self.cluster.set(f"c{i}", i)
+        keys = self.cluster.keys(**every)
+        self.assertEqual(self.cluster.dbsize(**every), 300)
+        self.assertEqual(sorted(keys), sorted(b"c%d" % i for i in range(300)))
+        self.assertIn(self.cluster.randomkey(), keys)
+        self.assertTrue(self.cluster.flushall())
+        self.assertEqual(self.cluster.dbsize(**every), 0)
 
     def test_topology(self):
         self.assertEqual(self.cluster.keyslot("foo"), 12182)

@@ -125,6 +125,7 @@ for (const protocol of [2, 3]) {
     test("cluster client against one node", async () => {
       const cluster = new Cluster([{ host: "127.0.0.1", port: CLUSTER_PORT }],
                                   { redisOptions: { protocol } });
+      await cluster.flushall();
       const writes = [...Array(500).keys()].map((i) => cluster.set(`c${i}`, `${i}`));
       assert.ok((await Promise.all(writes)).every((reply) => reply === "OK"));
       const reads = await Promise.all([...Array(500).keys()].map((i) => cluster.get(`c${i}`)));
@@ -132,6 +133,14 @@ for (const protocol of [2, 3]) {
       const pipeline = cluster.pipeline().set("{tag}1", "a").set("{tag}2", "b");
       pipeline.mget("{tag}1", "{tag}2");
       assert.deepEqual((await pipeline.exec()).at(-1), [null, ["a", "b"]]);
+      const sizes = await Promise.all(cluster.nodes("master").map((node) => node.dbsize()));
+      assert.equal(sizes.reduce((sum, size) => sum + size, 0), 502);
+      const found = [];
+      for (const node of cluster.nodes("master"))
+        for await (const keys of node.scanStream({ match: "c*", count: 50 })) found.push(...keys);
+      assert.deepEqual(found.sort(), [...Array(500).keys()].map((i) => `c${i}`).sort());
+      await Promise.all(cluster.nodes("master").map((node) => node.flushall()));
+      assert.equal(await cluster.get("c1"), null);
       await cluster.quit();
     });
   });

@@ -123,6 +123,16 @@ for (const RESP of [2, 3]) {
                        numbers.map(String));
       await cluster.mSet({ "{tag}1": "a", "{tag}2": "b" });
       assert.deepEqual(await cluster.mGet(["{tag}1", "{tag}2"]), ["a", "b"]);
+      let total = 0;
+      const found = [];
+      for (const master of cluster.masters) {
+        const node = await cluster.nodeClient(master);
+        total += await node.dbSize();
+        for await (const keys of node.scanIterator({ MATCH: "c*", COUNT: 50 })) found.push(...keys);
+      }
+      assert.equal(total, 502);
+      assert.deepEqual(found.sort(), numbers.map((i) => `c${i}`).sort());
+      await (await cluster.nodeClient(cluster.masters[0])).flushAll();
       await cluster.close();
     });
   });
