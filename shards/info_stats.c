@@ -27,6 +27,7 @@ void gf_info_stats(const struct gf_report *report, struct gf_buf *text)
 #undef COUNTER_LINE
     gf_info_number(text, "keyspace_hits", sum->lookups.hits);
     gf_info_number(text, "keyspace_misses", sum->lookups.misses);
+    gf_info_number(text, "eviction_longest_usec", sum->eviction_longest_ns / NS_PER_US);
     gf_info_number(text, "pubsub_channels", 0);
     gf_info_number(text, "pubsub_patterns", 0);
 }
