@@ -28,9 +28,9 @@
 #define RESERVE_PART_MAX 16        /* ... more, when large requests arrive, up to this part */
 #define EXPECTED_FADES 4           /* large requests are expected less at each tick: by 1/4 */
 #define NEEDED_PART_MAX 8          /* of maxmemory: what one write may ask for at most */
-#define EVICT_STEP 32768           /* bytes evicted in one go at most: then pages are looked for */
+#define EVICT_STEP 16384           /* bytes evicted in one go at most: then pages are looked for */
 #define EVICT_SLACK 4096           /* bytes more than needed, so that not every write evicts */
-#define RECLAIM_PAGES 16           /* emptied in one go */
+#define RECLAIM_PAGES 8            /* emptied in one go */
 #define SPARE_PART_MAX 2           /* of maxmemory: 1/2 */
 #define OUTSIDE_PART_MAX 4         /* of maxmemory: 1/4 */
 #define LOOK_PART 128              /* of maxmemory: evicted between two looks at what is resident */
