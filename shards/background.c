@@ -8,20 +8,29 @@
 #include "core/log.h"
 #include "modules/keyspace.h"
 #include "shards/conn.h"
+#include "shards/latency.h"
 #include "shards/server.h"
 #include "shards/stats.h"
 #include "shards/worker.h"
 
+#define NS_PER_MS 1000000u
+#define US_PER_S 1000000u
 #define PARTITION_BUDGET 64        /* buckets or objects between two looks at the clock */
 #define EXPIRE_BUCKETS 256         /* buckets looked at in one partition and round */
 #define ROUND_TICKS 4              /* ticks between rounds of a core that is not pushed */
 #define EVICT_BUDGET 512           /* candidates of one go, 0.1 to 0.25 ms */
 #define EVICT_ROUNDS 8             /* goes of one command at most ... */
 #define EVICT_ROUNDS_URGENT 4096   /* ... and when the node is over by more than ... */
-#define URGENT_PART 256            /* ... this part of maxmemory */
-#define EVICT_STEP 32768           /* bytes evicted in one go at most: then pages are looked for */
+#define URGENT_PART 256            /* ... this part of maxmemory; ... */
+#define EVICT_COMMAND_NS 250000u   /* ... and for no longer than this */
+#define WAIT_PART 128              /* of maxmemory: over by more, the next writes wait */
+#define RESERVE_PART 256           /* of maxmemory: evicted ahead of the writes */
+#define RESERVE_PART_MAX 16        /* ... more, when large requests arrive, up to this part */
+#define EXPECTED_FADES 4           /* large requests are expected less at each tick: by 1/4 */
+#define NEEDED_PART_MAX 8          /* of maxmemory: what one write may ask for at most */
+#define EVICT_STEP 16384           /* bytes evicted in one go at most: then pages are looked for */
 #define EVICT_SLACK 4096           /* bytes more than needed, so that not every write evicts */
-#define RECLAIM_PAGES 16           /* emptied in one go */
+#define RECLAIM_PAGES 8            /* emptied in one go */
 #define SPARE_PART_MAX 2           /* of maxmemory: 1/2 */
 #define OUTSIDE_PART_MAX 4         /* of maxmemory: 1/4 */
 #define LOOK_PART 128              /* of maxmemory: evicted between two looks at what is resident */
@@ -127,9 +136,42 @@ static int64_t node_room(const struct gf_worker *worker)
            at_most(worker->background->outside, limit / OUTSIDE_PART_MAX);
 }
 
+static bool may_evict(const struct gf_worker *worker)
+{
+    return worker->background->evictor.policy != GF_NOEVICTION;
+}
+
+/* Bytes that are to be free before anybody asks for them: a part of all, and several times what is
+ * being received: for the growth of the buffer, the copy on its way to another core, the value. */
+static int64_t node_reserve(const struct gf_worker *worker)
+{
+    int64_t limit = (int64_t)worker->settings.maxmemory;
+    int64_t copies = worker->core->count > 1 ? 3 : 2;
+
+    if (!may_evict(worker))
+        return 0;
+    return limit / RESERVE_PART +
+           at_most(copies * worker->background->expected, limit / RESERVE_PART_MAX);
+}
+
+/* Writes wait while the node is over by more than a part; what is in the background then does not
+ * make anybody else wait. */
+static void set_waiting(struct gf_worker *worker, bool waiting)
+{
+    worker->attention &= ~(uint32_t)GF_ATTENTION_MEMORY;
+    if (waiting)
+        worker->attention |= GF_ATTENTION_MEMORY;
+}
+
+static bool must_wait(const struct gf_worker *worker, int64_t room)
+{
+    return room < -(int64_t)(worker->settings.maxmemory / WAIT_PART);
+}
+
 void gf_worker_check_memory(struct gf_worker *worker)
 {
     int64_t room;
+    int64_t reserve;
 
     if (worker->settings.maxmemory == 0) {
         (void)gf_server_memory(worker->server); /* for its peak */
@@ -137,8 +179,11 @@ void gf_worker_check_memory(struct gf_worker *worker)
         return;
     }
     room = node_room(worker);
-    /* Room is shared out evenly; without room, the next write asks what is to be done, whatever is
-     * evicted until then. */
+    reserve = node_reserve(worker);
+    /* Room is shared out evenly; where it ends, and where the reserve begins, a write asks what is
+     * to be done. Without room the next one does, whatever is evicted until then. */
+    if (room > reserve)
+        room -= reserve;
     worker->memory_ceiling =
         room >= 0 ? core_data(worker) + room / worker->core->count : INT64_MIN;
 }
@@ -216,37 +261,86 @@ static bool evict_some(struct gf_worker *worker, int64_t size)
     return freed > 0 || evictor->evictions != before;
 }
 
-bool gf_background_make_room(struct gf_worker *worker)
+/* Room that costs no key: sparse pages are emptied, free ones given back. */
+static bool reclaim(struct gf_worker *worker)
 {
-    int64_t urgent = (int64_t)(worker->settings.maxmemory / URGENT_PART);
-    uint32_t rounds = EVICT_ROUNDS;
+    return gf_heap_work_slice(worker->heap, RECLAIM_PAGES) ||
+           gf_pages_trim(worker->server->pages);
+}
+
+/* One go at the room that is missing. False: nothing may go, here or elsewhere; true with
+ * *ret_enough: others see to it. */
+static bool make_some_room(struct gf_worker *worker, int64_t room, bool urgent, bool *ret_enough)
+{
+    int64_t share = gf_pressure_share(worker, room);
     bool asked;
 
-    for (uint32_t round = 0; round < rounds; round++) {
-        int64_t room = node_room(worker);
-        int64_t share = gf_pressure_share(worker, room);
+    *ret_enough = false;
+    /* When it is urgent, emptier pages are worth some keys. */
+    if (gf_heap_work_slice(worker->heap, RECLAIM_PAGES) && !urgent)
+        return true;
+    if (gf_pages_trim(worker->server->pages))
+        return true;
+    if (!may_evict(worker))
+        return false;
+    /* Others hold more: they must evict, and this core too when that takes too long. */
+    asked = share == 0 && gf_pressure_ask(worker);
+    *ret_enough = asked && !urgent;
+    if (*ret_enough || evict_some(worker, share > 0 ? share : -room))
+        return true;
+    *ret_enough = true;
+    return asked;
+}
 
-        rounds = room < -urgent ? EVICT_ROUNDS_URGENT : EVICT_ROUNDS;
+static bool make_room(struct gf_worker *worker, int64_t needed, uint64_t end_ns)
+{
+    int64_t urgent_size = (int64_t)(worker->settings.maxmemory / URGENT_PART);
+    uint32_t rounds = EVICT_ROUNDS;
+    bool enough = false;
+    int64_t room = 0;
+
+    for (uint32_t round = 0; round < rounds && !enough; round++) {
+        room = node_room(worker) - needed;
         gf_worker_check_memory(worker);
-        if (room >= 0)
+        if (room >= 0) {
+            if (room < node_reserve(worker))
+                gf_background_poke(worker);
             return true;
-        /* Room that costs no key; when it is urgent, emptier pages are worth some keys. */
-        if (gf_heap_work_slice(worker->heap, RECLAIM_PAGES) && room >= -urgent)
-            continue;
-        if (gf_pages_trim(worker->server->pages))
-            continue;
-        if (worker->background->evictor.policy == GF_NOEVICTION)
+        }
+        rounds = room < -urgent_size ? EVICT_ROUNDS_URGENT : EVICT_ROUNDS;
+        if (round > 0 && background_now(worker) >= end_ns)
+            break;
+        if (!make_some_room(worker, room, room < -urgent_size, &enough))
             return false;
-        /* Others hold more: they must evict, and this core too when that takes too long. */
-        asked = share == 0 && gf_pressure_ask(worker);
-        if (asked && room >= -urgent)
-            return true;
-        if (!evict_some(worker, share > 0 ? share : -room))
-            return asked;
     }
-    /* Still over, but something goes with every write: the rest in the background. */
+    /* Still over: the rest in the background. */
+    set_waiting(worker, must_wait(worker, room + needed));
     gf_background_poke(worker);
     return true;
+}
+
+/* What a write that brings `size` bytes is to find free. Without eviction it is refused only when
+ * the limit has been reached already. */
+static int64_t needed_by(const struct gf_worker *worker, size_t size)
+{
+    return may_evict(worker)
+               ? at_most((int64_t)size, (int64_t)worker->settings.maxmemory / NEEDED_PART_MAX)
+               : 0;
+}
+
+bool gf_background_make_room(struct gf_worker *worker, size_t size)
+{
+    uint64_t begin_ns = background_now(worker);
+    bool made = make_room(worker, needed_by(worker, size), begin_ns + EVICT_COMMAND_NS);
+    uint64_t waited_ns = background_now(worker) - begin_ns;
+    uint64_t threshold_ms = worker->settings.latency_monitor_threshold;
+
+    if (waited_ns > worker->eviction_longest_ns)
+        worker->eviction_longest_ns = waited_ns;
+    if (threshold_ms > 0 && waited_ns / NS_PER_MS >= threshold_ms)
+        gf_latency_add(&worker->latency, GF_LATENCY_EVICTION, worker->core->wall_us / US_PER_S,
+                       waited_ns / NS_PER_MS);
+    return made;
 }
 
 void gf_background_settings(struct gf_worker *worker)
@@ -257,9 +351,52 @@ void gf_background_settings(struct gf_worker *worker)
 
     if (evictor->policy != policy || evictor->samples != samples)
         gf_evictor_init(evictor, policy, samples);
+    set_waiting(worker, false);
     measure_outside(worker);
     gf_worker_check_memory(worker);
     if (core_data(worker) > worker->memory_ceiling)
+        gf_background_poke(worker);
+}
+
+/* Room for the writes to come, until the time is over. True when there is more to do. */
+static bool evict_ahead(struct gf_worker *worker, uint64_t end_ns)
+{
+    int64_t room = 0;
+
+    if (worker->settings.maxmemory == 0) {
+        set_waiting(worker, false);
+        return false;
+    }
+    for (;;) {
+        int64_t share;
+
+        room = node_room(worker);
+        share = gf_pressure_share(worker, room - node_reserve(worker));
+        if (share == 0 && (!must_wait(worker, room) || !gf_pressure_ask(worker)))
+            break;
+        if (share > 0 && !reclaim(worker) && !evict_some(worker, share))
+            break;
+        if (background_now(worker) >= end_ns || share == 0) {
+            set_waiting(worker, must_wait(worker, room));
+            gf_worker_check_memory(worker);
+            return true;
+        }
+    }
+    /* Enough, or nothing is left that may go: then writes are refused, and need not wait. */
+    set_waiting(worker, false);
+    gf_worker_check_memory(worker);
+    return false;
+}
+
+void gf_background_expect(struct gf_worker *worker, size_t size)
+{
+    struct gf_background *background = worker->background;
+
+    if (worker->settings.maxmemory == 0)
+        return;
+    if ((int64_t)size > background->expected)
+        background->expected = (int64_t)size;
+    if (node_room(worker) < node_reserve(worker))
         gf_background_poke(worker);
 }
 
@@ -270,16 +407,12 @@ static void background_work_done(struct gf_op *op, int result)
     struct gf_background *background = gf_container(op, struct gf_background, work);
     struct gf_worker *worker = background->worker;
     uint64_t end_ns = background_now(worker) + GF_BACKGROUND_SLICE_NS;
+    bool pressed;
 
     (void)result; /* always GF_OK */
-    if (worker->settings.maxmemory > 0) {
-        int64_t share = gf_pressure_share(worker, node_room(worker));
-
-        gf_worker_check_memory(worker);
-        if (share > 0 && (gf_heap_work_slice(worker->heap, RECLAIM_PAGES) ||
-                          evict_some(worker, share)))
-            background->round_idle = 0;
-    }
+    pressed = evict_ahead(worker, end_ns);
+    if (pressed)
+        background->round_idle = 0;
     while (background->round_idle < worker->owned_count) {
         struct gf_partition *partition = partition_next(worker);
         bool more = false;
@@ -294,6 +427,8 @@ static void background_work_done(struct gf_op *op, int result)
             return;
         }
     }
+    if (pressed)
+        gf_core_defer(worker->core, GF_PHASE_WORK, op);
 }
 
 void gf_background_poke(struct gf_worker *worker)
@@ -364,6 +499,7 @@ static void background_tick(struct gf_timer *timer)
     struct gf_worker *worker = background->worker;
 
     worker->background->databases_used = databases_used(worker);
+    background->expected -= background->expected / EXPECTED_FADES;
     measure_outside(worker);
     gf_worker_check_memory(worker);
     gf_stats_sample(worker);

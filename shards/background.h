@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/driver.h"
@@ -29,6 +30,7 @@ struct gf_background {
     int64_t outside;               /* bytes resident that neither accounts nor pages know of: code,
                                       stacks, what the allocator keeps; at the last look */
     int64_t freed;                 /* bytes evicted since then */
+    int64_t expected;              /* bytes of the largest request that arrived lately */
     bool blind;                    /* there is no telling what is resident (the simulator) */
     uint64_t expire_paused;        /* DEBUG SET-ACTIVE-EXPIRE 0 */
 };
@@ -42,9 +44,13 @@ int64_t gf_server_memory(struct gf_server *server);
 /* gf_background_settings - maxmemory or a policy changed. */
 void gf_background_settings(struct gf_worker *worker);
 
-/* gf_background_make_room - memory is over the limit: evict now, a bounded amount. false: the
- * command must be refused. */
-bool gf_background_make_room(struct gf_worker *worker);
+/* gf_background_make_room - memory would be over the limit with `size` bytes more: evict now, for
+ * a bounded time. What is left then is evicted in the background; when it is much, the next writes
+ * wait for it (GF_ATTENTION_MEMORY). false: the command must be refused. */
+bool gf_background_make_room(struct gf_worker *worker, size_t size);
+
+/* gf_background_expect - a request is arriving that has `size` bytes already: evict ahead. */
+void gf_background_expect(struct gf_worker *worker, size_t size);
 
 /* gf_background_poke - there is work (a flush, a big delete): do not wait for the next tick. */
 void gf_background_poke(struct gf_worker *worker);

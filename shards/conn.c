@@ -7,6 +7,7 @@
 #include "core/assert.h"
 #include "core/core.h"
 #include "core/error.h"
+#include "shards/background.h"
 #include "shards/dispatch.h"
 #include "shards/handover.h"
 #include "shards/monitor.h"
@@ -134,6 +135,8 @@ static void conn_take_bytes(struct gf_conn *conn, const char *data, size_t size)
         }
         GF_ASSERT(gf_buf_append(&conn->in, rest) == GF_OK);
         conn->in_since_ns = conn->worker->core->now_ns;
+        if (conn->in.size > GF_CONN_IN_LARGE)
+            gf_background_expect(conn->worker, conn->in.size);
         if (more_of_old)
             conn_process_in(conn);
     }

@@ -41,6 +41,7 @@ struct gf_worker;
 #define GF_CONN_AHEAD 16                 /* requests parsed ahead of the one that runs */
 #define GF_CONN_REQUESTS_MAX 1024        /* in flight on other cores, then reading stops */
 #define GF_CONN_IN_HIGH (64 * 1024)      /* unparsed bytes when stopped, then no reading */
+#define GF_CONN_IN_LARGE (32 * 1024)     /* bytes of one request: memory is made for it ahead */
 #define GF_CONN_SEND_PARTS 8
 
 enum gf_conn_state {
@@ -57,8 +58,9 @@ enum gf_attention {
     GF_ATTENTION_MONITOR = 1u << 2,   /* worker: somebody monitors                       */
     GF_ATTENTION_PAUSE = 1u << 3,     /* worker: CLIENT PAUSE is on                      */
     GF_ATTENTION_TIMING = 1u << 4,    /* worker: every command is timed on its own       */
-    GF_ATTENTION_MONITORING = 1u << 5,/* conn: it is a monitor                           */
-    GF_ATTENTION_NO_TOUCH = 1u << 6,  /* conn: CLIENT NO-TOUCH                           */
+    GF_ATTENTION_MEMORY = 1u << 5,    /* worker: far over maxmemory: writes wait         */
+    GF_ATTENTION_MONITORING = 1u << 6,/* conn: it is a monitor                           */
+    GF_ATTENTION_NO_TOUCH = 1u << 7,  /* conn: CLIENT NO-TOUCH                           */
 };
 
 enum gf_reply_mode { GF_REPLY_ON, GF_REPLY_OFF, GF_REPLY_SKIP, GF_REPLY_SKIP_NEXT };

@@ -112,15 +112,25 @@ static void prefetch_ahead(struct gf_worker *worker, const struct gf_conn *conn,
     }
 }
 
-static inline bool over_memory(const struct gf_worker *worker)
+static inline bool over_memory(const struct gf_worker *worker, size_t size)
 {
-    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA], memory_order_relaxed) >
+    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA], memory_order_relaxed) +
+               (int64_t)size >
            worker->memory_ceiling;
 }
 
-bool gf_worker_has_room(struct gf_worker *worker)
+bool gf_worker_has_room(struct gf_worker *worker, size_t size)
 {
-    return !over_memory(worker) || gf_background_make_room(worker);
+    return !over_memory(worker, size) || gf_background_make_room(worker, size);
+}
+
+static inline size_t words_size(const struct gf_bytes *words, uint32_t count)
+{
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        size += words[i].size;
+    return size;
 }
 
 static void count_run(struct gf_worker *worker, const struct gf_run *run)
@@ -196,7 +206,8 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
     };
 
     run->duration_ns = 0;
-    if (GF_UNLIKELY((command->flags & GF_GROWS) && !run->part && !gf_worker_has_room(worker))) {
+    if (GF_UNLIKELY((command->flags & GF_GROWS) && !run->part &&
+                    !gf_worker_has_room(worker, words_size(run->words, run->words_count)))) {
         gf_reply_error(run->reply, GF_MSG_OOM);
         gf_reply_end(run->reply);
         run->reply->failed = false;
@@ -300,10 +311,13 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
 {
     struct gf_worker *worker = conn->worker;
     uint16_t owner = worker->server->router.owners[ahead->partition];
+    size_t size = words_size(words, ahead->parsed.words_count);
     struct gf_request *request;
 
     if (owner != worker->core->id && !gf_parcel_room_for_request(worker, owner))
         return false;
+    if (size > GF_REQUEST_LARGE)
+        (void)gf_worker_has_room(worker, size); /* for the copy; its owner may refuse it */
     request = gf_request_acquire(worker, conn);
     request->command = ahead->command;
     request->db = conn->session.db;

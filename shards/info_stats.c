@@ -27,6 +27,7 @@ void gf_info_stats(const struct gf_report *report, struct gf_buf *text)
 #undef COUNTER_LINE
     gf_info_number(text, "keyspace_hits", sum->lookups.hits);
     gf_info_number(text, "keyspace_misses", sum->lookups.misses);
+    gf_info_number(text, "eviction_longest_usec", sum->eviction_longest_ns / NS_PER_US);
     GF_INFO_ZEROS(text, "total_net_repl_input_bytes", "total_net_repl_output_bytes", "sync_full",
                   "sync_partial_ok", "sync_partial_err", "evicted_clients", "pubsub_channels",
                   "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",

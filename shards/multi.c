@@ -355,7 +355,7 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
         gf_dispatch_here(conn, ahead, words);
     } else if (plan.cores_count == 1) {
         started = start_on_one_core(conn, ahead, words, &plan);
-    } else if ((ahead->command->flags & GF_GROWS) && !gf_worker_has_room(worker)) {
+    } else if ((ahead->command->flags & GF_GROWS) && !gf_worker_has_room(worker, 0)) {
         gf_dispatch_refuse(conn, GF_MSG_OOM); /* before any part of it ran */
     } else {
         multi_start(conn, ahead, words, &plan);

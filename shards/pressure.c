@@ -60,7 +60,7 @@ bool gf_pressure_ask(struct gf_worker *worker)
 
 void gf_pressure_arrive(struct gf_worker *worker, struct gf_pressure *pressure)
 {
-    pressure->relieved = gf_background_make_room(worker);
+    pressure->relieved = gf_background_make_room(worker, 0);
     gf_mesh_return(worker->core, &pressure->parcel.message);
 }
 

@@ -66,6 +66,7 @@ static void report_on_core(struct gf_worker *worker, struct gf_ask *ask)
 
     core->counters = worker->counters;
     core->lookups = worker->lookups;
+    core->eviction_longest_ns = worker->eviction_longest_ns;
     for (int rate = 0; rate < GF_RATES_COUNT; rate++)
         core->rates[rate] = gf_stats_rate(&worker->rates, (enum gf_rate)rate);
     core->busy_share = worker->rates.busy_share;
@@ -108,6 +109,8 @@ static void add_core(const struct gf_report *report, struct gf_report_core *sum,
                  sizeof(sum->counters));
     sum->lookups.hits += core->lookups.hits;
     sum->lookups.misses += core->lookups.misses;
+    if (core->eviction_longest_ns > sum->eviction_longest_ns)
+        sum->eviction_longest_ns = core->eviction_longest_ns;
     add_counters(sum->rates, core->rates, sizeof(sum->rates));
     add_counters(sum->errors, core->errors, sizeof(sum->errors));
     sum->busy_share += core->busy_share;

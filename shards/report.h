@@ -24,6 +24,7 @@ struct gf_report_db {
 struct gf_report_core {
     struct gf_counters counters;
     struct gf_lookups lookups;
+    uint64_t eviction_longest_ns;
     uint64_t rates[GF_RATES_COUNT];
     double busy_share;
     uint64_t turns;

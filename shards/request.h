@@ -34,6 +34,7 @@ struct gf_worker;
 
 #define GF_REQUEST_WORDS 8    /* words kept inside the request: all of most commands */
 #define GF_REQUEST_BYTES 256  /* bytes of words kept inside */
+#define GF_REQUEST_LARGE 16384 /* bytes of words that memory is made for before they are copied */
 #define GF_REQUEST_REPLY 192  /* bytes of reply kept inside */
 
 enum gf_message_kind {

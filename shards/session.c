@@ -29,7 +29,7 @@ struct admission {
 enum admission_verdict {
     ADMIT_GO,     /* the next check */
     ADMIT_REFUSE, /* answered with an error */
-    ADMIT_LATER,  /* the connection is held; the request comes again */
+    ADMIT_LATER,  /* the request comes again, at once where the connection is not held */
 };
 
 static enum admission_verdict check_known(struct admission *a)
@@ -99,6 +99,14 @@ static enum admission_verdict check_paused(struct admission *a)
     return ADMIT_LATER;
 }
 
+/* Far over maxmemory: a write is tried again after the background has evicted some more. */
+static enum admission_verdict check_memory(struct admission *a)
+{
+    bool waits = (a->worker->attention & GF_ATTENTION_MEMORY) && (a->command->flags & GF_GROWS);
+
+    return waits ? ADMIT_LATER : ADMIT_GO;
+}
+
 /* A monitor only watches: it may not use keys. */
 static enum admission_verdict check_monitoring(struct admission *a)
 {
@@ -112,7 +120,8 @@ static enum admission_verdict check_monitoring(struct admission *a)
 static enum admission_verdict admit(struct admission *a)
 {
     static enum admission_verdict (*const checks[])(struct admission *) = {
-        check_debug, check_known, check_arity, check_authenticated, check_paused, check_monitoring,
+        check_debug, check_known, check_arity, check_authenticated, check_paused, check_memory,
+        check_monitoring,
     };
 
     for (size_t i = 0; i < GF_COUNT(checks); i++) {

@@ -72,6 +72,7 @@ struct gf_worker {
     uint32_t requests_live;
     struct gf_counters counters;
     struct gf_lookups lookups;        /* keyspace hits and misses                         */
+    uint64_t eviction_longest_ns;     /* the longest that one write waited for evictions  */
     struct gf_rates rates;
     uint64_t errors[GF_MESSAGES_COUNT]; /* errors answered, by message                     */
     uint64_t notable_ns;              /* a command this slow is looked at by notice.h     */
@@ -116,8 +117,9 @@ void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
 /* gf_worker_check_memory - compute anew how much this core's data may grow. */
 void gf_worker_check_memory(struct gf_worker *worker);
 
-/* gf_worker_has_room - a GROWS command may run; evicts a little when it may not yet. */
-bool gf_worker_has_room(struct gf_worker *worker);
+/* gf_worker_has_room - a GROWS command with `size` bytes of words may run; evicts a little when it
+ * may not yet. */
+bool gf_worker_has_room(struct gf_worker *worker, size_t size);
 
 static inline struct gf_worker *gf_worker_of(struct gf_core *core)
 {
