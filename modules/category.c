@@ -52,25 +52,29 @@ uint32_t gf_category_find(struct gf_bytes name)
     return 0;
 }
 
-/* list_names - the list of a row ("@keyspace|@dangerous") names the category. */
-static bool list_names(const char *list, const char *name)
+/* list_names - the list of a row ("@keyspace|-@dangerous") names the category: 1, or takes it away:
+ * -1, or neither. */
+static int list_names(const char *list, const char *name)
 {
     size_t size = strlen(name);
 
     while (list != NULL && *list != '\0') {
         size_t word_size = strcspn(list, "| ");
+        size_t sign_size = *list == '-';
 
-        if (word_size == size && memcmp(list, name, size) == 0)
-            return true;
+        if (word_size - sign_size == size && memcmp(list + sign_size, name, size) == 0)
+            return sign_size ? -1 : 1;
         list += word_size + (list[word_size] != '\0');
     }
-    return false;
+    return 0;
 }
 
 static bool row_is_in(const struct gf_command *row, const struct category *category)
 {
-    if (list_names(row->categories, category->name))
-        return true;
+    int named = list_names(row->categories, category->name);
+
+    if (named != 0)
+        return named > 0;
     if (strcmp(category->name, "@slow") == 0)
         return (row->flags & GF_FAST) == 0;
     if ((row->flags & category->flags) != 0)

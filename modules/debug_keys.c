@@ -171,7 +171,7 @@ static const struct gf_command subcommands[] = {
 static const struct gf_command commands[] = {
     {
         .name = "DEBUG", .arity = -2,
-        .since = "1.0.0", .group = "server",
+        .since = "1.0.0", .group = "server", .complexity = "As the subcommand's.",
         .summary = "For tests: off unless enable-debug-command says so.",
         .subcommands = subcommands, .subcommands_count = GF_COUNT(subcommands),
     },

@@ -160,8 +160,7 @@ static void acl_dryrun(struct gf_exec *x)
     if (!row) {
         gf_reply_error_format(x->reply, GF_MSG_ACL_COMMAND, words[0], GF_BYTES(""));
     } else if (!gf_command_arity_ok(row, count)) {
-        size_t size =
-            gf_registry_row_name(x->registry, gf_registry_row_id(x->registry, row), name);
+        size_t size = gf_registry_row_name(x->registry, gf_registry_row_id(x->registry, row), name);
 
         gf_reply_error_format(x->reply, GF_MSG_WRONG_ARITY,
                               (struct gf_bytes){.data = name, .size = size}, GF_BYTES(""));
@@ -311,7 +310,7 @@ static const struct gf_command subcommands[] = {
 static const struct gf_command commands[] = {
     {
         .name = "ACL", .arity = -2,
-        .since = "6.0.0", .group = "server",
+        .since = "6.0.0", .group = "server", .complexity = "As the subcommand's.",
         .summary = "Users and categories of commands.",
         .subcommands = subcommands, .subcommands_count = GF_COUNT(subcommands),
     },

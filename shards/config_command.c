@@ -408,7 +408,7 @@ static const struct gf_command subcommands[] = {
 static const struct gf_command commands[] = {
     {
         .name = "CONFIG", .arity = -2,
-        .since = "2.0.0", .group = "server",
+        .since = "2.0.0", .group = "server", .complexity = "As the subcommand's.",
         .summary = "The settings of the server.",
         .subcommands = subcommands, .subcommands_count = GF_COUNT(subcommands),
     },

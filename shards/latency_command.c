@@ -481,7 +481,7 @@ static const struct gf_command subcommands[] = {
 static const struct gf_command commands[] = {
     {
         .name = "LATENCY", .arity = -2,
-        .since = "2.8.13", .group = "server",
+        .since = "2.8.13", .group = "server", .complexity = "As the subcommand's.",
         .summary = "Slow events, and how long commands take.",
         .subcommands = subcommands, .subcommands_count = GF_COUNT(subcommands),
     },

@@ -191,10 +191,24 @@ static void replicaof(struct gf_exec *x)
 /* ---- rows ---------------------------------------------------------------------------------- */
 
 #define SAVE_FLAGS (GF_ADMIN | GF_NOSCRIPT | GF_NO_ASYNC_LOADING)
-#define REPLICAOF_ARGS                                                                             \
-    GF_ARGS({.name = "host", .type = GF_ARG_STRING}, {.name = "port", .type = GF_ARG_INTEGER})
+static const struct gf_history shutdown_history[] = {
+    {.since = "7.0.0", .what = "NOW, FORCE and ABORT."},
+};
+
+static const struct gf_history bgsave_history[] = {
+    {.since = "3.2.2", .what = "SCHEDULE."},
+};
 
 /* clang-format off */
+#define REPLICAOF_ARGS \
+    GF_ARGS({.name = "args", .type = GF_ARG_ONEOF, \
+             GF_ARGS({.name = "host-port", .type = GF_ARG_BLOCK, \
+                      GF_ARGS({.name = "host", .type = GF_ARG_STRING}, \
+                              {.name = "port", .type = GF_ARG_INTEGER})}, \
+                     {.name = "no-one", .type = GF_ARG_BLOCK, \
+                      GF_ARGS({.name = "no", .type = GF_ARG_TOKEN, .token = "NO"}, \
+                              {.name = "one", .type = GF_ARG_TOKEN, .token = "ONE"})})})
+
 #define MODULE_CHANGE (GF_ADMIN | GF_NOSCRIPT | GF_NO_ASYNC_LOADING)
 
 static const struct gf_command module_subcommands[] = {
@@ -253,6 +267,7 @@ static const struct gf_command commands[] = {
                  GF_ALLOW_BUSY,
         .since = "1.0.0", .group = "server", .complexity = "O(1)",
         .summary = "Finishes what clients asked, closes their connections, and ends the server.",
+        .history = shutdown_history, .history_count = GF_COUNT(shutdown_history),
         GF_ARGS({.name = "nosave_save", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL,
                  GF_ARGS({.name = "nosave", .type = GF_ARG_TOKEN, .token = "NOSAVE"},
                          {.name = "save", .type = GF_ARG_TOKEN, .token = "SAVE"})},
@@ -285,6 +300,7 @@ static const struct gf_command commands[] = {
         .name = "BGSAVE", .run = nothing_on_disk, .arity = -1, .flags = SAVE_FLAGS,
         .since = "1.0.0", .group = "server", .complexity = "O(1)",
         .summary = "An error: this build keeps nothing on disk.",
+        .history = bgsave_history, .history_count = GF_COUNT(bgsave_history),
         GF_ARGS({.name = "schedule", .type = GF_ARG_TOKEN, .token = "SCHEDULE",
                  .flags = GF_ARG_OPTIONAL, .since = "3.2.2"}),
     },
@@ -295,7 +311,8 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "WAIT", .run = wait_replicas, .arity = 3, .flags = GF_NOSCRIPT,
-        .since = "3.0.0", .group = "generic", .complexity = "O(1)", .categories = "@connection",
+        .since = "3.0.0", .group = "generic", .complexity = "O(1)",
+        .categories = "@connection|-@keyspace",
         .summary = "How many replicas have the connection's writes: none, at once.",
         .tips = "request_policy:all_shards|response_policy:agg_min",
         GF_ARGS({.name = "numreplicas", .type = GF_ARG_INTEGER},
@@ -303,7 +320,8 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "WAITAOF", .run = wait_disks, .arity = 4, .flags = GF_NOSCRIPT,
-        .since = "7.2.0", .group = "generic", .complexity = "O(1)", .categories = "@connection",
+        .since = "7.2.0", .group = "generic", .complexity = "O(1)",
+        .categories = "@connection|-@keyspace",
         .summary = "How many disks have the connection's writes: none, at once.",
         .tips = "request_policy:all_shards|response_policy:agg_min",
         GF_ARGS({.name = "numlocal", .type = GF_ARG_INTEGER},

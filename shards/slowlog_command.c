@@ -230,7 +230,7 @@ static const struct gf_command subcommands[] = {
 static const struct gf_command commands[] = {
     {
         .name = "SLOWLOG", .arity = -2,
-        .since = "2.2.12", .group = "server",
+        .since = "2.2.12", .group = "server", .complexity = "As the subcommand's.",
         .summary = "The log of commands that took longer than slowlog-log-slower-than.",
         .subcommands = subcommands, .subcommands_count = GF_COUNT(subcommands),
     },

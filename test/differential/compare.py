@@ -210,7 +210,6 @@ RULES = {
     b"info": _same_kind,
     b"object|idletime": _same_kind,   # the reference shares small numbers, with their age
     b"object|freq": _near(255),
-    b"object|refcount": _same_kind,
     b"object|help": _help,
     b"memory|usage": _same_kind,
     b"memory|doctor": _same_kind,

@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from support import resp                                             # noqa: E402
-from support.fixture import ServerCase, run, shell                   # noqa: E402
+from support.fixture import ClusterCase, ServerCase, run, shell      # noqa: E402
 from support.server import PATIENCE                                  # noqa: E402
 
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -142,6 +142,38 @@ class Modes(CliCase):
             line = monitor.stdout.readline().decode()
             monitor.kill()
         self.assertRegex(line, r'^\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] "SET" "k" "a \\"b\\""\n$')
+
+
+class Cluster(ClusterCase):
+    """redis-cli as an operator of a cluster and as its client."""
+
+    def cli(self, *words):
+        exit_status, output, errors = shell(["redis-cli", *words])
+        self.assertEqual((exit_status, errors), (0, ""), (words, output))
+        return CONTROL_SEQUENCE.sub("", output)
+
+    def test_check_info_and_call(self):
+        self.client.pipeline([("SET", f"key:{i}", "v") for i in range(500)])
+        ports = {entry[2][1] for entry in resp.plain(self.client.call("CLUSTER", "SLOTS"))}
+        for port in ports:
+            node = f"127.0.0.1:{port}"
+            output = self.cli("--cluster", "check", node)
+            for line in (f"[OK] 500 keys in {len(ports)} masters.",
+                         "[OK] All nodes agree about slots configuration.",
+                         "[OK] All 16384 slots covered."):
+                self.assertIn(line, output)
+            self.assertIn(f"[OK] 500 keys in {len(ports)} masters.",
+                          self.cli("--cluster", "info", node))
+            sizes = re.findall(r":\d+: (\d+)", self.cli("--cluster", "call", node, "dbsize"))
+            self.assertEqual((len(sizes), sum(map(int, sizes))), (len(ports), 500))
+
+    def test_client(self):
+        ports = sorted({e[2][1] for e in resp.plain(self.client.call("CLUSTER", "SLOTS"))})
+        for port in ports:
+            for key in "abcdefgh":
+                self.assertEqual(self.cli("-c", "-p", port, "SET", key, port), "OK\n")
+        for key in "abcdefgh":
+            self.assertEqual(self.cli("-c", "-p", ports[0], "GET", key), f"{ports[-1]}\n")
 
 
 class Terminal:

@@ -225,6 +225,11 @@ class Acl(ServerCase):
         self.check(error("ERR wrong number of arguments for 'get' command"), "ACL", "DRYRUN",
                    "default", "get")
 
+    def test_categories_of_commands(self):
+        self.assertIn(bulk("wait"), self.client.call("ACL", "CAT", "connection").value)
+        self.assertNotIn(bulk("wait"), self.client.call("ACL", "CAT", "keyspace").value)
+        self.assertIn(bulk("del"), self.client.call("ACL", "CAT", "keyspace").value)
+
     def test_modules(self):
         self.check(array(), "MODULE", "LIST")
         self.check(error("ERR this server does not load modules"), "MODULE", "LOAD", "/x.so")

@@ -193,6 +193,9 @@ Test(command, categories)
                         gf_category_find(GF_BYTES("connection"));
 
     cr_expect_eq(gf_command_categories(&row), expected);
+    row.categories = "@dangerous|-@string|@connection";
+    expected &= ~gf_category_find(GF_BYTES("string"));
+    cr_expect_eq(gf_command_categories(&row), expected);
     row.flags = GF_ADMIN;
     row.categories = NULL;
     row.run = NULL;
