@@ -8,6 +8,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/error.h"
+#include "sim/watch.h"
 
 /* ---- Commands ---- */
 
@@ -66,11 +67,22 @@ static void requests_sent(struct sim_client *client)
         gf_list_remove(link);
         gf_list_push_back(&client->waiting, link);
         request->sent = true;
+        if (client->track)
+            client->track->sent++;
         request->sent_tick = ++*client->ticks;
         request->sent_ns = client->world->now_ns;
         if (request->on_sent)
             request->on_sent(request);
     }
+}
+
+static void client_finish_if_written(struct sim_client *client)
+{
+    if (!client->finishing || client->finished || client->out.size > 0)
+        return;
+    sim_note(client->world, "client finishes", client->id, client->requests_count);
+    client->finished = true;
+    sim_end(client->socket);
 }
 
 static void client_write_fire(struct sim_event *event)
@@ -79,8 +91,12 @@ static void client_write_fire(struct sim_event *event)
     size_t size = sim_size(client->world, client->world->climate.piece_max * 4);
     int result;
 
-    if (!client->socket || client->out.size == 0)
+    if (!client->socket)
         return;
+    if (client->out.size == 0) {
+        client_finish_if_written(client);
+        return;
+    }
     if (size > client->out.size || sim_one_in(client->world, 4))
         size = client->out.size;
     /* Noted as sent before the network has it: the answer cannot come earlier. */
@@ -95,6 +111,7 @@ static void client_write_fire(struct sim_event *event)
     gf_buf_consume(&client->out, (size_t)result);
     client->written += (uint64_t)result;
     requests_sent(client);
+    client_finish_if_written(client);
     client_write_later(client);
 }
 
@@ -116,6 +133,9 @@ void sim_client_send(struct sim_client *client, const struct sim_command *comman
     char head[32];
     size_t at = 0;
 
+    GF_ASSERT(!client->finishing);
+    if (client->track)
+        sim_track_queue(client->track, command);
     sim_client_send_raw(
         client,
         (struct gf_bytes){.data = head,
@@ -157,8 +177,43 @@ static void request_answer(struct sim_client *client, struct sim_request *reques
 {
     gf_list_remove(&request->link);
     client->requests_count--;
+    if (client->track && reply)
+        client->track->answered++;
     ++*client->ticks;
     request->answered(request, reply);
+}
+
+_Noreturn static void client_fail(struct sim_client *client, const char *what, struct gf_bytes rest)
+{
+    sim_fail(client->world, "client %d: %s: %.*s", client->id, what,
+             (int)(rest.size < 60 ? rest.size : 60), rest.data);
+}
+
+/* Lines of a monitor begin with a time. */
+static bool reply_is_line(const struct sim_client *client, const struct sim_reply *reply)
+{
+    return client->line && reply->kind == SIM_REPLY_STATUS && reply->text.size > 0 &&
+           reply->text.data[0] >= '0' && reply->text.data[0] <= '9';
+}
+
+static void client_take(struct sim_client *client, const struct sim_reply *reply,
+                        struct gf_bytes rest)
+{
+    struct gf_link *link = gf_list_peek_front(&client->waiting);
+    struct sim_request *request;
+
+    if (reply_is_line(client, reply)) {
+        client->line(client, reply->text);
+        return;
+    }
+    if (!link)
+        client_fail(client, "a reply that nobody waits for", rest);
+    request = gf_container(link, struct sim_request, link);
+    if (client->condemned_tick != 0 && request->sent_tick > client->condemned_tick)
+        client_fail(client, "it was killed and is served on", rest);
+    if (request->resp != 0)
+        client->resp = request->resp;
+    request_answer(client, request, reply);
 }
 
 static void client_parse(struct sim_client *client)
@@ -170,20 +225,17 @@ static void client_parse(struct sim_client *client)
         struct sim_reply reply;
         struct gf_bytes rest = {.data = client->in.data + used, .size = client->in.size - used};
         struct gf_link *link = gf_list_peek_front(&client->waiting);
-        int64_t size = sim_reply_parse(rest, &reply, elements);
+        uint8_t resp = link ? gf_container(link, struct sim_request, link)->resp : 0;
+        int64_t size = sim_reply_parse(rest, resp ? resp : client->resp, &reply, elements);
 
         if (size == 0)
             break;
         if (size < 0)
-            sim_fail(client->world, "client %d: this is no reply: %.*s", client->id,
-                     (int)(rest.size < 60 ? rest.size : 60), rest.data);
-        if (!link)
-            sim_fail(client->world, "client %d: a reply that nobody waits for: %.*s", client->id,
-                     (int)(rest.size < 60 ? rest.size : 60), rest.data);
+            client_fail(client, "this is no reply", rest);
         client->replies++;
         used += (size_t)size;
         sim_note(client->world, "client reads", client->id, size);
-        request_answer(client, gf_container(link, struct sim_request, link), &reply);
+        client_take(client, &reply, rest);
         if (!client->socket)
             return; /* it hung up */
     }
@@ -203,6 +255,9 @@ static void client_read_fire(struct sim_event *event)
     result = sim_read(client->socket, client->in.data + client->in.size, size);
     if (result < 0 || (result == 0 && sim_at_end(client->socket))) {
         sim_note(client->world, "client loses", client->id, result);
+        if (result == 0 && client->finished && client->requests_count > 0 && client->must_answer)
+            sim_fail(client->world, "client %d: the end came before %u answers", client->id,
+                     client->requests_count);
         sim_client_close(client, false);
         return;
     }
@@ -256,6 +311,12 @@ void sim_client_connect(struct sim_client *client, struct sim_machine *machine, 
     client->socket->readable = client_readable;
     client->socket->writable = client_writable;
     client->deaf = false;
+    client->resp = 2;
+    client->finishing = false;
+    client->finished = false;
+    client->condemned_tick = 0;
+    client->server_id = 0;
+    client->track = NULL;
     client->queued = 0;
     client->written = 0;
 }
@@ -278,6 +339,35 @@ void sim_client_close(struct sim_client *client, bool linger)
         request_answer(client, gf_container(link, struct sim_request, link), NULL);
     while ((link = gf_list_peek_front(&client->sending)))
         request_answer(client, gf_container(link, struct sim_request, link), NULL);
+}
+
+void sim_client_slam(struct sim_client *client)
+{
+    int result;
+
+    if (!client->socket)
+        return;
+    result = client->out.size > 0 ? sim_write(client->socket, client->out.data, client->out.size)
+                                  : 0;
+    if (result > 0) {
+        client->written += (uint64_t)result;
+        requests_sent(client);
+    }
+    sim_client_close(client, false);
+}
+
+void sim_client_finish(struct sim_client *client)
+{
+    if (!client->socket || client->finishing)
+        return;
+    client->finishing = true;
+    if (!sim_is_scheduled(&client->write_event))
+        sim_schedule(client->world, &client->write_event, sim_delay(client->world));
+}
+
+bool sim_client_is_whole(const struct sim_client *client)
+{
+    return client->socket && sim_is_whole(client->socket);
 }
 
 bool sim_client_is_owed(const struct sim_client *client)

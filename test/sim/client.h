@@ -31,6 +31,7 @@ struct gf_bytes sim_command_word(const struct sim_command *command, uint32_t ind
 void sim_command_deinit(struct sim_command *command);
 
 struct sim_client;
+struct sim_track;
 
 /* One command in flight. Embedded in its owner. */
 struct sim_request {
@@ -38,6 +39,7 @@ struct sim_request {
     struct sim_client *client;
     uint64_t end;       /* of its last byte in what the client sends              */
     bool sent;          /* all of it: it may have taken effect                    */
+    uint8_t resp;       /* HELLO: the protocol from its answer on; 0 = the same   */
     uint64_t sent_tick; /* before it took effect; valid when sent                 */
     uint64_t sent_ns;
     void (*on_sent)(struct sim_request *request); /* or NULL                           */
@@ -61,6 +63,15 @@ struct sim_client {
     struct sim_event read_event;
     struct sim_event lazy_event; /* scheduled = it does not read                           */
     bool deaf;                   /* whatever comes is thrown away                          */
+    uint8_t resp;                /* protocol of the last answer: 2 or 3                    */
+    bool finishing;              /* it sends what is queued, then says that it is done ... */
+    bool finished;               /* ... and has; it reads on                               */
+    bool must_answer;            /* the server does not stop: what was asked is answered   */
+    /* A status that answers nothing: what a monitor sees. Or NULL: there must be none.    */
+    void (*line)(struct sim_client *client, struct gf_bytes text);
+    struct sim_track *track;     /* of this connection, for monitors; borrowed; or NULL    */
+    uint64_t server_id;          /* CLIENT ID of this connection; 0 = not known            */
+    uint64_t condemned_tick;     /* CLIENT KILL has been answered; 0 = not                 */
     uint64_t replies;            /* so far                                                 */
 };
 
@@ -82,6 +93,16 @@ void sim_client_rest(struct sim_client *client, uint64_t duration_ns);
 
 /* sim_client_close - hang up now, whatever is outstanding. Not connected is fine. */
 void sim_client_close(struct sim_client *client, bool linger);
+
+/* sim_client_slam - write all that is queued, or what there is room for, and reset at once. */
+void sim_client_slam(struct sim_client *client);
+
+/* sim_client_finish - send no more than what is queued, and read until the server ends. Everything
+ * must have been answered then. */
+void sim_client_finish(struct sim_client *client);
+
+/* sim_client_is_whole - connected, and neither end has broken off. */
+bool sim_client_is_whole(const struct sim_client *client);
 
 /* sim_client_is_owed - it reads, has sent something whole or is not read from, and nothing is under
  * way: in a quiet world that is a lost request. */

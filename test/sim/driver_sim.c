@@ -16,6 +16,7 @@
 #include "core/assert.h"
 #include "core/core.h"
 #include "core/hash.h"
+#include "sim/clock.h"
 
 #define SEND_DONE_DELAY_NS (10 * SIM_MS) /* the contract's bound */
 #define SEND_DONE_DELAY_SIZE 32768
@@ -715,7 +716,9 @@ static uint64_t sim_driver_now_ns(struct gf_driver *base)
 
 static uint64_t sim_driver_wall_us(struct gf_driver *base)
 {
-    return SIM_WALL_ORIGIN_US + driver_of(base)->world->now_ns / 1000;
+    const struct sim_world *world = driver_of(base)->world;
+
+    return sim_clock_wall_us(world->clock, world->now_ns);
 }
 
 static uint64_t sim_driver_cpu_ns(struct gf_driver *base, bool system)

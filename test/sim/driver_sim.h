@@ -13,8 +13,6 @@
 #include "sim/network.h"
 #include "sim/world.h"
 
-#define SIM_WALL_ORIGIN_US 1790000000000000ull /* Unix time when the virtual clock shows 0 */
-
 /* sim_driver_create - for a core whose turns `task` makes; NULL: a driver that never runs (the main
  * thread's, for clocks and files). */
 struct gf_driver *sim_driver_create(struct sim_machine *machine, struct sim_task *task);

@@ -18,15 +18,20 @@
 #include "core/assert.h"
 #include "core/thread.h"
 #include "shards/settings.h"
+#include "shards/shutdown.h"
+#include "sim/clock.h"
+#include "sim/kind.h"
 #include "sim/node.h"
 #include "sim/workload.h"
 #include "sim/world.h"
 
 #define STEPS_DEFAULT 60000
 #define STEPS_TO_END 3000000 /* a run that needs more after its steps hangs */
+#define STEPS_TO_HEAR 50000  /* for SHUTDOWN to come to the server */
+#define STOP_MAX_NS (GF_SHUTDOWN_GRACE_MS * SIM_MS + SIM_S)
 
 /* By enum sim_plant. */
-static const char *const plants[] = {"", "lost-wakes", "halves"};
+static const char *const plants[] = {"", "lost-wakes", "halves", "short-ends"};
 
 struct options {
     const char *program;
@@ -45,6 +50,7 @@ struct run {
     uint64_t replies;
     uint64_t handovers;
     uint64_t virtual_ms;
+    char kind[128];
 };
 
 /* Written for the signal handler: how to repeat what runs now. */
@@ -60,16 +66,6 @@ static void on_signal(int number)
     say_repeat();
     signal(number, SIG_DFL);
     raise(number);
-}
-
-static void settings_draw(struct gf_settings *settings, struct sim_world *world)
-{
-    static const uint64_t partitions[] = {8, 16, 64};
-
-    gf_settings_init(settings);
-    settings->cores = 1 + sim_below(world, 4);
-    settings->partitions = partitions[sim_below(world, GF_COUNT(partitions))];
-    settings->pin_cores = false;
 }
 
 static void steps_until(struct sim_world *world, const char *what, bool (*reached)(void *),
@@ -108,36 +104,97 @@ static bool has_stopped(void *context)
     return sim_node_has_stopped(context);
 }
 
+static bool is_stopping(void *context)
+{
+    return sim_node_is_stopping(context);
+}
+
+static bool keeps_limit(void *context)
+{
+    return sim_node_keeps_limit(context);
+}
+
+static bool is_settled(void *context)
+{
+    return sim_workload_is_settled(context);
+}
+
+/* The clients come to their end, then the server is stopped. */
+static void run_to_end(struct sim_world *world, struct sim_node *node,
+                       struct sim_workload *workload)
+{
+    sim_workload_end(workload);
+    steps_until(world, "answering", is_over, workload);
+    steps_until(world, "settling", is_settled, workload);
+    if (world->kind.evicts)
+        steps_until(world, "evicting", keeps_limit, node);
+    sim_workload_check(workload);
+    sim_workload_hang_up(workload);
+    steps_until(world, "hanging up", is_quiet, node);
+    sim_node_check(node);
+    world->quiet = NULL;
+    sim_node_stop(node);
+    steps_until(world, "stopping", has_stopped, node);
+}
+
+/* The server is stopped while they play on. */
+static void run_to_stop(struct sim_world *world, struct sim_node *node,
+                        struct sim_workload *workload)
+{
+    uint64_t limit_ns;
+
+    world->quiet = NULL; /* who comes too late waits for nothing */
+    if (sim_one_in(world, 2))
+        sim_workload_shutdown(workload);
+    for (uint64_t steps = 0; steps < STEPS_TO_HEAR && !is_stopping(node); steps++)
+        sim_world_step(world);
+    sim_node_stop(node); /* if the client was too slow to say so */
+    limit_ns = world->now_ns + STOP_MAX_NS + 50 * world->climate.stall_max_ns;
+    steps_until(world, "stopping", has_stopped, node);
+    if (world->now_ns > limit_ns)
+        sim_fail(world, "stopping took %.0f ms too long",
+                 (double)(world->now_ns - limit_ns) / 1e6);
+    sim_workload_end(workload);
+    steps_until(world, "losing all connections", is_over, workload);
+    sim_workload_check(workload);
+    sim_workload_hang_up(workload);
+    while (world->events_busy > 0)
+        sim_world_step(world);
+}
+
 static void run_once(const struct options *options, uint64_t seed, struct run *ret_run)
 {
     static struct sim_world world;
+    static struct sim_clock clock;
     static struct sim_node node;
     static struct sim_workload workload;
     struct gf_settings settings;
 
     sim_world_init(&world, seed);
+    sim_clock_init(&clock, &world);
     world.trace = options->trace;
     world.plant = (enum sim_plant)options->plant;
-    settings_draw(&settings, &world);
+    sim_kind_draw(&world, &settings);
+    if (world.kind.sets_clock)
+        sim_clock_start(&clock);
     sim_node_start(&node, &world, 1, &settings);
     gf_settings_deinit(&settings);
     steps_until(&world, "starting", is_serving, &node);
 
+    *ret_run = (struct run){0};
     sim_workload_init(&workload, &node);
     for (uint64_t steps = 0; steps < options->steps; steps++)
         sim_world_step(&world);
-    sim_workload_end(&workload);
-    steps_until(&world, "answering", is_over, &workload);
-    sim_workload_check(&workload);
-    sim_workload_hang_up(&workload);
-    steps_until(&world, "hanging up", is_quiet, &node);
-    sim_node_check(&node);
+    ret_run->handovers = sim_node_handovers(&node);
+    if (world.kind.stops)
+        run_to_stop(&world, &node, &workload);
+    else
+        run_to_end(&world, &node, &workload);
+    sim_clock_stop(&clock);
 
-    *ret_run = (struct run){.replies = sim_workload_replies(&workload),
-                            .handovers = sim_node_handovers(&node)};
+    ret_run->replies = sim_workload_replies(&workload);
+    sim_kind_format(&world, ret_run->kind, sizeof(ret_run->kind));
     sim_workload_deinit(&workload);
-    sim_node_stop(&node);
-    steps_until(&world, "stopping", has_stopped, &node);
     sim_node_deinit(&node);
     ret_run->hash = world.hash;
     ret_run->steps = world.steps;
@@ -155,8 +212,8 @@ static void run_seed(const struct options *options, uint64_t seed)
              plants[options->plant]);
     run_once(options, seed, &run);
     printf("seed %" PRIu64 ": %" PRIu64 " replies in %" PRIu64 " ms, %" PRIu64 " steps, %" PRIu64
-           " hand-overs, hash %016" PRIx64 "\n",
-           seed, run.replies, run.virtual_ms, run.steps, run.handovers, run.hash);
+           " hand-overs, hash %016" PRIx64 "%s\n",
+           seed, run.replies, run.virtual_ms, run.steps, run.handovers, run.hash, run.kind);
     if (options->twice) {
         struct run again;
 
@@ -172,7 +229,7 @@ static void run_seed(const struct options *options, uint64_t seed)
 static int usage(void)
 {
     fprintf(stderr, "usage: sim --seed N | --seeds A..B [--steps M] [--trace] [--twice] "
-                    "[--plant lost-wakes|halves]\n");
+                    "[--plant lost-wakes|halves|short-ends]\n");
     return 2;
 }
 

@@ -5,7 +5,8 @@
  * ran, and that was between sending and answering.
  *
  * Two databases of the connection are used; to a `sole` model they belong wholly, and it also
- * checks DBSIZE, SWAPDB and FLUSHDB.
+ * checks DBSIZE, SWAPDB and FLUSHDB. Where the server may evict keys, a key may be missing, but
+ * what is there is what was written.
  */
 #pragma once
 
@@ -28,6 +29,16 @@ struct sim_model_key {
     struct gf_buf value;    /* owned */
 };
 
+/* A SCAN that goes on. */
+struct sim_model_scan {
+    bool asked;  /* a call is in flight */
+    bool active; /* its first call was answered, its last was not */
+    uint32_t db;
+    uint64_t cursor;
+    bool present[SIM_MODEL_KEYS]; /* all the time so far */
+    bool seen[SIM_MODEL_KEYS];
+};
+
 struct sim_model {
     struct sim_world *world;
     uint64_t id; /* part of every key's name */
@@ -36,6 +47,9 @@ struct sim_model {
     uint32_t db;        /* that the last command sent was for: 0 or 1 */
     uint32_t value_max; /* bytes of a new value */
     uint32_t hot;       /* keys mostly used; 0 = all alike */
+    bool may_evict;     /* the server may evict keys with a time to live ... */
+    bool may_evict_all; /* ... or any */
+    struct sim_model_scan scan;
     struct sim_model_key keys[SIM_MODEL_DATABASES][SIM_MODEL_KEYS + SIM_MODEL_VOLATILE];
 };
 
@@ -48,6 +62,3 @@ void sim_model_begin(struct sim_model *model, struct sim_client *client);
 /* sim_model_play - one random command; its reply is checked when it comes. The model stays until
  * all requests are answered. */
 void sim_model_play(struct sim_model *model, struct sim_client *client);
-
-/* sim_wall_ms - what the servers' clocks show. */
-uint64_t sim_wall_ms(uint64_t now_ns);

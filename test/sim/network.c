@@ -7,7 +7,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 
-#define CLIENT_PORT_FIRST 40000
+#define CLIENT_PORT_FIRST 1024 /* no two connections of a run have the same */
 
 enum arrival_kind { ARRIVAL_BYTES, ARRIVAL_END, ARRIVAL_RESET, ARRIVAL_CONNECTED };
 
@@ -15,6 +15,7 @@ enum arrival_kind { ARRIVAL_BYTES, ARRIVAL_END, ARRIVAL_RESET, ARRIVAL_CONNECTED
 struct sim_connection {
     struct sim_socket ends[2];
     uint32_t under_way;
+    bool broken; /* an end or a reset is under way or has come */
 };
 
 /* Something on its way to one end. */
@@ -47,6 +48,8 @@ static void arrival_send(struct sim_socket *to, enum arrival_kind kind, size_t s
     struct arrival *arrival = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*arrival));
     uint64_t at_ns = world->now_ns + sim_delay(world);
 
+    if (kind == ARRIVAL_END || kind == ARRIVAL_RESET)
+        to->connection->broken = true;
     arrival->event.fire = arrival_fire;
     arrival->to = to;
     arrival->kind = kind;
@@ -63,6 +66,15 @@ static void socket_reset(struct sim_socket *socket)
     socket->in.broken = true;
     socket->in.arrived = 0;
     gf_buf_deinit(&socket->in.bytes);
+}
+
+static void socket_end(struct sim_socket *socket)
+{
+    socket->in.ended = true;
+    if (socket->world->plant == SIM_PLANT_SHORT_ENDS && socket->side == 1) {
+        socket->in.arrived = 0;
+        gf_buf_deinit(&socket->in.bytes);
+    }
 }
 
 /* The server's end of a new connection comes to a machine: to one of those who listen. */
@@ -112,7 +124,7 @@ static void arrival_fire(struct sim_event *event)
         if (kind == ARRIVAL_BYTES)
             to->in.arrived += size;
         else if (kind == ARRIVAL_END)
-            to->in.ended = true;
+            socket_end(to);
         else
             socket_reset(to);
         if (to->readable)
@@ -179,6 +191,20 @@ static void listener_close(struct sim_socket *socket)
 
     while ((link = gf_list_pop_front(&socket->backlog)))
         sim_close(gf_container(link, struct sim_socket, link), false);
+}
+
+void sim_end(struct sim_socket *socket)
+{
+    SIM_CHECK(socket->world, !socket->closed);
+    if (!socket_peer(socket)->closed)
+        arrival_send(socket_peer(socket), ARRIVAL_END, 0);
+}
+
+bool sim_is_whole(const struct sim_socket *socket)
+{
+    const struct sim_connection *connection = socket->connection;
+
+    return !connection->broken && !connection->ends[0].closed && !connection->ends[1].closed;
 }
 
 void sim_close(struct sim_socket *socket, bool linger)
@@ -253,7 +279,7 @@ struct sim_socket *sim_connect(struct sim_world *world, struct sim_machine *from
                                struct sim_machine *to, uint16_t port)
 {
     struct sim_connection *connection = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*connection));
-    unsigned client_port = CLIENT_PORT_FIRST + (unsigned)sim_below(world, 20000);
+    unsigned client_port = CLIENT_PORT_FIRST + world->connections++;
 
     for (int side = 0; side < 2; side++) {
         struct sim_socket *end = &connection->ends[side];

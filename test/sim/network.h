@@ -100,6 +100,12 @@ static inline bool sim_at_end(const struct sim_socket *socket)
     return socket->in.ended && socket->in.arrived == 0;
 }
 
+/* sim_end - this end writes no more; it can still read. */
+void sim_end(struct sim_socket *socket);
+
+/* sim_is_whole - neither end has closed or ended, and nothing that breaks it is under way. */
+bool sim_is_whole(const struct sim_socket *socket);
+
 /* sim_close - this end is gone and must not be used any more. linger: the peer reads what was
  * sent. */
 void sim_close(struct sim_socket *socket, bool linger);

@@ -7,6 +7,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "modules/keyspace.h"
+#include "shards/background.h"
 #include "shards/partition.h"
 #include "shards/shutdown.h"
 #include "shards/worker.h"
@@ -98,6 +99,20 @@ bool sim_node_is_paused(const struct sim_node *node)
     return false;
 }
 
+bool sim_node_is_sending(const struct sim_node *node)
+{
+    for (uint16_t core = 0; core < node->server.cores_count; core++) {
+        const struct gf_list *conns = &node->server.workers[core].conns;
+
+        for (struct gf_link *link = gf_list_peek_front(conns); link;
+             link = gf_list_next(conns, link)) {
+            if (gf_conn_output_size(gf_container(link, struct gf_conn, link)) > 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static void partition_check(struct sim_node *node, const struct gf_partition *partition)
 {
     SIM_CHECK(node->world, partition->owner == node->server.router.owners[partition->id]);
@@ -132,6 +147,39 @@ void sim_node_stop(struct sim_node *node)
 {
     /* What gf_shutdown_wait does when a signal has come. */
     atomic_store(&node->server.stopping, 1);
+}
+
+bool sim_node_is_stopping(const struct sim_node *node)
+{
+    return atomic_load(&node->server.stopping) != 0;
+}
+
+/* Keys that a policy may choose from. */
+static uint64_t node_evictable(const struct sim_node *node)
+{
+    const struct gf_server *server = &node->server;
+    uint64_t count = 0;
+
+    for (uint32_t p = 0; p < server->router.partitions_count; p++) {
+        const struct gf_partition *partition = server->partitions[p];
+
+        for (uint32_t db = 0; db < partition->databases_count; db++) {
+            const struct gf_keyspace *keyspace = partition->databases[db];
+
+            if (keyspace)
+                count += node->world->kind.evicts_all ? gf_keyspace_count(keyspace)
+                                                      : gf_keyspace_volatile_count(keyspace);
+        }
+    }
+    return count;
+}
+
+bool sim_node_keeps_limit(struct sim_node *node)
+{
+    uint64_t limit = node->server.workers[0].settings.maxmemory;
+
+    return limit == 0 || (uint64_t)gf_server_memory(&node->server) <= limit ||
+           node_evictable(node) == 0;
 }
 
 bool sim_node_has_stopped(const struct sim_node *node)

@@ -39,11 +39,18 @@ bool sim_node_is_quiet(const struct sim_node *node);
 /* sim_node_is_paused - CLIENT PAUSE is on at some core. */
 bool sim_node_is_paused(const struct sim_node *node);
 
+/* sim_node_is_sending - some client has not been sent all that is for it. */
+bool sim_node_is_sending(const struct sim_node *node);
+
 /* sim_node_check - a quiet node: every lock is free, every partition at home and sound. */
 void sim_node_check(struct sim_node *node);
 
+/* sim_node_keeps_limit - it holds less than maxmemory, or nothing that may be evicted. */
+bool sim_node_keeps_limit(struct sim_node *node);
+
 /* sim_node_stop - as on SIGTERM: says so; the cores end after some steps. */
 void sim_node_stop(struct sim_node *node);
+bool sim_node_is_stopping(const struct sim_node *node);
 bool sim_node_has_stopped(const struct sim_node *node);
 
 /* sim_node_deinit - it has stopped. Memory of keys must all be gone. */

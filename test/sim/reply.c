@@ -1,9 +1,11 @@
-/* RESP2 replies, one level of arrays. */
+/* RESP2 and RESP3 replies. */
 #include "sim/reply.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define DEPTH_MAX 8 /* of arrays in arrays */
 
 /* The line at `at`, without its end; its size with the end, 0 = not all here. */
 static size_t line_find(struct gf_bytes data, size_t at, struct gf_bytes *ret_line)
@@ -33,80 +35,133 @@ static bool integer_parse(struct gf_bytes text, int64_t *ret_value)
     return true;
 }
 
-static int64_t bulk_parse(struct gf_bytes data, size_t used, struct sim_reply *reply)
+/* What is being parsed, and where the elements of arrays go. */
+struct parse {
+    struct gf_bytes data;
+    size_t used;
+    uint8_t resp;
+    struct sim_reply *elements;
+    uint32_t elements_count;
+    uint32_t depth;
+};
+
+enum parse_result { PARSE_DONE, PARSE_MORE, PARSE_WRONG };
+
+static enum parse_result reply_parse(struct parse *parse, struct sim_reply *reply);
+
+static enum parse_result bulk_parse(struct parse *parse, struct sim_reply *reply)
 {
     size_t size = (size_t)reply->integer;
 
-    reply->kind = reply->integer == -1 ? SIM_REPLY_NULL : SIM_REPLY_BULK;
-    if (reply->kind == SIM_REPLY_NULL)
-        return (int64_t)used;
     if (reply->integer < 0)
-        return -1;
-    if (data.size < used + size + 2)
-        return 0;
-    reply->text = (struct gf_bytes){.data = data.data + used, .size = size};
-    if (memcmp(data.data + used + size, "\r\n", 2) != 0)
-        return -1;
-    return (int64_t)(used + size + 2);
+        return PARSE_WRONG;
+    if (parse->data.size < parse->used + size + 2)
+        return PARSE_MORE;
+    reply->kind = SIM_REPLY_BULK;
+    reply->text = (struct gf_bytes){.data = parse->data.data + parse->used, .size = size};
+    parse->used += size + 2;
+    return memcmp(reply->text.data + size, "\r\n", 2) == 0 ? PARSE_DONE : PARSE_WRONG;
 }
 
-static int64_t array_parse(struct gf_bytes data, size_t used, struct sim_reply *reply,
-                           struct sim_reply *elements)
+/* A bulk with three letters and a colon before it. */
+static enum parse_result verbatim_parse(struct parse *parse, struct sim_reply *reply)
 {
-    reply->kind = reply->integer == -1 ? SIM_REPLY_NULL : SIM_REPLY_ARRAY;
-    reply->elements = elements;
-    for (int64_t i = 0; i < reply->integer; i++) {
-        struct sim_reply element;
-        int64_t size;
+    enum parse_result result = bulk_parse(parse, reply);
 
-        if (!elements)
-            return -1;
-        size = sim_reply_parse(
-            (struct gf_bytes){.data = data.data + used, .size = data.size - used}, &element, NULL);
-        if (size <= 0)
-            return size;
-        if (i < SIM_REPLY_ELEMENTS_MAX)
-            elements[i] = element;
-        used += (size_t)size;
-    }
-    return (int64_t)used;
+    if (result != PARSE_DONE)
+        return result;
+    if (reply->text.size < 4 || reply->text.data[3] != ':')
+        return PARSE_WRONG;
+    reply->text.data += 4;
+    reply->text.size -= 4;
+    return PARSE_DONE;
 }
 
-int64_t sim_reply_parse(struct gf_bytes data, struct sim_reply *ret_reply,
-                        struct sim_reply *elements)
+static enum parse_result array_parse(struct parse *parse, struct sim_reply *reply, bool map)
+{
+    if (reply->integer < 0 || parse->depth == DEPTH_MAX)
+        return PARSE_WRONG;
+    reply->kind = SIM_REPLY_ARRAY;
+    parse->depth++;
+    for (int64_t i = reply->integer << map; i > 0; i--) {
+        struct sim_reply element;
+        enum parse_result result = reply_parse(parse, &element);
+
+        if (result != PARSE_DONE)
+            return result;
+        if (element.kind != SIM_REPLY_ARRAY && parse->elements_count < SIM_REPLY_ELEMENTS_MAX)
+            parse->elements[parse->elements_count++] = element;
+    }
+    parse->depth--;
+    return PARSE_DONE;
+}
+
+/* What follows a line that begins with `type`. */
+static enum parse_result rest_parse(struct parse *parse, char type, struct sim_reply *reply)
+{
+    bool counts = strchr(":$*%~>=", type) != NULL;
+
+    if (parse->resp == 2 && !strchr("+-:$*", type))
+        return PARSE_WRONG;
+    if (counts && !integer_parse(reply->text, &reply->integer))
+        return PARSE_WRONG;
+    if (parse->resp == 2 && (type == '$' || type == '*') && reply->integer == -1) {
+        reply->kind = SIM_REPLY_NULL;
+        return PARSE_DONE;
+    }
+    switch (type) {
+    case '+':
+        reply->kind = SIM_REPLY_STATUS;
+        return PARSE_DONE;
+    case '-':
+        reply->kind = SIM_REPLY_ERROR;
+        return PARSE_DONE;
+    case ':':
+        reply->kind = SIM_REPLY_INTEGER;
+        return PARSE_DONE;
+    case '_':
+        reply->kind = SIM_REPLY_NULL;
+        return reply->text.size == 0 ? PARSE_DONE : PARSE_WRONG;
+    case ',':
+    case '#':
+    case '(':
+        reply->kind = SIM_REPLY_OTHER;
+        return PARSE_DONE;
+    case '$':
+        return bulk_parse(parse, reply);
+    case '=':
+        return verbatim_parse(parse, reply);
+    default:
+        return array_parse(parse, reply, type == '%');
+    }
+}
+
+static enum parse_result reply_parse(struct parse *parse, struct sim_reply *reply)
 {
     struct gf_bytes line;
-    size_t used;
+    size_t size = line_find(parse->data, parse->used, &line);
 
-    *ret_reply = (struct sim_reply){0};
-    used = line_find(data, 0, &line);
-    if (used == 0)
-        return 0;
-    if (line.size == 0)
-        return -1;
-    ret_reply->text = (struct gf_bytes){.data = line.data + 1, .size = line.size - 1};
-    switch (line.data[0]) {
-    case '+':
-        ret_reply->kind = SIM_REPLY_STATUS;
-        return (int64_t)used;
-    case '-':
-        ret_reply->kind = SIM_REPLY_ERROR;
-        return (int64_t)used;
-    case ':':
-    case '$':
-    case '*':
-        if (!integer_parse(ret_reply->text, &ret_reply->integer))
-            return -1;
-        break;
-    default:
-        return -1;
-    }
-    ret_reply->kind = SIM_REPLY_INTEGER;
-    if (line.data[0] == '$')
-        return bulk_parse(data, used, ret_reply);
-    if (line.data[0] == '*')
-        return array_parse(data, used, ret_reply, elements);
-    return (int64_t)used;
+    *reply = (struct sim_reply){0};
+    if (size == 0)
+        return PARSE_MORE;
+    parse->used += size;
+    if (line.size == 0 || !strchr("+-:$*_,#(=%~>", line.data[0]) || line.data[0] == '\0')
+        return PARSE_WRONG;
+    reply->text = (struct gf_bytes){.data = line.data + 1, .size = line.size - 1};
+    return rest_parse(parse, line.data[0], reply);
+}
+
+int64_t sim_reply_parse(struct gf_bytes data, uint8_t resp, struct sim_reply *ret_reply,
+                        struct sim_reply *elements)
+{
+    struct parse parse = {.data = data, .resp = resp, .elements = elements};
+    enum parse_result result = reply_parse(&parse, ret_reply);
+
+    ret_reply->elements = elements;
+    ret_reply->elements_count = parse.elements_count;
+    if (result == PARSE_DONE)
+        return (int64_t)parse.used;
+    return result == PARSE_MORE ? 0 : -1;
 }
 
 bool sim_reply_is(const struct sim_reply *reply, enum sim_reply_kind kind, const char *text)
@@ -123,7 +178,8 @@ bool sim_reply_is_oom(const struct sim_reply *reply)
 
 void sim_reply_format(const struct sim_reply *reply, char *text, size_t size)
 {
-    static const char *const kinds[] = {"status", "error", "integer", "bulk", "null", "array"};
+    static const char *const kinds[] = {"status", "error", "integer", "bulk",
+                                        "null",   "array", "other"};
 
     if (reply->kind == SIM_REPLY_INTEGER || reply->kind == SIM_REPLY_ARRAY)
         snprintf(text, size, "%s %" PRId64, kinds[reply->kind], reply->integer);

@@ -12,6 +12,7 @@
 #include "sim/client.h"
 #include "sim/model.h"
 #include "sim/node.h"
+#include "sim/watch.h"
 #include "sim/workload_shared.h"
 #include "sim/world.h"
 
@@ -23,6 +24,7 @@ enum sim_manner {
     SIM_SOLE,     /* the one that has two databases to itself          */
     SIM_OPERATOR, /* statistics, pauses, memory limits               */
     SIM_VANDAL,   /* nonsense, half requests                          */
+    SIM_WATCHER,  /* MONITOR, RESET                                   */
 };
 
 struct sim_workload;
@@ -39,15 +41,21 @@ struct sim_player {
     uint32_t hot; /* index of what a hammer hammers        */
     struct sim_event think_event;
     struct sim_model *model; /* of this connection; owned             */
+    struct sim_watch watch;  /* a watcher's                           */
+    struct sim_request watch_request;
+    bool watch_asked;        /* MONITOR or RESET is in flight         */
 };
 
 struct sim_workload {
     struct sim_world *world;
     struct sim_node *node;
     uint64_t ticks;       /* see client.h                          */
+    bool begun;           /* the token is made, the memory limited */
     bool ending;          /* nothing new                           */
     uint64_t connections; /* so far: names the keys of a connection */
+    uint64_t over_ns;     /* since when nobody waits for an answer */
     struct sim_shared shared;
+    struct sim_tracks tracks;
     struct sim_player players[SIM_PLAYERS_MAX];
     uint32_t players_count;
 };
@@ -58,6 +66,12 @@ void sim_workload_init(struct sim_workload *workload, struct sim_node *node);
 /* sim_workload_end - no new commands; what is outstanding gets its answers. */
 void sim_workload_end(struct sim_workload *workload);
 bool sim_workload_is_over(const struct sim_workload *workload);
+
+/* sim_workload_is_settled - over for so long that whatever was under way has come. */
+bool sim_workload_is_settled(struct sim_workload *workload);
+
+/* sim_workload_shutdown - one of the clients sends SHUTDOWN. */
+void sim_workload_shutdown(struct sim_workload *workload);
 
 /* sim_workload_hang_up - all clients close. */
 void sim_workload_hang_up(struct sim_workload *workload);

@@ -20,6 +20,7 @@ struct step {
     uint64_t race;
     uint64_t floor; /* of a counter: seen by somebody before this was sent  */
     bool increments;
+    uint64_t pause_ms; /* CLIENT PAUSE */
 };
 
 static struct step *step_create(struct sim_shared *shared,
@@ -230,7 +231,14 @@ static void token_answered(struct sim_request *request, const struct sim_reply *
                !sim_reply_is(reply, SIM_REPLY_ERROR, "ERR no such key")) {
         step_fail(step, reply, "an odd answer of a token command");
     }
-    step->shared->token_made = true;
+    gf_free(GF_MEMORY_OTHER, step);
+}
+
+static void token_made(struct sim_request *request, const struct sim_reply *reply)
+{
+    struct step *step = (struct step *)request;
+
+    step->shared->token_made = reply && sim_reply_is(reply, SIM_REPLY_STATUS, "OK");
     gf_free(GF_MEMORY_OTHER, step);
 }
 
@@ -254,7 +262,7 @@ static void token_play(struct sim_shared *shared, struct sim_client *client)
 
 void sim_shared_begin(struct sim_shared *shared, struct sim_client *client)
 {
-    struct step *step = step_create(shared, token_answered);
+    struct step *step = step_create(shared, token_made);
     struct sim_command command = {0};
 
     sim_command_print(&command, "SET");
@@ -333,12 +341,32 @@ static void operator_answered(struct sim_request *request, const struct sim_repl
 {
     struct step *step = (struct step *)request;
 
+    struct sim_shared *shared = step->shared;
+    uint64_t pause_end_ns = shared->world->now_ns + step->pause_ms * SIM_MS;
+
     if (reply && reply->kind == SIM_REPLY_ERROR)
         step_fail(step, reply, "refused to an operator: command");
+    if (step->pause_ms > 0 && pause_end_ns > shared->pause_end_ns)
+        shared->pause_end_ns = pause_end_ns;
     /* KEYS token:* */
     if (reply && reply->kind == SIM_REPLY_ARRAY && step->value == 1 && reply->integer != 1)
         step_fail(step, reply, "KEYS does not find exactly one token, but");
     gf_free(GF_MEMORY_OTHER, step);
+}
+
+void sim_shared_limit(struct sim_shared *shared, struct sim_client *client, uint64_t size,
+                      const char *policy)
+{
+    struct step *step = step_create(shared, operator_answered);
+    struct sim_command command = {0};
+
+    sim_command_print(&command, "CONFIG");
+    sim_command_print(&command, "SET");
+    sim_command_print(&command, "maxmemory");
+    sim_command_print(&command, "%" PRIu64, size);
+    sim_command_print(&command, "maxmemory-policy");
+    sim_command_print(&command, "%s", policy);
+    step_send(step, client, &command);
 }
 
 void sim_shared_operate(struct sim_shared *shared, struct sim_client *client)
@@ -366,11 +394,16 @@ void sim_shared_operate(struct sim_shared *shared, struct sim_client *client)
         index = 1;
     step->value = index == 0;
     for (uint32_t i = 0; i < 3 && lines[index][i]; i++) {
-        if (i == 2 && strcmp(lines[index][1], "PAUSE") == 0)
-            sim_command_print(&command, "%" PRIu64, sim_size(shared->world, 60));
+        if (i == 2 && strcmp(lines[index][1], "PAUSE") == 0) {
+            step->pause_ms = sim_size(shared->world, 60);
+            sim_command_print(&command, "%" PRIu64, step->pause_ms);
+        }
         sim_command_print(&command, "%s", lines[index][i]);
     }
-    if (strcmp(lines[index][1] ? lines[index][1] : "", "SET") == 0) {
+    if (strcmp(lines[index][1] ? lines[index][1] : "", "SET") == 0 && shared->world->kind.evicts) {
+        sim_command_print(&command, "maxmemory-samples");
+        sim_command_print(&command, "%" PRIu64, sim_size(shared->world, 16));
+    } else if (strcmp(lines[index][1] ? lines[index][1] : "", "SET") == 0) {
         /* So little that whatever grows is refused, or no limit. */
         sim_command_print(&command, "maxmemory");
         sim_command_print(&command, sim_one_in(shared->world, 4) ? "1mb" : "0");

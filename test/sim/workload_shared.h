@@ -44,6 +44,7 @@ struct sim_shared {
     uint64_t race;        /* the one that is open                 */
     uint64_t race_winner; /* value that won it; 0 = nobody yet    */
     uint32_t race_tries;
+    uint64_t pause_end_ns; /* the last CLIENT PAUSE that was answered is over */
 };
 
 void sim_shared_init(struct sim_shared *shared, struct sim_world *world, uint64_t *ticks);
@@ -51,6 +52,10 @@ void sim_shared_deinit(struct sim_shared *shared);
 
 /* sim_shared_begin - by one client that does not break, before the others: makes the token. */
 void sim_shared_begin(struct sim_shared *shared, struct sim_client *client);
+
+/* sim_shared_limit - CONFIG SET maxmemory and its policy. */
+void sim_shared_limit(struct sim_shared *shared, struct sim_client *client, uint64_t size,
+                      const char *policy);
 
 /* sim_shared_play - one random command on shared keys of database 0, where the client must be. */
 void sim_shared_play(struct sim_shared *shared, struct sim_client *client);

@@ -25,6 +25,7 @@
 #define SIM_TASKS_MAX 64
 
 struct gf_core;
+struct sim_clock;
 struct sim_world;
 
 /* Something that happens later. Embedded in its owner; zeroed = not scheduled. */
@@ -57,6 +58,7 @@ enum sim_plant {
     SIM_PLANT_NONE,
     SIM_PLANT_LOST_WAKES, /* one wake of fifty does not come                         */
     SIM_PLANT_HALVES,     /* clients write groups in two commands: they are not atomic */
+    SIM_PLANT_SHORT_ENDS, /* what comes right before a client's end is lost          */
 };
 
 /* How this world treats everyone; drawn from the seed, so that runs differ in kind. */
@@ -70,15 +72,29 @@ struct sim_climate {
     uint32_t reset_one_in; /* pieces after which a connection breaks; 0 = never */
 };
 
+/* What happens in this run that does not in every one; drawn from the seed, see kind.h. */
+struct sim_kind {
+    bool sets_clock; /* the wall clock jumps                                       */
+    bool evicts;     /* maxmemory, and keys with a time to live go ...              */
+    bool evicts_all; /* ... or any key                                              */
+    bool monitors;   /* somebody watches                                            */
+    bool speaks3;    /* connections change their protocol                           */
+    bool operates;   /* an operator lists and kills clients                         */
+    bool stops;      /* the server stops while clients play, not when they are done */
+};
+
 struct sim_world {
     uint64_t seed;
     struct test_random random;
     uint64_t now_ns;
     uint64_t steps;
+    uint32_t connections; /* ever made                              */
     uint64_t hash; /* of all notes so far                     */
     bool trace;
     enum sim_plant plant;
     struct sim_climate climate;
+    struct sim_kind kind;
+    struct sim_clock *clock; /* what servers take for the time; borrowed    */
     struct sim_event **events; /* a heap by (at_ns, sequence); owned      */
     uint32_t events_count;
     uint32_t events_capacity;

@@ -1,0 +1,52 @@
+/* Drawing the kind of a run. */
+#include "sim/kind.h"
+
+#include <stdio.h>
+
+#include "core/assert.h"
+#include "sim/node.h"
+
+void sim_kind_draw(struct sim_world *world, struct gf_settings *settings)
+{
+    static const uint64_t times[] = {1, 1, 2, 8};
+    struct sim_kind *kind = &world->kind;
+
+    gf_settings_init(settings);
+    settings->cores = 1 + sim_below(world, sim_one_in(world, 6) ? SIM_NODE_CORES_MAX : 4);
+    settings->partitions = 1;
+    while (settings->partitions < settings->cores)
+        settings->partitions *= 2;
+    settings->partitions *= times[sim_below(world, GF_COUNT(times))];
+    settings->pin_cores = false;
+    kind->sets_clock = sim_one_in(world, 3);
+    if (kind->sets_clock && sim_one_in(world, 2))
+        settings->timeout = 100 * 86400; /* virtual days that no run takes */
+    kind->evicts = sim_one_in(world, 4);
+    kind->evicts_all = kind->evicts && sim_one_in(world, 2);
+    kind->monitors = sim_one_in(world, 4);
+    kind->speaks3 = sim_one_in(world, 3);
+    kind->operates = sim_one_in(world, 3);
+    kind->stops = sim_one_in(world, 4);
+}
+
+const char *sim_kind_policy(struct sim_world *world)
+{
+    static const char *const all[] = {"allkeys-lru", "allkeys-lfu", "allkeys-random"};
+    static const char *const some[] = {"volatile-lru", "volatile-lfu", "volatile-random",
+                                       "volatile-ttl"};
+
+    return world->kind.evicts_all ? all[sim_below(world, GF_COUNT(all))]
+                                  : some[sim_below(world, GF_COUNT(some))];
+}
+
+void sim_kind_format(const struct sim_world *world, char *text, size_t size)
+{
+    const struct sim_kind *kind = &world->kind;
+
+    snprintf(text, size, "%s%s%s%s%s%s", kind->sets_clock ? " sets-clock" : "",
+             kind->evicts_all ? " evicts-all"
+             : kind->evicts   ? " evicts"
+                              : "",
+             kind->monitors ? " monitors" : "", kind->speaks3 ? " speaks3" : "",
+             kind->operates ? " operates" : "", kind->stops ? " stops" : "");
+}

@@ -1,0 +1,14 @@
+/* What kind of run a seed is: the server's settings, and what happens that does not in every run. */
+#pragma once
+
+#include "shards/settings.h"
+#include "sim/world.h"
+
+/* sim_kind_draw - sets world->kind and what the server starts with. */
+void sim_kind_draw(struct sim_world *world, struct gf_settings *settings);
+
+/* sim_kind_policy - a policy that evicts as world->kind says. */
+const char *sim_kind_policy(struct sim_world *world);
+
+/* sim_kind_format - for people: " evicts stops". */
+void sim_kind_format(const struct sim_world *world, char *text, size_t size);
