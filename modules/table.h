@@ -64,7 +64,7 @@ struct gf_table {
     uint32_t frontier_bucket;     /* the first home bucket of half[0] that was not moved */
     uint32_t writes;              /* since the last step, while the table changes its size */
     uint64_t hash_seed;
-    struct gf_pages *pages;       /* borrowed; where segments come from */
+    struct gf_pages *pages; /* borrowed; where segments come from */
 };
 
 /* Where an object is referred to. Good until the next change of the table. */
@@ -109,28 +109,35 @@ static inline struct gf_object *gf_bucket_object(const struct gf_bucket *bucket,
     return (struct gf_object *)(uintptr_t)(bits >> 16);
 }
 
-/* gf_bucket_match - bit i is set where tags[i] == tag. */
-static inline uint32_t gf_bucket_match(const struct gf_bucket *bucket, uint8_t tag)
-{
-    const uint32_t slots = (1u << GF_BUCKET_SLOTS) - 1;
-#ifdef __SSE2__
-    __m128i line = _mm_load_si128((const __m128i *)(const void *)bucket);
-    __m128i equal = _mm_cmpeq_epi8(line, _mm_set1_epi8((char)tag));
+#define GF_BUCKET_ALL ((1u << GF_BUCKET_SLOTS) - 1) /* a bit for each slot */
 
-    return (uint32_t)_mm_movemask_epi8(equal) & slots;
-#else
+/* gf_bucket_match - bit i is set where tags[i] == tag. In two ways that must agree: _portable is for
+ * machines without SSE2, and there on every machine for its test. */
+static inline uint32_t gf_bucket_match_portable(const struct gf_bucket *bucket, uint8_t tag)
+{
     uint32_t match = 0;
 
     for (uint32_t slot = 0; slot < GF_BUCKET_SLOTS; slot++)
         match |= (uint32_t)(bucket->tags[slot] == tag) << slot;
-    return match & slots;
+    return match;
+}
+
+static inline uint32_t gf_bucket_match(const struct gf_bucket *bucket, uint8_t tag)
+{
+#ifdef __SSE2__
+    __m128i line = _mm_load_si128((const __m128i *)(const void *)bucket);
+    __m128i equal = _mm_cmpeq_epi8(line, _mm_set1_epi8((char)tag));
+
+    return (uint32_t)_mm_movemask_epi8(equal) & GF_BUCKET_ALL;
+#else
+    return gf_bucket_match_portable(bucket, tag);
 #endif
 }
 
 /* gf_bucket_used - bit i is set where slot i holds an object. */
 static inline uint32_t gf_bucket_used(const struct gf_bucket *bucket)
 {
-    return ~gf_bucket_match(bucket, 0) & ((1u << GF_BUCKET_SLOTS) - 1);
+    return ~gf_bucket_match(bucket, 0) & GF_BUCKET_ALL;
 }
 
 /* gf_table_find - the object of `key`, NULL when there is none. ret_place may be NULL. */
