@@ -10,9 +10,9 @@
 #include "sim/kind.h"
 #include "sim/roster.h"
 
-#define QUEUED_PIECES 100     /* pieces not yet written, then no more commands */
-#define SETTLE_NS SIM_S       /* stalls of all cores and more */
-#define PAUSE_SLACK_NS SIM_S  /* a pause is not measured that exactly */
+#define QUEUED_PIECES 100    /* pieces not yet written, then no more commands */
+#define SETTLE_NS SIM_S      /* stalls of all cores and more */
+#define PAUSE_SLACK_NS SIM_S /* a pause is not measured that exactly */
 
 static void player_think_later(struct sim_player *player)
 {
@@ -240,6 +240,16 @@ static void player_think(struct sim_event *event)
         player_play(player);
 }
 
+/* One that comes, moves to the core of its key, and leaves soon, for operators to look for. */
+static void player_make_mover(struct sim_player *player)
+{
+    player->manner = SIM_HAMMER;
+    player->shared_percent = 100;
+    player->pipeline_max = 64;
+    player->pause_max_ns = 100 * SIM_US;
+    player->quits_one_in = 60;
+}
+
 static void player_init(struct sim_player *player, struct sim_workload *workload, int id)
 {
     static const uint32_t pipelines[] = {1, 1, 4, 16, 64, 300};
@@ -272,6 +282,10 @@ static void player_init(struct sim_player *player, struct sim_workload *workload
         player->shared_percent = sim_one_in(world, 2) ? 100 : 0;
         player->quits_one_in *= 4;
     }
+    if (world->kind.operates && id > 3 && sim_one_in(world, 2))
+        player_make_mover(player);
+    if (world->kind.operates && player->manner == SIM_OPERATOR)
+        player->pause_max_ns = 300 * SIM_US;
     player_think_later(player);
 }
 
@@ -368,8 +382,8 @@ void sim_workload_check(struct sim_workload *workload)
     for (uint32_t i = 0; i < workload->players_count; i++) {
         struct sim_player *player = &workload->players[i];
 
-        sim_watch_end(&player->watch, sim_workload_is_settled(workload) &&
-                                         sim_client_is_whole(&player->client));
+        sim_watch_end(&player->watch,
+                      sim_workload_is_settled(workload) && sim_client_is_whole(&player->client));
     }
 }
 
