@@ -111,8 +111,8 @@ static inline struct gf_object *gf_bucket_object(const struct gf_bucket *bucket,
 
 #define GF_BUCKET_ALL ((1u << GF_BUCKET_SLOTS) - 1) /* a bit for each slot */
 
-/* gf_bucket_match - bit i is set where tags[i] == tag. In two ways that must agree: _portable is for
- * machines without SSE2, and there on every machine for its test. */
+/* gf_bucket_match - bit i is set where tags[i] == tag. In two ways that must agree: _portable is
+ * for machines without SSE2, and there on every machine for its test. */
 static inline uint32_t gf_bucket_match_portable(const struct gf_bucket *bucket, uint8_t tag)
 {
     uint32_t match = 0;

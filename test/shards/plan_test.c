@@ -246,7 +246,7 @@ Test(plan, takes_every_partition_for_a_command_over_all_keys)
     gf_plan_deinit(&plan);
 }
 
-/* What is no cursor, or of no partition, goes to the first one, and the command refuses it there. */
+/* What is no cursor, or of no partition, goes to the first one; the command refuses it there. */
 Test(plan, sends_a_cursor_to_its_partition)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* What kind of run a seed is: the server's settings, and what happens that does not in every run. */
+/* What kind of run a seed is: the server's settings, and what happens that does not always. */
 #pragma once
 
 #include "shards/settings.h"

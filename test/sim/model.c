@@ -214,7 +214,8 @@ static void step_answered(struct sim_request *request, const struct sim_reply *r
     gf_free(GF_MEMORY_OTHER, step);
 }
 
-static void model_play(struct sim_model *model, struct sim_client *client, const struct sim_row *row)
+static void model_play(struct sim_model *model, struct sim_client *client,
+                       const struct sim_row *row)
 {
     struct sim_step *step = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*step));
 

@@ -1,5 +1,5 @@
-/* Keys that the server may have evicted: of a key that exists here it is only known what it holds if
- * it is still there.
+/* Keys that the server may have evicted: of a key that exists here it is only known what it holds
+ * if it is still there.
  *
  * An answer must be right for some choice of evicted keys. The smallest choice is what is learnt
  * from it; when several are equally small (EXISTS of two keys says 1), nothing is: then the command

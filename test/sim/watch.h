@@ -1,10 +1,10 @@
 /* What monitors see of what connections do.
  *
- * Every connection keeps a track: a hash of each command, as MONITOR would write it. A monitor keeps
- * the lines that it got. Of each connection it must have seen a stretch of the track: without a hole
- * and nothing twice, in order, from a command that had not been answered when the monitor began
- * (and at the latest the first that was sent after that), and, when all is quiet at the end, up to
- * the last that was answered.
+ * Every connection keeps a track: a hash of each command, as MONITOR would write it. A monitor
+ * keeps the lines that it got. Of each connection it must have seen a stretch of the track: without
+ * a hole and nothing twice, in order, from a command that had not been answered when MONITOR was
+ * sent (at the latest the first that was sent after its OK), and, when all is quiet at the end, up
+ * to the last that was answered.
  */
 #pragma once
 

@@ -1,4 +1,5 @@
-/* A planted fault: a connection that moves speaks RESP2 again. In the place of shards/handover.c. */
+/* A planted fault: a connection that moves speaks RESP2 again. In the place of
+ * shards/handover.c. */
 #define gf_handover_arrive handover_arrive_honest
 #include "shards/handover.c"
 #undef gf_handover_arrive
