@@ -31,7 +31,8 @@
 #define STOP_MAX_NS (GF_SHUTDOWN_GRACE_MS * SIM_MS + SIM_S)
 
 /* By enum sim_plant. */
-static const char *const plants[] = {"", "lost-wakes", "halves", "short-ends"};
+static const char *const plants[] = {"", "lost-wakes", "halves", "short-ends",
+                                     "strict-limit"};
 
 struct options {
     const char *program;
@@ -126,7 +127,7 @@ static void run_to_end(struct sim_world *world, struct sim_node *node,
     sim_workload_end(workload);
     steps_until(world, "answering", is_over, workload);
     steps_until(world, "settling", is_settled, workload);
-    if (world->kind.evicts)
+    if (world->kind.evicts && world->plant == SIM_PLANT_STRICT_LIMIT)
         steps_until(world, "evicting", keeps_limit, node);
     sim_workload_check(workload);
     sim_workload_hang_up(workload);

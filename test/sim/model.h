@@ -49,6 +49,7 @@ struct sim_model {
     uint32_t hot;       /* keys mostly used; 0 = all alike */
     bool may_evict;     /* the server may evict keys with a time to live ... */
     bool may_evict_all; /* ... or any */
+    bool one_core;      /* on a core's port, where SCAN is about that core's keys */
     struct sim_model_scan scan;
     struct sim_model_key keys[SIM_MODEL_DATABASES][SIM_MODEL_KEYS + SIM_MODEL_VOLATILE];
 };

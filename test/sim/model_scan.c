@@ -20,9 +20,9 @@ static int64_t key_number(const struct sim_model *model, struct gf_bytes name)
     int64_t number;
 
     snprintf(own, sizeof(own), "c%" PRIu64, model->id);
-    if (!colon || !gf_bytes_equal((struct gf_bytes){.data = name.data,
-                                                    .size = (size_t)(colon - name.data)},
-                                  gf_bytes_of(own)))
+    if (!colon ||
+        !gf_bytes_equal((struct gf_bytes){.data = name.data, .size = (size_t)(colon - name.data)},
+                        gf_bytes_of(own)))
         return -1;
     rest.data = colon + 1;
     rest.size = (size_t)(name.data + name.size - rest.data);
@@ -70,7 +70,7 @@ bool sim_apply_scan(struct sim_step *step, const struct sim_reply *reply)
         return true;
     scan->active = false;
     for (uint32_t i = 0; i < SIM_MODEL_KEYS; i++) {
-        if (scan->present[i] && !scan->seen[i] && !model->may_evict_all)
+        if (scan->present[i] && !scan->seen[i] && !model->may_evict_all && !model->one_core)
             return false;
     }
     return true;

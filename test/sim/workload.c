@@ -86,13 +86,16 @@ static void player_connect(struct sim_player *player)
     const struct gf_server *server = &workload->node->server;
     uint16_t port = (uint16_t)server->settings.port;
     bool solid = player->manner == SIM_SOLE;
+    bool one_core = false;
 
     player_forget(player);
     sim_watch_end(&player->watch, false);
     /* On a core's port DBSIZE and KEYS are about a part of the keys: nobody checks that here. */
     if (server->core_ports_first != 0 && !solid && player->manner != SIM_OPERATOR &&
-        sim_one_in(world, 8))
+        sim_one_in(world, 8)) {
+        one_core = true;
         port = (uint16_t)(server->core_ports_first + sim_below(world, server->cores_count));
+    }
     sim_client_connect(&player->client, &workload->node->machine, port, solid);
     player->client.deaf = player->manner == SIM_VANDAL;
     player->client.must_answer = !world->kind.stops;
@@ -109,6 +112,7 @@ static void player_connect(struct sim_player *player)
     sim_model_init(player->model, world, ++workload->connections);
     player->model->sole = solid;
     player->model->db_first = solid ? 14 : 0;
+    player->model->one_core = one_core;
     player->model->may_evict = world->kind.evicts;
     player->model->may_evict_all = world->kind.evicts_all;
     player->model->hot = player->manner == SIM_HAMMER ? 1 + player->hot % 2 : 0;

@@ -10,7 +10,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
 {
     bool part = run->part;
 
-    if (part && !gf_worker_has_room(worker))
+    if (part && !gf_worker_has_room(worker, 0))
         run->part = false;
     run_command_honest(worker, run);
     run->part = part;
