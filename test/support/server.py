@@ -3,7 +3,8 @@
 The server under test is named by `--server PATH` or the environment's GOFISH; redis-server and
 valkey-server can be started the same way, which is how a test proves itself right. A server gets a
 free port and a directory of its own. It ends with the test however the test ends: on exit, on a
-signal, and (by the kernel) when the test itself is killed.
+signal, and (by the kernel) when the test itself is killed. Shortly before ctest's limit (GF_TIMEOUT_S)
+is over, the stacks of the test and the state of its servers are written to stderr.
 
 Server.stop() raises when the process died early, ended with a bad status, or wrote what only a
 broken program writes (a panic, a sanitizer's report).
@@ -11,6 +12,7 @@ broken program writes (a panic, a sanitizer's report).
 
 import atexit
 import ctypes
+import faulthandler
 import os
 import random
 import re
@@ -20,6 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from support import resp
@@ -33,6 +36,9 @@ DISASTERS = re.compile(
 
 # Sanitizers and slow machines need more patience; every limit of every test is multiplied by this.
 PATIENCE = float(os.environ.get("GF_PATIENCE", "1"))
+
+# A sanitizer's memory follows rules of its own: what is freed stays in its quarantine or shadow.
+SANITIZED = os.environ.get("GF_SANITIZED") == "1"
 
 _running = []
 
@@ -102,6 +108,11 @@ def _flavour(binary):
     return "gofish"
 
 
+def _line_of(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.readline().strip()
+
+
 class Server:
     """One running server. Use it in a `with` statement, or call stop()."""
 
@@ -138,7 +149,23 @@ class Server:
         if kind is None:
             self.stop()
         else:
+            self.report()
             self.discard()
+
+    def report(self):
+        """What can be told from outside about a server that misbehaves, on stderr: the end of its
+        log, and what each of its threads does."""
+        lines = [f"-- {' '.join(self.arguments)}", *self.stderr().splitlines()[-40:]]
+        tasks = f"/proc/{self.pid}/task"
+        for task in sorted(os.listdir(tasks)) if self.process.poll() is None else ():
+            try:
+                said = [_line_of(f"{tasks}/{task}/{name}") for name in ("comm", "wchan", "syscall")]
+                state = _line_of(f"{tasks}/{task}/stat").rsplit(")", 1)[1].split()
+                lines.append(f"thread {task} {said[0]}: {state[0]}, ticks {state[11]}+{state[12]},"
+                             f" waits in {said[1]}, system call {said[2]}")
+            except OSError:
+                pass
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
     def client(self, timeout=10.0):
         return resp.Client(self.port, timeout=timeout * PATIENCE)
@@ -224,10 +251,26 @@ def _discard_all():
         server.discard()
 
 
+def _tell_before_killed():
+    """ctest is about to kill this program: who waits for what?"""
+    faulthandler.dump_traceback()
+    for server in list(_running):
+        server.report()
+
+
+def _expect_to_be_killed():
+    limit_s = float(os.environ.get("GF_TIMEOUT_S", "0"))
+    if limit_s > 0:
+        timer = threading.Timer(max(limit_s - 10, limit_s / 2), _tell_before_killed)
+        timer.daemon = True
+        timer.start()
+
+
 def _exit_by_signal(number, _frame):
     sys.exit(128 + number)
 
 
 atexit.register(_discard_all)
+_expect_to_be_killed()
 for _number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(_number, _exit_by_signal)
