@@ -162,10 +162,12 @@ static int number_parse(const struct gf_option *row, struct gf_bytes text, uint6
             snprintf(why.text, why.size, "argument must be a memory value");
             return GF_EINVAL;
         }
-    } else if (!gf_bytes_parse_u64(text, &number)) {
-        /* Below zero it is a number all the same, and out of all bounds. */
-        return gf_bytes_parse_i64(text, &integer) ? why_out_of_bounds(row, why)
-                                                  : why_not_a_number(why);
+    } else if (gf_bytes_parse_i64(text, &integer)) {
+        if (integer < 0)
+            return why_out_of_bounds(row, why);
+        number = (uint64_t)integer;
+    } else if (row->max <= INT64_MAX || !gf_bytes_parse_u64(text, &number)) {
+        return why_not_a_number(why); /* to Redis, whose numbers all have a sign */
     }
     if (number < (uint64_t)row->min || number > row->max)
         return why_out_of_bounds(row, why);

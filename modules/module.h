@@ -19,6 +19,7 @@
 struct gf_keyspace;
 struct gf_object;
 struct gf_exec;
+struct gf_scan_trip;
 
 /* Where a command finds the keyspaces of its keys: one partition's for most, or several's. */
 struct gf_space {
@@ -28,12 +29,12 @@ struct gf_space {
      * NULL when there are no more. Empty ones may be skipped. */
     struct gf_keyspace *(*at)(struct gf_space *space, uint32_t db, uint32_t index);
     uint32_t databases; /* 0 .. databases - 1 */
-    /* The partition of the index-th keyspace, ascending; a number left out was not given. A
-     * GF_CURSOR command is given its cursor's partition even when that is empty. */
+    /* The place that the index-th keyspace's partition has in a scan, ascending; a number left out
+     * was not given. A GF_CURSOR command is given its cursor's partition even when that is empty. */
     uint32_t (*partition_at)(struct gf_space *space, uint32_t index);
-    /* The first one from `partition` on that a walk goes through: it, unless the client sees one
+    /* The first place from `place` on that a walk goes through: it, unless the client sees one
      * core's keys only. `partitions`: there are no more. */
-    uint32_t (*walk)(struct gf_space *space, uint32_t partition);
+    uint32_t (*walk)(struct gf_space *space, uint32_t place);
     /* In every partition given: an empty keyspace takes the place of `db`'s; or those of `a` and
      * `b` change places. Keyspace pointers from before are then of no use. */
     void (*clear)(struct gf_space *space, uint32_t db);
@@ -55,6 +56,7 @@ struct gf_exec {
     const struct gf_limits *limits;   /* options that commands obey */
     const struct gf_registry *registry; /* every command's row, for COMMAND */
     struct gf_lookups *lookups;       /* counts what is found and what is not; or NULL */
+    struct gf_scan_trip *trip;        /* SCAN over several cores (modules/scan.h); NULL: over one */
 };
 
 /* Options that commands obey, the same on every replica. */
@@ -103,7 +105,7 @@ static inline uint64_t gf_random_next(uint64_t *seed)
     X(GF_DANGEROUS,   20, "")              /* ACL category @dangerous */                          \
     X(GF_ALL_KEYS,    21, "")              /* works on whole databases, every partition */        \
     X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                \
-    X(GF_CURSOR,       23, "")             /* SCAN: runs where the cursor in word 1 points */
+    X(GF_CURSOR,       23, "")             /* SCAN: begins where the cursor in word 1 points */
 
 enum gf_command_flag {
 #define GF_COMMAND_FLAG(flag, bit, name) flag = 1u << (bit),

@@ -255,6 +255,8 @@ void gf_background_settings(struct gf_worker *worker)
     enum gf_eviction_policy policy = (enum gf_eviction_policy)worker->settings.maxmemory_policy;
     uint32_t samples = (uint32_t)worker->settings.maxmemory_samples;
 
+    if (samples > GF_EVICT_SAMPLES_MAX)
+        samples = GF_EVICT_SAMPLES_MAX;
     if (evictor->policy != policy || evictor->samples != samples)
         gf_evictor_init(evictor, policy, samples);
     measure_outside(worker);

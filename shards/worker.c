@@ -112,7 +112,7 @@ static void worker_set_access(const struct gf_worker *worker,
     int policy = worker->settings.maxmemory_policy;
 
     context->lfu = policy == GF_ALLKEYS_LFU || policy == GF_VOLATILE_LFU;
-    context->lfu_log_factor = (uint8_t)worker->settings.lfu_log_factor;
+    context->lfu_log_factor = (uint32_t)worker->settings.lfu_log_factor;
     context->lfu_decay_min = (uint32_t)worker->settings.lfu_decay_time;
 }
 
