@@ -283,6 +283,8 @@ bool gf_bytes_parse_double(struct gf_bytes bytes, double *ret_value)
     return true;
 }
 
+#define MEMORY_DIGITS_MAX 128 /* so many are no number to Redis, however many of them are zeroes */
+
 bool gf_bytes_parse_memory(struct gf_bytes bytes, uint64_t *ret_value)
 {
     static const struct {
@@ -303,6 +305,8 @@ bool gf_bytes_parse_memory(struct gf_bytes bytes, uint64_t *ret_value)
         unit.size--;
     }
     digits = bytes.size - unit.size;
+    if (digits >= MEMORY_DIGITS_MAX)
+        return false;
     if (digits > 0 && !digits_parse(bytes.data, digits, &value))
         value = UINT64_MAX; /* too many digits */
     for (size_t i = 0; i < GF_COUNT(units); i++) {

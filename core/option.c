@@ -200,9 +200,13 @@ static int choice_parse(const struct gf_option *row, struct gf_bytes text, int *
         }
     }
     size = (size_t)snprintf(why.text, why.size, "argument(s) must be one of the following: ");
-    for (const struct gf_option_value *value = row->values; value->name && size < why.size; value++)
-        size += (size_t)snprintf(why.text + size, why.size - size, "%s%s", value->name,
-                                 value[1].name ? ", " : "");
+    for (const struct gf_option_value *value = row->values; value->name && size < why.size;
+         value++) {
+        if (value > row->values && value[-1].value == value->value)
+            continue; /* another name for the same */
+        size += (size_t)snprintf(why.text + size, why.size - size, "%s%s",
+                                 value > row->values ? ", " : "", value->name);
+    }
     return GF_EINVAL;
 }
 
