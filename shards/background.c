@@ -12,19 +12,19 @@
 #include "shards/stats.h"
 #include "shards/worker.h"
 
-#define PARTITION_BUDGET 64        /* buckets or objects between two looks at the clock */
-#define EXPIRE_BUCKETS 256         /* buckets looked at in one partition and round */
-#define ROUND_TICKS 4              /* ticks between rounds of a core that is not pushed */
-#define EVICT_BUDGET 512           /* candidates of one go, 0.1 to 0.25 ms */
-#define EVICT_ROUNDS 8             /* goes of one command at most ... */
-#define EVICT_ROUNDS_URGENT 4096   /* ... and when the node is over by more than ... */
-#define URGENT_PART 256            /* ... this part of maxmemory */
-#define EVICT_STEP 32768           /* bytes evicted in one go at most: then pages are looked for */
-#define EVICT_SLACK 4096           /* bytes more than needed, so that not every write evicts */
-#define RECLAIM_PAGES 16           /* emptied in one go */
-#define SPARE_PART_MAX 2           /* of maxmemory: 1/2 */
-#define OUTSIDE_PART_MAX 4         /* of maxmemory: 1/4 */
-#define LOOK_PART 128              /* of maxmemory: evicted between two looks at what is resident */
+#define PARTITION_BUDGET 64      /* buckets or objects between two looks at the clock */
+#define EXPIRE_BUCKETS 256       /* buckets looked at in one partition and round */
+#define ROUND_TICKS 4            /* ticks between rounds of a core that is not pushed */
+#define EVICT_BUDGET 512         /* candidates of one go, 0.1 to 0.25 ms */
+#define EVICT_ROUNDS 8           /* goes of one command at most ... */
+#define EVICT_ROUNDS_URGENT 4096 /* ... and when the node is over by more than ... */
+#define URGENT_PART 256          /* ... this part of maxmemory */
+#define EVICT_STEP 32768         /* bytes evicted in one go at most: then pages are looked for */
+#define EVICT_SLACK 4096         /* bytes more than needed, so that not every write evicts */
+#define RECLAIM_PAGES 16         /* emptied in one go */
+#define SPARE_PART_MAX 2         /* of maxmemory: 1/2 */
+#define OUTSIDE_PART_MAX 4       /* of maxmemory: 1/4 */
+#define LOOK_PART 128            /* of maxmemory: evicted between two looks at what is resident */
 #define STALLED_CONNS_PER_TICK 1000 /* connections looked at in one tick */
 
 static uint64_t background_now(const struct gf_worker *worker)
@@ -43,8 +43,8 @@ static uint32_t partition_expire(struct gf_worker *worker, struct gf_partition *
         struct gf_keyspace *keyspace = partition->databases[db];
 
         if (keyspace && gf_keyspace_volatile_count(keyspace) > 0)
-            removed += gf_keyspace_expire_slice(keyspace, EXPIRE_BUCKETS,
-                                                gf_core_now_ms(worker->core));
+            removed +=
+                gf_keyspace_expire_slice(keyspace, EXPIRE_BUCKETS, gf_core_now_ms(worker->core));
     }
     worker->counters.keys_expired += removed;
     return removed;
@@ -69,8 +69,7 @@ static int64_t node_memory_of(const struct gf_server *server, enum gf_memory_kin
     int64_t sum = 0;
 
     for (uint16_t core = 0; core < server->cores_count; core++)
-        sum += atomic_load_explicit(&server->cores[core].memory.bytes[kind],
-                                    memory_order_relaxed);
+        sum += atomic_load_explicit(&server->cores[core].memory.bytes[kind], memory_order_relaxed);
     return sum;
 }
 
@@ -89,8 +88,7 @@ int64_t gf_server_memory(struct gf_server *server)
 
 static int64_t core_data(const struct gf_worker *worker)
 {
-    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA],
-                                memory_order_relaxed);
+    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA], memory_order_relaxed);
 }
 
 /* Memory that is held but booked nowhere: free blocks, free pages, free extents. */
@@ -118,7 +116,8 @@ static int64_t at_most(int64_t size, int64_t limit)
  * accounts counts, too, up to parts of maxmemory: beyond those, evicting would not help. */
 static int64_t node_room(const struct gf_worker *worker)
 {
-    int64_t limit = (int64_t)worker->settings.maxmemory;
+    uint64_t maxmemory = worker->settings.maxmemory;
+    int64_t limit = maxmemory < INT64_MAX ? (int64_t)maxmemory : INT64_MAX;
     int64_t room = limit - gf_server_memory(worker->server);
 
     if (worker->background->blind)
@@ -139,8 +138,7 @@ void gf_worker_check_memory(struct gf_worker *worker)
     room = node_room(worker);
     /* Room is shared out evenly; without room, the next write asks what is to be done, whatever is
      * evicted until then. */
-    worker->memory_ceiling =
-        room >= 0 ? core_data(worker) + room / worker->core->count : INT64_MIN;
+    worker->memory_ceiling = room >= 0 ? core_data(worker) + room / worker->core->count : INT64_MIN;
 }
 
 static void measure_outside(struct gf_worker *worker)
@@ -278,8 +276,8 @@ static void background_work_done(struct gf_op *op, int result)
         int64_t share = gf_pressure_share(worker, node_room(worker));
 
         gf_worker_check_memory(worker);
-        if (share > 0 && (gf_heap_work_slice(worker->heap, RECLAIM_PAGES) ||
-                          evict_some(worker, share)))
+        if (share > 0 &&
+            (gf_heap_work_slice(worker->heap, RECLAIM_PAGES) || evict_some(worker, share)))
             background->round_idle = 0;
     }
     while (background->round_idle < worker->owned_count) {

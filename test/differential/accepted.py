@@ -3,6 +3,7 @@
 lists the same rows for people: `accepted.py FILE` fails when a row is missing there."""
 
 import os
+import re
 import sys
 from typing import Callable, NamedTuple
 
@@ -77,6 +78,20 @@ def _maxclients_of_the_system(pair):
         and pair.left.is_error() and b"The operating system is not able to" in pair.left.value
 
 
+def _reset_keeps_no_evict(pair):
+    """CLIENT INFO says the same but for this flag."""
+    if (pair.name, pair.sub) != (b"client", b"info") or pair.left.kind != pair.right.kind:
+        return False
+    left, right = (re.search(rb"flags=(\S*)", reply.value).group(1)
+                   for reply in (pair.left, pair.right))
+    return b"e" in left and left.replace(b"e", b"") == right.replace(b"N", b"")
+
+
+def _reset_closes(pair):
+    return pair.left.kind == "closed" and any(words[0].upper() == b"RESET"
+                                              for words in pair.pipeline)
+
+
 def _loglevel_info(pair):
     return (pair.name, pair.sub) == (b"config", b"set") and b"info" in pair.words[3::2]
 
@@ -100,6 +115,10 @@ ACCEPTED = [
              "default, and no empty value; classes it does not name have no limit", _output_limit),
     Accepted("maxclients-of-the-system", "maxclients may be more than the system's limit of open "
              "files, which can be raised while the server runs", _maxclients_of_the_system),
+    Accepted("reset-ends-no-evict", "RESET ends CLIENT NO-EVICT, as it does since 7.2",
+             _reset_keeps_no_evict),
+    Accepted("reset-keeps-answers", "RESET does not close a connection whose answers are still to "
+             "be sent; with a password the reference does when they are many", _reset_closes),
     Accepted("loglevel-info", "loglevel info is another name of verbose", _loglevel_info),
 ]
 

@@ -20,6 +20,7 @@ class Pair:
         self.expiring = expiring   # keys have expired in this stream: they may still be counted
         self.left = left
         self.right = right
+        self.pipeline = ()   # the requests of the step, when the reference hung up in it
         self.ask = ask   # function(words) -> both replies, same connections; None in a pipeline
         self.name = words[0].lower() if words else b""
         self.sub = words[1].lower() if len(words) > 1 else b""
@@ -73,7 +74,7 @@ def _whole_scan(pair, which, first):
         found.update(item.value for item in reply.value[1].value)
         cursor = reply.value[0].value
         turns += 1
-        if cursor == b"0" or turns > 2000:
+        if cursor == b"0" or turns > 200:
             return found if cursor == b"0" else f"cursor never returns to 0: {cursor}"
         reply = pair.ask((pair.words[0], cursor, *pair.words[2:]))[which]
         if not _scan_shape(reply):

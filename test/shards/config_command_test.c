@@ -101,6 +101,14 @@ Test(config_command, set_takes_what_redis_takes)
         "*4\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n$15\r\nslave-read-only\r\n$2\r\nno\r\n");
 }
 
+/* More memory than there can be is no limit; its sign is not the machine's. */
+Test(config_command, maxmemory_beyond_63_bits_is_not_negative)
+{
+    ask(&first, "CONFIG SET maxmemory 18446744073709551615\r\n", "+OK\r\n");
+    ask(&first, "SET a 1\r\n", "+OK\r\n");
+    ask(&second, "SET b 1\r\n", "+OK\r\n");
+}
+
 /* Who came while there was a password may go on when there is none any more. */
 Test(config_command, taking_the_password_away_admits_everybody)
 {
