@@ -25,15 +25,13 @@ struct gf_scan_trip;
 struct gf_space {
     /* The keyspace of `db` that holds `key`; its partition is owned by this core. Never NULL. */
     struct gf_keyspace *(*find)(struct gf_space *space, uint32_t db, struct gf_bytes key);
-    /* The index-th keyspace of `db` that the command was given, for commands over all keys;
-     * NULL when there are no more. Empty ones may be skipped. */
+    /* The index-th keyspace of `db` that the command was given, or NULL; empty ones may lack. */
     struct gf_keyspace *(*at)(struct gf_space *space, uint32_t db, uint32_t index);
     uint32_t databases; /* 0 .. databases - 1 */
-    /* The place that the index-th keyspace's partition has in a scan, ascending; a number left out
-     * was not given. A GF_CURSOR command is given its cursor's partition even when that is empty. */
+    /* The place of the index-th keyspace's partition in a scan, ascending; one left out was not
+     * given. A GF_CURSOR command is given its cursor's partition even when that is empty. */
     uint32_t (*partition_at)(struct gf_space *space, uint32_t index);
-    /* The first place from `place` on that a walk goes through: it, unless the client sees one
-     * core's keys only. `partitions`: there are no more. */
+    /* The first place from `place` on that the client may see; `partitions`: there is none. */
     uint32_t (*walk)(struct gf_space *space, uint32_t place);
     /* In every partition given: an empty keyspace takes the place of `db`'s; or those of `a` and
      * `b` change places. Keyspace pointers from before are then of no use. */

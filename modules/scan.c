@@ -174,7 +174,8 @@ static uint64_t scan_keyspace(struct scan *scan, struct gf_keyspace *keyspace, u
 }
 
 /* Goes on from `cursor` through the partitions given; returns the cursor to go on with, 0 when
- * there is nothing more. A partition that was not given ends it: another core's, or a locked one. */
+ * there is nothing more. A partition that was not given ends it: another core's, or a locked
+ * one. */
 static uint64_t scan_run(struct scan *scan, struct gf_exec *x, uint64_t cursor)
 {
     struct gf_space *space = x->space;

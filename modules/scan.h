@@ -5,10 +5,10 @@
  *    |     position     |   place    |
  *    +------------------+------------+
  *
- * `position` is gf_keyspace_scan's (below 2^48). `place` is the partition's in the order of the scan
- * (shards/router.h: core by core). A finished partition leads to position 0 of the next one, and
- * only the last one leads to 0. Nobody keeps state for a scan: the number is all of it, so any core
- * can go on with it.
+ * `position` is gf_keyspace_scan's (below 2^48). `place` is the partition's in the order of the
+ * scan (shards/router.h: core by core). A finished partition leads to position 0 of the next one,
+ * and only the last one leads to 0. Nobody keeps state for a scan: the number is all of it, so any
+ * core can go on with it.
  */
 #pragma once
 

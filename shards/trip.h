@@ -5,9 +5,9 @@
  *                      +---- owner of the next partition <-- no --+
  *
  * Each stop is an ordinary run of SCAN, and its answer is whole: home takes the keys out of it. The
- * partitions are walked core by core (router.h), so a call has one stop on each core, and a few more
- * where it waited behind a lock; then it answers what it has, and so it does when a ring is full:
- * the cursor says where the next call goes on.
+ * partitions are walked core by core (router.h), so a call has one stop on each core, and a few
+ * more where it waited behind a lock; then it answers what it has, and so it does when a ring is
+ * full: the cursor says where the next call goes on.
  *
  * The connection is held meanwhile: what follows in its pipeline must not overtake a later stop.
  */
