@@ -283,6 +283,8 @@ bool gf_bytes_parse_double(struct gf_bytes bytes, double *ret_value)
     return true;
 }
 
+#define MEMORY_DIGITS_MAX 128 /* so many are no number to Redis, however many of them are zeroes */
+
 bool gf_bytes_parse_memory(struct gf_bytes bytes, uint64_t *ret_value)
 {
     static const struct {
@@ -295,14 +297,18 @@ bool gf_bytes_parse_memory(struct gf_bytes bytes, uint64_t *ret_value)
         {"g", 1000000000}, {"gb", 1024 * 1024 * 1024},
     };
     struct gf_bytes unit = bytes;
-    uint64_t value;
+    uint64_t value = 0;
+    size_t digits;
 
     while (unit.size && unit.data[0] >= '0' && unit.data[0] <= '9') {
         unit.data++;
         unit.size--;
     }
-    if (!digits_parse(bytes.data, bytes.size - unit.size, &value))
+    digits = bytes.size - unit.size;
+    if (digits >= MEMORY_DIGITS_MAX)
         return false;
+    if (digits > 0 && !digits_parse(bytes.data, digits, &value))
+        value = UINT64_MAX; /* too many digits */
     for (size_t i = 0; i < GF_COUNT(units); i++) {
         if (!gf_bytes_is(unit, units[i].name))
             continue;

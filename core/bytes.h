@@ -79,7 +79,8 @@ bool gf_bytes_parse_long_double(struct gf_bytes bytes, long double *ret_value);
 /* gf_bytes_parse_double - the same for doubles. */
 bool gf_bytes_parse_double(struct gf_bytes bytes, double *ret_value);
 
-/* gf_bytes_parse_memory - "100mb", "1g", "64k", "12" → bytes; k=1000, kb=1024 as in redis.conf. */
+/* gf_bytes_parse_memory - "100mb", "1g", "64k", "12" → bytes; k=1000, kb=1024 as in redis.conf.
+ * Redis reads the number with strtoull: none is 0, and one above UINT64_MAX is UINT64_MAX. */
 bool gf_bytes_parse_memory(struct gf_bytes bytes, uint64_t *ret_value);
 
 #define GF_I64_TEXT_MAX 20         /* "-9223372036854775808" */

@@ -162,10 +162,12 @@ static int number_parse(const struct gf_option *row, struct gf_bytes text, uint6
             snprintf(why.text, why.size, "argument must be a memory value");
             return GF_EINVAL;
         }
-    } else if (!gf_bytes_parse_u64(text, &number)) {
-        /* Below zero it is a number all the same, and out of all bounds. */
-        return gf_bytes_parse_i64(text, &integer) ? why_out_of_bounds(row, why)
-                                                  : why_not_a_number(why);
+    } else if (gf_bytes_parse_i64(text, &integer)) {
+        if (integer < 0)
+            return why_out_of_bounds(row, why);
+        number = (uint64_t)integer;
+    } else if (row->max <= INT64_MAX || !gf_bytes_parse_u64(text, &number)) {
+        return why_not_a_number(why); /* to Redis, whose numbers all have a sign */
     }
     if (number < (uint64_t)row->min || number > row->max)
         return why_out_of_bounds(row, why);
@@ -198,9 +200,13 @@ static int choice_parse(const struct gf_option *row, struct gf_bytes text, int *
         }
     }
     size = (size_t)snprintf(why.text, why.size, "argument(s) must be one of the following: ");
-    for (const struct gf_option_value *value = row->values; value->name && size < why.size; value++)
-        size += (size_t)snprintf(why.text + size, why.size - size, "%s%s", value->name,
-                                 value[1].name ? ", " : "");
+    for (const struct gf_option_value *value = row->values; value->name && size < why.size;
+         value++) {
+        if (value > row->values && value[-1].value == value->value)
+            continue; /* another name for the same */
+        size += (size_t)snprintf(why.text + size, why.size - size, "%s%s",
+                                 value > row->values ? ", " : "", value->name);
+    }
     return GF_EINVAL;
 }
 

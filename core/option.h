@@ -11,7 +11,8 @@
  *            INT   (int64_t, min .. max)
  *            SIZE  (uint64_t bytes: "100mb", "1gb"; min .. max)
  *            ENUM  (int; default/min unused otherwise: min is the `const struct gf_option_value *`
- *                   list ending in a NULL name, default its value, max 0)
+ *                   list ending in a NULL name, default its value, max 0; a second name of a value
+ *                   stands behind its first, which is the one that is shown)
  *            TEXT  (char *, owned, never NULL; default a string literal; min/max unused = 0)
  * WHEN       LIVE (CONFIG SET works) or RESTART (only at start)
  *

@@ -41,7 +41,7 @@ struct gf_keyspace_context {
     uint64_t hash_seed;     /* of the whole node (later: cluster); fixed when data is created */
     bool lfu;               /* access counts instead of access times (maxmemory-policy *-lfu) */
     bool untouched;         /* accesses leave no trace; while a CLIENT NO-TOUCH command runs */
-    uint8_t lfu_log_factor; /* lfu-log-factor */
+    uint32_t lfu_log_factor; /* lfu-log-factor */
     uint32_t lfu_decay_min; /* lfu-decay-time, minutes */
     struct gf_heap *heap;   /* modules/heap.h; shared by all keyspaces of a core; NULL: each
                              * keyspace has its own (wasteful, for tests) */

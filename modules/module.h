@@ -19,21 +19,20 @@
 struct gf_keyspace;
 struct gf_object;
 struct gf_exec;
+struct gf_scan_trip;
 
 /* Where a command finds the keyspaces of its keys: one partition's for most, or several's. */
 struct gf_space {
     /* The keyspace of `db` that holds `key`; its partition is owned by this core. Never NULL. */
     struct gf_keyspace *(*find)(struct gf_space *space, uint32_t db, struct gf_bytes key);
-    /* The index-th keyspace of `db` that the command was given, for commands over all keys;
-     * NULL when there are no more. Empty ones may be skipped. */
+    /* The index-th keyspace of `db` that the command was given, or NULL; empty ones may lack. */
     struct gf_keyspace *(*at)(struct gf_space *space, uint32_t db, uint32_t index);
     uint32_t databases; /* 0 .. databases - 1 */
-    /* The partition of the index-th keyspace, ascending; a number left out was not given. A
-     * GF_CURSOR command is given its cursor's partition even when that is empty. */
+    /* The place of the index-th keyspace's partition in a scan, ascending; one left out was not
+     * given. A GF_CURSOR command is given its cursor's partition even when that is empty. */
     uint32_t (*partition_at)(struct gf_space *space, uint32_t index);
-    /* The first one from `partition` on that a walk goes through: it, unless the client sees one
-     * core's keys only. `partitions`: there are no more. */
-    uint32_t (*walk)(struct gf_space *space, uint32_t partition);
+    /* The first place from `place` on that the client may see; `partitions`: there is none. */
+    uint32_t (*walk)(struct gf_space *space, uint32_t place);
     /* In every partition given: an empty keyspace takes the place of `db`'s; or those of `a` and
      * `b` change places. Keyspace pointers from before are then of no use. */
     void (*clear)(struct gf_space *space, uint32_t db);
@@ -55,6 +54,7 @@ struct gf_exec {
     const struct gf_limits *limits;     /* options that commands obey */
     const struct gf_registry *registry; /* every command's row, for COMMAND */
     struct gf_lookups *lookups;         /* counts what is found and what is not; or NULL */
+    struct gf_scan_trip *trip;          /* SCAN over several cores (modules/scan.h); or NULL */
 };
 
 /* Options that commands obey, the same on every replica. */
@@ -79,31 +79,31 @@ static inline uint64_t gf_random_next(uint64_t *seed)
 }
 
 /*                 flag        name in COMMAND INFO ("" = not shown) */
-#define GF_COMMAND_FLAGS(X)                                                                        \
-    X(GF_WRITE, 0, "write")                                                                        \
-    X(GF_READ, 1, "readonly")                                                                      \
-    X(GF_GROWS, 2, "denyoom") /* may need memory: refused over maxmemory */                        \
-    X(GF_ADMIN, 3, "admin")                                                                        \
-    X(GF_PUBSUB, 4, "pubsub")                                                                      \
-    X(GF_NOSCRIPT, 5, "noscript")                                                                  \
-    X(GF_BLOCKING, 6, "blocking")                                                                  \
-    X(GF_LOADING_OK, 7, "loading")                                                                 \
-    X(GF_STALE_OK, 8, "stale")                                                                     \
-    X(GF_NO_MONITOR, 9, "skip_monitor")                                                            \
-    X(GF_NO_SLOWLOG, 10, "skip_slowlog")                                                           \
-    X(GF_ASKING, 11, "asking")                                                                     \
-    X(GF_FAST, 12, "fast")                                                                         \
-    X(GF_NO_AUTH, 13, "no_auth")                                                                   \
-    X(GF_MAY_REPLICATE, 14, "may_replicate")                                                       \
-    X(GF_NO_MULTI, 15, "no_multi")                                                                 \
-    X(GF_MOVABLE, 16, "movablekeys")                                                               \
-    X(GF_ALLOW_BUSY, 17, "allow_busy")                                                             \
-    X(GF_NO_TOUCH, 18, "")  /* does not count as an access of its keys */                          \
-    X(GF_HOME, 19, "")      /* runs on the home core, with its connection */                       \
-    X(GF_DANGEROUS, 20, "") /* ACL category @dangerous */                                          \
-    X(GF_ALL_KEYS, 21, "")  /* works on whole databases, every partition */                        \
-    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                 \
-    X(GF_CURSOR, 23, "") /* SCAN: runs where the cursor in word 1 points */
+#define GF_COMMAND_FLAGS(X)                                                                       \
+    X(GF_WRITE,        0, "write")                                                                \
+    X(GF_READ,         1, "readonly")                                                             \
+    X(GF_GROWS,        2, "denyoom")       /* may need memory: refused over maxmemory */          \
+    X(GF_ADMIN,        3, "admin")                                                                \
+    X(GF_PUBSUB,       4, "pubsub")                                                               \
+    X(GF_NOSCRIPT,     5, "noscript")                                                             \
+    X(GF_BLOCKING,     6, "blocking")                                                             \
+    X(GF_LOADING_OK,   7, "loading")                                                              \
+    X(GF_STALE_OK,     8, "stale")                                                                \
+    X(GF_NO_MONITOR,   9, "skip_monitor")                                                         \
+    X(GF_NO_SLOWLOG,  10, "skip_slowlog")                                                         \
+    X(GF_ASKING,      11, "asking")                                                               \
+    X(GF_FAST,        12, "fast")                                                                 \
+    X(GF_NO_AUTH,     13, "no_auth")                                                              \
+    X(GF_MAY_REPLICATE, 14, "may_replicate")                                                      \
+    X(GF_NO_MULTI,    15, "no_multi")                                                             \
+    X(GF_MOVABLE,     16, "movablekeys")                                                          \
+    X(GF_ALLOW_BUSY,  17, "allow_busy")                                                           \
+    X(GF_NO_TOUCH,    18, "")              /* does not count as an access of its keys */          \
+    X(GF_HOME,        19, "")              /* runs on the home core, with its connection */       \
+    X(GF_DANGEROUS,   20, "")              /* ACL category @dangerous */                          \
+    X(GF_ALL_KEYS,    21, "")              /* works on whole databases, every partition */        \
+    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                \
+    X(GF_CURSOR,       23, "")             /* SCAN: begins where the cursor in word 1 points */
 
 enum gf_command_flag {
 #define GF_COMMAND_FLAG(flag, bit, name) flag = 1u << (bit),

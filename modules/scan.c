@@ -1,8 +1,9 @@
 /* Commands over the keys of a database: KEYS SCAN RANDOMKEY DBSIZE.
  *
  * They see the keyspaces they were given, partition by partition. KEYS and DBSIZE are sums of their
- * parts. SCAN runs where its cursor points and goes on into the partitions behind it until it has
- * seen enough keys, so that a small database does not need a call per partition.
+ * parts. SCAN begins where its cursor points and goes on into the partitions behind it, also those
+ * of other cores, until it has seen enough keys: a small database does not need a call per
+ * partition.
  */
 #include "modules/scan.h"
 
@@ -173,36 +174,36 @@ static uint64_t scan_keyspace(struct scan *scan, struct gf_keyspace *keyspace, u
 }
 
 /* Goes on from `cursor` through the partitions given; returns the cursor to go on with, 0 when
- * there is nothing more. A partition that was not given ends the call: the next one starts
- * there, be it the cursor's own (when the router and this file read an odd cursor differently). */
+ * there is nothing more. A partition that was not given ends it: another core's, or a locked
+ * one. */
 static uint64_t scan_run(struct scan *scan, struct gf_exec *x, uint64_t cursor)
 {
     struct gf_space *space = x->space;
-    uint32_t partition = gf_scan_cursor_partition(cursor);
+    uint32_t place = gf_scan_cursor_place(cursor);
     uint64_t position = gf_scan_cursor_position(cursor);
     struct gf_keyspace *keyspace;
 
-    if (partition >= space->partitions || position >> GF_SCAN_POSITION_BITS != 0)
+    if (place >= space->partitions || position >> GF_SCAN_POSITION_BITS != 0)
         return 0; /* made up by the client: nothing is there */
-    if (space->walk(space, partition) != partition) {
-        partition = space->walk(space, partition);
+    if (space->walk(space, place) != place) {
+        place = space->walk(space, place);
         position = 0;
     }
     for (uint32_t i = 0; (keyspace = space->at(space, x->db, i)) != NULL; i++) {
         uint32_t here = space->partition_at(space, i);
 
-        if (here < partition)
+        if (here < place)
             continue;
-        if (here > partition)
+        if (here > place)
             break;
         position = scan_keyspace(scan, keyspace, position, x->now_ms);
         if (position != 0)
-            return gf_scan_cursor(position, partition);
-        partition = space->walk(space, partition + 1);
+            return gf_scan_cursor(position, place);
+        place = space->walk(space, place + 1);
         if (scan_has_enough(scan))
             break;
     }
-    return partition < space->partitions ? gf_scan_cursor(position, partition) : 0;
+    return place < space->partitions ? gf_scan_cursor(position, place) : 0;
 }
 
 static void scan_answer(const struct scan *scan, struct gf_reply *reply, uint64_t cursor)
@@ -243,6 +244,30 @@ static bool scan_read(struct gf_exec *x, struct scan *scan, uint64_t *ret_cursor
     return gf_args_finish(args, x->reply);
 }
 
+/* What the cores before this one have done counts, too. */
+static void scan_begin(struct scan *scan, const struct gf_scan_trip *trip, uint64_t *cursor)
+{
+    scan->rounds = scan->wanted < UINT32_MAX ? scan->wanted * SCAN_ROUNDS_PER_COUNT : UINT64_MAX;
+    scan->found = scan->found_inline;
+    scan->found_capacity = SCAN_FOUND_INLINE;
+    if (trip && trip->begun) {
+        *cursor = trip->cursor;
+        scan->visited = trip->visited;
+        scan->rounds = trip->rounds;
+    }
+}
+
+static void scan_end(const struct scan *scan, struct gf_scan_trip *trip, uint64_t cursor)
+{
+    trip->begun = true;
+    trip->answered = !scan->no_memory;
+    trip->more = trip->answered && cursor != 0 && !scan_has_enough(scan);
+    trip->cursor = cursor;
+    trip->found = scan->found_count;
+    trip->visited = scan->visited;
+    trip->rounds = scan->rounds;
+}
+
 static void scan_command(struct gf_exec *x)
 {
     struct scan scan = {.wanted = SCAN_COUNT_DEFAULT};
@@ -252,11 +277,10 @@ static void scan_command(struct gf_exec *x)
         .any_name = true, .any_type = true, .types = gf_registry_types(x->registry)};
     if (!scan_read(x, &scan, &cursor))
         return;
-    scan.rounds = scan.wanted < UINT32_MAX ? scan.wanted * SCAN_ROUNDS_PER_COUNT : UINT64_MAX;
-    scan.found = scan.found_inline;
-    scan.found_capacity = SCAN_FOUND_INLINE;
-
+    scan_begin(&scan, x->trip, &cursor);
     cursor = scan_run(&scan, x, cursor);
+    if (x->trip)
+        scan_end(&scan, x->trip, cursor);
     if (scan.no_memory)
         gf_reply_error(x->reply, GF_MSG_OOM);
     else

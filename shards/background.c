@@ -52,8 +52,8 @@ static uint32_t partition_expire(struct gf_worker *worker, struct gf_partition *
         struct gf_keyspace *keyspace = partition->databases[db];
 
         if (keyspace && gf_keyspace_volatile_count(keyspace) > 0)
-            removed += gf_keyspace_expire_slice(keyspace, EXPIRE_BUCKETS,
-                                                gf_core_now_ms(worker->core));
+            removed +=
+                gf_keyspace_expire_slice(keyspace, EXPIRE_BUCKETS, gf_core_now_ms(worker->core));
     }
     worker->counters.keys_expired += removed;
     return removed;
@@ -78,8 +78,7 @@ static int64_t node_memory_of(const struct gf_server *server, enum gf_memory_kin
     int64_t sum = 0;
 
     for (uint16_t core = 0; core < server->cores_count; core++)
-        sum += atomic_load_explicit(&server->cores[core].memory.bytes[kind],
-                                    memory_order_relaxed);
+        sum += atomic_load_explicit(&server->cores[core].memory.bytes[kind], memory_order_relaxed);
     return sum;
 }
 
@@ -98,8 +97,7 @@ int64_t gf_server_memory(struct gf_server *server)
 
 static int64_t core_data(const struct gf_worker *worker)
 {
-    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA],
-                                memory_order_relaxed);
+    return atomic_load_explicit(&worker->core->memory.bytes[GF_MEMORY_DATA], memory_order_relaxed);
 }
 
 /* Memory that is held but booked nowhere: free blocks, free pages, free extents. */
@@ -123,11 +121,19 @@ static int64_t at_most(int64_t size, int64_t limit)
     return size < limit ? size : limit;
 }
 
+/* maxmemory, where there is one. */
+static int64_t memory_limit(const struct gf_worker *worker)
+{
+    uint64_t maxmemory = worker->settings.maxmemory;
+
+    return maxmemory < INT64_MAX ? (int64_t)maxmemory : INT64_MAX;
+}
+
 /* Bytes that the node may still take; negative when it holds too much. What is resident beyond the
  * accounts counts, too, up to parts of maxmemory: beyond those, evicting would not help. */
 static int64_t node_room(const struct gf_worker *worker)
 {
-    int64_t limit = (int64_t)worker->settings.maxmemory;
+    int64_t limit = memory_limit(worker);
     int64_t room = limit - gf_server_memory(worker->server);
 
     if (worker->background->blind)
@@ -145,7 +151,7 @@ static bool may_evict(const struct gf_worker *worker)
  * being received: for the growth of the buffer, the copy on its way to another core, the value. */
 static int64_t node_reserve(const struct gf_worker *worker)
 {
-    int64_t limit = (int64_t)worker->settings.maxmemory;
+    int64_t limit = memory_limit(worker);
     int64_t copies = worker->core->count > 1 ? 3 : 2;
 
     if (!may_evict(worker))
@@ -165,7 +171,7 @@ static void set_waiting(struct gf_worker *worker, bool waiting)
 
 static bool must_wait(const struct gf_worker *worker, int64_t room)
 {
-    return room < -(int64_t)(worker->settings.maxmemory / WAIT_PART);
+    return room < -(memory_limit(worker) / WAIT_PART);
 }
 
 void gf_worker_check_memory(struct gf_worker *worker)
@@ -324,7 +330,7 @@ static bool make_room(struct gf_worker *worker, int64_t needed, uint64_t end_ns)
 static int64_t needed_by(const struct gf_worker *worker, size_t size)
 {
     return may_evict(worker)
-               ? at_most((int64_t)size, (int64_t)worker->settings.maxmemory / NEEDED_PART_MAX)
+               ? at_most((int64_t)size, memory_limit(worker) / NEEDED_PART_MAX)
                : 0;
 }
 
@@ -349,6 +355,8 @@ void gf_background_settings(struct gf_worker *worker)
     enum gf_eviction_policy policy = (enum gf_eviction_policy)worker->settings.maxmemory_policy;
     uint32_t samples = (uint32_t)worker->settings.maxmemory_samples;
 
+    if (samples > GF_EVICT_SAMPLES_MAX)
+        samples = GF_EVICT_SAMPLES_MAX;
     if (evictor->policy != policy || evictor->samples != samples)
         gf_evictor_init(evictor, policy, samples);
     set_waiting(worker, false);

@@ -31,15 +31,26 @@ static const struct alias aliases[] = {
     {.name = "slave-read-only", .option = "replica-read-only"},
 };
 
+static const struct alias *alias_of(struct gf_bytes name)
+{
+    for (size_t i = 0; i < GF_COUNT(aliases); i++) {
+        if (gf_bytes_is(name, aliases[i].name))
+            return &aliases[i];
+    }
+    return NULL;
+}
+
+/* By the name that clients use: '_' is for the command line and for variables. */
 static const struct gf_option *option_of(struct gf_bytes name)
 {
     size_t count;
     const struct gf_option *rows = gf_settings_rows(&count);
+    const struct alias *alias = alias_of(name);
 
-    for (size_t i = 0; i < GF_COUNT(aliases); i++) {
-        if (gf_bytes_is(name, aliases[i].name))
-            name = gf_bytes_of(aliases[i].option);
-    }
+    if (name.size > 0 && memchr(name.data, '_', name.size))
+        return NULL;
+    if (alias)
+        name = gf_bytes_of(alias->option);
     return gf_option_find(rows, count, name);
 }
 
@@ -189,19 +200,24 @@ static void refuse_name(struct gf_exec *x, struct gf_bytes name, const char *why
     gf_reply_error_explain(x->reply, GF_MSG_CONFIG_FAILED, text, why);
 }
 
-/* Answers what is wrong with the value of a pair, naming it by its own name. */
+/* Answers what is wrong with the value of a pair, naming it by its own name (or its second one). */
 static void refuse_value(struct gf_exec *x, struct gf_bytes name, const char *why)
 {
+    const struct alias *alias = alias_of(name);
     char text[64];
 
-    gf_option_public_name(option_of(name), text);
-    gf_reply_error_explain(x->reply, GF_MSG_CONFIG_FAILED, text, why);
+    gf_reply_error_explain(x->reply, GF_MSG_CONFIG_FAILED,
+                           alias ? alias->name : gf_option_public_name(option_of(name), text), why);
 }
 
+/* Two names of one setting are no repetition: the second is in force. */
 static bool name_is_repeated(const struct gf_args *args, uint32_t index)
 {
+    struct gf_bytes name = args->words[index];
+
     for (uint32_t i = 2; i < index; i += 2) {
-        if (option_of(args->words[i]) == option_of(args->words[index]))
+        if (option_of(args->words[i]) == option_of(name) &&
+            alias_of(args->words[i]) == alias_of(name))
             return true;
     }
     return false;

@@ -80,8 +80,8 @@ static enum gf_parse_result parse_ahead(struct gf_conn *conn, const char *data, 
         words = &worker->words.items[ahead->parsed.words_first];
         ahead->command = gf_registry_find(server->registry, words[0]);
         ahead_locate(worker, ahead, words);
-        if (GF_UNLIKELY(conn->attention & GF_ATTENTION_AUTH))
-            break; /* the next request may be parsed under other limits */
+        if (GF_UNLIKELY(ahead->command && (ahead->command->flags & GF_NO_AUTH)))
+            break; /* AUTH, HELLO, RESET: what follows may be parsed under other limits */
     }
     *ret_count = count;
     *ret_used = used;
@@ -203,6 +203,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         .limits = &worker->limits,
         .registry = worker->server->registry,
         .lookups = &worker->lookups,
+        .trip = run->trip,
     };
 
     run->duration_ns = 0;
@@ -467,6 +468,8 @@ size_t gf_dispatch(struct gf_conn *conn, const char *data, size_t size)
             break;
         }
         used += parsed_size;
+        if (GF_UNLIKELY(conn->held))
+            gf_parser_reset(&conn->parser); /* CONFIG SET: other limits; it is begun again */
         if (count == GF_CONN_AHEAD && gf_conn_limit_output(conn))
             break;
         if (result == GF_PARSE_ERROR && conn->state == GF_CONN_OPEN && !conn->held)

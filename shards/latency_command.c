@@ -15,6 +15,7 @@
 #include "shards/worker.h"
 
 #define NS_PER_US 1000u
+#define NAME_SHOWN 128 /* bytes of an unknown event that an error repeats, as all errors do */
 
 /* ---- what the samples of all cores are asked for ------------------------------------------- */
 
@@ -24,7 +25,7 @@ struct samples_ask {
     uint64_t threshold_ms;
     enum gf_latency_event event; /* of HISTORY and GRAPH */
     bool known;                  /* HISTORY and GRAPH: there is such an event */
-    char name[64];               /* as the client gave it, cut */
+    char name[NAME_SHOWN + 1];   /* as the client gave it, cut */
     void (*write)(const struct samples_ask *samples, const struct gf_latency *latency,
                   struct gf_reply *reply);
 };
@@ -78,7 +79,7 @@ static void samples_ask(struct gf_exec *x,
         samples->event = event_of(name);
         samples->known = samples->event < GF_LATENCY_EVENTS_COUNT;
         snprintf(samples->name, sizeof(samples->name), "%.*s",
-                 (int)(name.size < 60 ? name.size : 60), name.data);
+                 (int)(name.size < NAME_SHOWN ? name.size : NAME_SHOWN), name.data);
     }
     gf_ask_start(ask);
 }

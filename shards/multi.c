@@ -16,6 +16,7 @@
 #include "shards/server.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
+#include "shards/trip.h"
 #include "shards/worker.h"
 
 /* The coordinator's side of a command over several cores. */
@@ -319,9 +320,10 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
                               const struct gf_bytes *words, struct gf_plan *plan)
 {
     struct gf_worker *worker = conn->worker;
+    bool trip = (ahead->command->flags & GF_CURSOR) && worker->core->count > 1;
     struct gf_request *request;
 
-    if (plan->core == worker->core->id && gf_plan_is_free(plan, &worker->locks)) {
+    if (!trip && plan->core == worker->core->id && gf_plan_is_free(plan, &worker->locks)) {
         struct gf_ahead one = *ahead;
 
         one.partition = plan->first_partition;
@@ -337,6 +339,8 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
     request->partition = plan->first_partition;
     request->key_hash = plan->first_hash;
     gf_request_set_partitions(request, plan->partitions, plan->partitions_count);
+    if (trip)
+        gf_trip_begin(conn, request);
     gf_request_start(worker, request);
     return true;
 }

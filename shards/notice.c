@@ -14,6 +14,14 @@
 #define NS_PER_MS 1000000u
 #define US_PER_S 1000000u
 
+/* In nanoseconds; what is too long to be one is never reached. */
+static uint64_t to_ns(uint64_t time, uint64_t ns_each)
+{
+    uint64_t ns;
+
+    return __builtin_mul_overflow(time, ns_each, &ns) ? UINT64_MAX : ns;
+}
+
 void gf_notice_settings(struct gf_worker *worker)
 {
     const struct gf_settings *settings = &worker->settings;
@@ -23,9 +31,9 @@ void gf_notice_settings(struct gf_worker *worker)
 
     /* With a threshold of 0 every command that was timed is slow; 0 ns means "was not timed". */
     if (slow_us >= 0)
-        notable_ns = slow_us > 0 ? (uint64_t)slow_us * NS_PER_US : 1;
-    if (latency_ms > 0 && latency_ms * NS_PER_MS < notable_ns)
-        notable_ns = latency_ms * NS_PER_MS;
+        notable_ns = slow_us > 0 ? to_ns((uint64_t)slow_us, NS_PER_US) : 1;
+    if (latency_ms > 0 && to_ns(latency_ms, NS_PER_MS) < notable_ns)
+        notable_ns = to_ns(latency_ms, NS_PER_MS);
     worker->notable_ns = notable_ns;
 }
 
@@ -73,7 +81,7 @@ void gf_notice_slow(struct gf_conn *conn, const struct gf_command *command,
     };
 
     if (settings->slowlog_log_slower_than >= 0 &&
-        duration_ns >= (uint64_t)settings->slowlog_log_slower_than * NS_PER_US &&
+        duration_ns >= to_ns((uint64_t)settings->slowlog_log_slower_than, NS_PER_US) &&
         settings->slowlog_max_len > 0 && !(command->flags & GF_NO_SLOWLOG))
         slowlog_notice(conn, command, &event);
     if (settings->latency_monitor_threshold > 0 &&

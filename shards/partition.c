@@ -127,17 +127,18 @@ static uint32_t space_partition_at(struct gf_space *base, uint32_t index)
     struct gf_partition_space *space = space_of(base);
 
     GF_ASSERT(index < space->given_count);
-    return space->given[index];
+    return space->router->places[space->given[index]];
 }
 
-static uint32_t space_walk(struct gf_space *base, uint32_t partition)
+static uint32_t space_walk(struct gf_space *base, uint32_t place)
 {
     struct gf_partition_space *space = space_of(base);
+    const struct gf_router *router = space->router;
 
-    while (space->one_core && partition < space->router->partitions_count &&
-           space->router->owners[partition] != space->core)
-        partition++;
-    return partition;
+    while (space->one_core && place < router->partitions_count &&
+           router->owners[router->order[place]] != space->core)
+        place++;
+    return place;
 }
 
 static void space_clear(struct gf_space *base, uint32_t db)

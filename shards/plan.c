@@ -7,13 +7,11 @@
 #include "core/assert.h"
 #include "modules/keyspace.h"
 #include "modules/registry.h"
+#include "modules/scan.h"
 #include "shards/multi.h"
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/worker.h"
-
-/* SCAN's public cursor: position << 14 | partition. */
-#define CURSOR_PARTITION_MASK (GF_PARTITIONS_MAX - 1)
 
 void gf_plan_init(struct gf_plan *plan, const struct gf_worker *worker,
                   const struct gf_command *command)
@@ -60,33 +58,33 @@ static void plan_add(struct gf_plan *plan, uint32_t partition)
     }
 }
 
-/* One core's client: so many partitions of this core, from the `first` on. false: it has none
- * there. */
-static bool plan_owned(struct gf_plan *plan, uint32_t first, uint32_t count)
+/* One core's client: the partitions of this core. */
+static void plan_owned(struct gf_plan *plan)
 {
     const struct gf_worker *worker = plan->worker;
 
-    for (uint32_t i = 0; i < worker->owned_count && plan->partitions_count < count; i++) {
-        if (worker->owned[i] >= first)
-            plan_add(plan, worker->owned[i]);
-    }
-    return plan->partitions_count > 0;
+    for (uint32_t i = 0; i < worker->owned_count; i++)
+        plan_add(plan, worker->owned[i]);
 }
 
 /* A cursor that is none, or of a partition that does not exist, is for the command to refuse. */
 static void plan_cursor(struct gf_plan *plan, struct gf_bytes word)
 {
+    const struct gf_router *router = &plan->worker->server->router;
     uint64_t cursor = 0;
-    uint64_t partition = 0;
+    uint32_t place;
 
-    if (gf_bytes_parse_u64(word, &cursor))
-        partition = cursor & CURSOR_PARTITION_MASK;
-    if (partition >= plan->worker->server->router.partitions_count)
-        partition = 0;
-    if (!plan->one_core)
-        plan_add(plan, (uint32_t)partition);
-    else if (!plan_owned(plan, (uint32_t)partition, 1))
-        plan_owned(plan, 0, 1); /* behind the last of them: SCAN finds that it is over */
+    (void)gf_scan_cursor_parse(word, &cursor);
+    place = gf_scan_cursor_place(cursor);
+    if (place >= router->partitions_count)
+        place = 0;
+    while (plan->one_core && place < router->partitions_count &&
+           router->owners[router->order[place]] != plan->worker->core->id)
+        place++;
+    if (place < router->partitions_count)
+        plan_add(plan, router->order[place]);
+    else
+        plan_add(plan, plan->worker->owned[0]); /* behind its last: SCAN finds that it is over */
     plan->first_partition = plan->partitions[0];
 }
 
@@ -98,7 +96,7 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
     if (command->flags & GF_ALL_KEYS) {
         plan_reserve(plan, server->router.partitions_count);
         if (plan->one_core && (command->flags & GF_READ)) {
-            plan_owned(plan, 0, UINT32_MAX);
+            plan_owned(plan);
         } else {
             for (uint32_t p = 0; p < server->router.partitions_count; p++)
                 plan_add(plan, p);

@@ -11,6 +11,7 @@
 #include "shards/notice.h"
 #include "shards/server.h"
 #include "shards/timing.h"
+#include "shards/trip.h"
 #include "shards/worker.h"
 
 /* Requests kept for reuse: a deep pipeline of every connection of a benchmark; more go back to
@@ -111,6 +112,7 @@ void gf_request_release(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(gf_link_is_free(&request->link));
 
     gf_request_drop_reply(request);
+    gf_trip_end(request);
     if (request->block) {
         gf_free(GF_MEMORY_BUFFERS, request->block);
         request->block = NULL;
@@ -142,6 +144,7 @@ void gf_requests_deinit(struct gf_worker *worker)
 
 void gf_request_run(struct gf_worker *worker, struct gf_request *request)
 {
+    struct gf_scan_trip *trip = request->trip ? &request->trip->scan : NULL;
     struct gf_reply reply;
     struct gf_run run = {
         .command = request->command,
@@ -154,11 +157,13 @@ void gf_request_run(struct gf_worker *worker, struct gf_request *request)
         .reply = &reply,
         .no_touch = request->no_touch,
         .one_core = request->one_core,
+        .part = trip && trip->begun, /* counted at its first stop */
+        .trip = trip,
     };
 
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_run_command(worker, &run);
-    request->duration_ns = run.duration_ns;
+    request->duration_ns += run.duration_ns;
     request->state = GF_REQUEST_DONE;
 }
 
@@ -204,8 +209,15 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
 
 void gf_request_home(struct gf_worker *worker, struct gf_request *request)
 {
+    struct gf_conn *held = NULL;
+
     GF_ASSERT(request->state == GF_REQUEST_DONE);
     GF_ASSERT(!request->answered);
+    if (GF_UNLIKELY(request->trip != NULL)) {
+        if (gf_trip_goes_on(worker, request))
+            return;
+        held = request->conn;
+    }
     request->answered = true;
     if (GF_UNLIKELY(request->duration_ns >= worker->notable_ns && request->conn))
         gf_notice_slow(request->conn, request->command, request->words, request->words_count,
@@ -214,6 +226,8 @@ void gf_request_home(struct gf_worker *worker, struct gf_request *request)
         gf_conn_complete(request->conn, request);
     else
         gf_request_release(worker, request);
+    if (held)
+        gf_conn_release(held);
 }
 
 void gf_request_start(struct gf_worker *worker, struct gf_request *request)

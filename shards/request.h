@@ -30,6 +30,7 @@
 #include "shards/lock.h"
 
 struct gf_conn;
+struct gf_trip;
 struct gf_worker;
 
 #define GF_REQUEST_WORDS 8    /* words kept inside the request: all of most commands */
@@ -72,6 +73,7 @@ struct gf_request {
     struct gf_chain reply;           /* first chunk inside, the rest from gf_alloc         */
     struct gf_conn *conn;            /* home core only; NULL once it hung up               */
     bool answered;                   /* home core only: back, its reply may be taken       */
+    struct gf_trip *trip;            /* SCAN over several cores (trip.h); owned            */
     struct gf_link link;             /* conn->requests, in order                           */
     struct gf_claim claim;           /* owner core: waiting for partitions                 */
     const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */

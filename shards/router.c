@@ -64,6 +64,24 @@ static void router_join(struct gf_router *router, uint16_t core, uint32_t *load,
     }
 }
 
+static void router_order(struct gf_router *router)
+{
+    size_t size = router->partitions_count * sizeof(*router->order);
+    uint32_t place = 0;
+
+    router->order = gf_alloc(GF_MEMORY_OTHER, size);
+    router->places = gf_alloc(GF_MEMORY_OTHER, size);
+    for (uint32_t core = 0; core < router->cores_count; core++) {
+        for (uint32_t p = 0; p < router->partitions_count; p++) {
+            if (router->owners[p] != core)
+                continue;
+            router->order[place] = (uint16_t)p;
+            router->places[p] = (uint16_t)place++;
+        }
+    }
+    GF_ASSERT(place == router->partitions_count);
+}
+
 void gf_router_init(struct gf_router *router, uint32_t partitions_count, uint16_t cores_count)
 {
     struct router_offer *offers;
@@ -85,12 +103,15 @@ void gf_router_init(struct gf_router *router, uint32_t partitions_count, uint16_
         router_join(router, core, load, offers);
     gf_free(GF_MEMORY_OTHER, offers);
     gf_free(GF_MEMORY_OTHER, load);
+    router_order(router);
     gf_router_check(router);
 }
 
 void gf_router_deinit(struct gf_router *router)
 {
     gf_free(GF_MEMORY_OTHER, router->owners);
+    gf_free(GF_MEMORY_OTHER, router->order);
+    gf_free(GF_MEMORY_OTHER, router->places);
     *router = (struct gf_router){0};
 }
 
@@ -107,4 +128,6 @@ void gf_router_check(const struct gf_router *router)
     }
     for (uint32_t p = 0; p < router->partitions_count; p++)
         GF_ASSERT(router->owners[p] < router->cores_count);
+    for (uint32_t place = 0; place < router->partitions_count; place++)
+        GF_ASSERT(router->places[router->order[place]] == place);
 }

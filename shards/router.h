@@ -10,6 +10,9 @@
  *
  * Source: D. Thaler, C. Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996.
  *
+ * SCAN goes through the partitions core by core, and on each core by id: `order`. So it changes
+ * cores as rarely as it can, whatever the rendezvous has scattered where.
+ *
  * A router is made once and read-only afterwards; every core uses the same one.
  */
 #pragma once
@@ -26,6 +29,8 @@ struct gf_router {
     uint32_t slot_shift;       /* partition = slot >> slot_shift */
     uint16_t cores_count;
     uint16_t *owners; /* core id by partition; owned */
+    uint16_t *order;  /* partition by its place in a scan; owned */
+    uint16_t *places; /* the other way round: place by partition; owned */
 };
 
 /* gf_router_init - compute the map.
@@ -51,5 +56,6 @@ static inline uint32_t gf_router_slot_last(const struct gf_router *router, uint3
     return ((partition + 1) << router->slot_shift) - 1;
 }
 
-/* gf_router_check - every partition has an owner and no core has more than its share. */
+/* gf_router_check - every partition has an owner and a place, and no core has more than its
+ * share. */
 void gf_router_check(const struct gf_router *router);

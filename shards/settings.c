@@ -103,31 +103,11 @@ void gf_settings_copy(struct gf_settings *to, const struct gf_settings *from)
     }
 }
 
-/* client-output-buffer-limit: groups of four words, a class and three numbers. */
-static int output_limit_check(const char *text, char *ret_why, size_t why_size)
-{
-    struct gf_output_limit limit;
-    uint32_t words = 0;
-
-    for (const char *p = text + strspn(text, " "); *p; p += strspn(p, " ")) {
-        p += strcspn(p, " ");
-        words++;
-    }
-    if (words % 4 != 0 || words == 0) {
-        snprintf(ret_why, why_size, "Wrong number of arguments in buffer limit configuration.");
-        return GF_EINVAL;
-    }
-    if (gf_output_limit_parse(text, &limit) != GF_OK) {
-        snprintf(ret_why, why_size,
-                 "Error in class, hard, soft or soft_seconds setting in buffer limit "
-                 "configuration.");
-        return GF_EINVAL;
-    }
-    return GF_OK;
-}
-
 int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t why_size)
 {
+    struct gf_output_limit limit;
+    const char *limit_why;
+
     if (settings->durability != GF_DURABILITY_NONE) {
         snprintf(ret_why, why_size,
                  "durability: this build has no log yet, so it cannot keep what it acknowledges; "
@@ -143,7 +123,12 @@ int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t 
                  "save, appendonly: this build keeps nothing on disk; only '' and 'no' work");
         return GF_EINVAL;
     }
-    return output_limit_check(settings->client_output_buffer_limit, ret_why, why_size);
+    limit_why = gf_output_limit_parse(settings->client_output_buffer_limit, &limit);
+    if (limit_why) {
+        snprintf(ret_why, why_size, "%s", limit_why);
+        return GF_EINVAL;
+    }
+    return GF_OK;
 }
 
 /* Sets one row from text, with the option's public name and the text in front of any complaint. */

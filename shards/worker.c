@@ -112,7 +112,7 @@ static void worker_set_access(const struct gf_worker *worker,
     int policy = worker->settings.maxmemory_policy;
 
     context->lfu = policy == GF_ALLKEYS_LFU || policy == GF_VOLATILE_LFU;
-    context->lfu_log_factor = (uint8_t)worker->settings.lfu_log_factor;
+    context->lfu_log_factor = (uint32_t)worker->settings.lfu_log_factor;
     context->lfu_decay_min = (uint32_t)worker->settings.lfu_decay_time;
 }
 
@@ -134,36 +134,64 @@ void gf_worker_apply_settings(struct gf_worker *worker)
     gf_background_settings(worker);
 }
 
-/* "normal 1gb 256mb 60 replica 0 0 0": the class this server has, or no limit. */
-int gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit)
+/* The word up to the next space, which may be empty; *text goes behind that space, NULL at the
+ * end. */
+static struct gf_bytes next_word(const char **text)
+{
+    const char *end = strchrnul(*text, ' ');
+    struct gf_bytes word = {.data = *text, .size = (size_t)(end - *text)};
+
+    *text = *end ? end + 1 : NULL;
+    return word;
+}
+
+static uint32_t words_count(const char *text)
+{
+    uint32_t count = 0;
+
+    while (text) {
+        next_word(&text);
+        count++;
+    }
+    return count;
+}
+
+/* One class and its three numbers; only those of normal clients are kept. Returns what is wrong, or
+ * NULL. */
+static const char *limit_parse_class(const char **text, struct gf_output_limit *limit)
+{
+    struct gf_bytes class = next_word(text);
+    struct gf_bytes hard = next_word(text);
+    struct gf_bytes soft = next_word(text);
+    struct gf_bytes soft_s = next_word(text);
+    struct gf_output_limit parsed;
+    uint64_t seconds;
+
+    if (!gf_bytes_is(class, "normal") && !gf_bytes_is(class, "replica") &&
+        !gf_bytes_is(class, "slave") && !gf_bytes_is(class, "pubsub"))
+        return "Invalid client class specified in buffer limit configuration.";
+    if (!gf_bytes_parse_memory(hard, &parsed.hard_size) ||
+        !gf_bytes_parse_memory(soft, &parsed.soft_size) || !gf_bytes_parse_u64(soft_s, &seconds) ||
+        seconds > INT32_MAX)
+        return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+    parsed.soft_ns = seconds * 1000000000u;
+    if (gf_bytes_is(class, "normal"))
+        *limit = parsed;
+    return NULL;
+}
+
+const char *gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit)
 {
     struct gf_output_limit limit = {0};
-    char class[16];
-    char hard[32];
-    char soft[32];
-    unsigned seconds;
-    int size;
+    const char *why = NULL;
 
-    while (sscanf(text, " %15s %31s %31s %u%n", class, hard, soft, &seconds, &size) == 4) {
-        uint64_t hard_size;
-        uint64_t soft_size;
-
-        if (!gf_bytes_parse_memory(gf_bytes_of(hard), &hard_size) ||
-            !gf_bytes_parse_memory(gf_bytes_of(soft), &soft_size))
-            return GF_EINVAL;
-        if (strcmp(class, "normal") == 0)
-            limit = (struct gf_output_limit){.hard_size = hard_size,
-                                             .soft_size = soft_size,
-                                             .soft_ns = (uint64_t)seconds * 1000000000u};
-        else if (strcmp(class, "replica") != 0 && strcmp(class, "slave") != 0 &&
-                 strcmp(class, "pubsub") != 0)
-            return GF_EINVAL;
-        text += size;
-    }
-    if (text[strspn(text, " ")] != '\0')
-        return GF_EINVAL;
-    *ret_limit = limit;
-    return GF_OK;
+    if (words_count(text) % 4 != 0)
+        return "Wrong number of arguments in buffer limit configuration.";
+    while (text && !why)
+        why = limit_parse_class(&text, &limit);
+    if (!why)
+        *ret_limit = limit;
+    return why;
 }
 
 /* Where the heap looks for an object's keyspace when it moves the object. */

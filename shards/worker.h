@@ -106,8 +106,10 @@ struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
 /* gf_worker_apply_settings - derive what the hot path reads after `settings` changed. */
 void gf_worker_apply_settings(struct gf_worker *worker);
 
-/* gf_output_limit_parse - "normal 1gb 256mb 60"; GF_EINVAL. */
-int gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit);
+/* gf_output_limit_parse - "normal 1gb 256mb 60 replica 0 0 0": classes of clients and their limits;
+ * normal clients have none when they are not named. Returns NULL, or what is wrong in Redis's
+ * words. */
+const char *gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit);
 
 /* gf_worker_space_from - what a command with a cursor may walk: this core's partitions from
  * `partition` on, up to the first that is locked. */

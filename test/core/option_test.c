@@ -153,6 +153,9 @@ Test(option, bad_values_are_refused_in_the_words_of_redis)
     expect_refused("tcp-port", GF_BYTES("0"), port_bounds);
     expect_refused("tcp-port", GF_BYTES("65536"), port_bounds);
     expect_refused("tcp-port", GF_BYTES("-1"), port_bounds);
+    expect_refused("tcp-port", GF_BYTES("9223372036854775807"), port_bounds);
+    expect_refused("tcp-port", GF_BYTES("9223372036854775808"), not_integer);
+    expect_refused("tcp-port", GF_BYTES("080"), not_integer);
     expect_refused("tcp-port", GF_BYTES("abc"), not_integer);
     expect_refused("tcp-port", GF_BYTES("1 "), not_integer);
     expect_refused("tcp-port", GF_BYTES("99999999999999999999"), not_integer);
@@ -166,7 +169,7 @@ Test(option, bad_values_are_refused_in_the_words_of_redis)
     expect_refused("maxmemory", GF_BYTES("2000000gb"),
                    "argument must be between 0 and 1125899906842624 inclusive");
     expect_refused("policy", GF_BYTES("fifo"),
-                   "argument(s) must be one of the following: noeviction, allkeys-lru, lru");
+                   "argument(s) must be one of the following: noeviction, allkeys-lru");
     expect_refused("dir", GF_BYTES("a\0b"), "argument must not contain a zero byte");
 }
 

@@ -3,6 +3,7 @@
 lists the same rows for people: `accepted.py FILE` fails when a row is missing there."""
 
 import os
+import re
 import sys
 from typing import Callable, NamedTuple
 
@@ -41,6 +42,66 @@ def _refcount(pair):
         (pair.left.value, pair.right.value) == (2147483647, 1)
 
 
+def _set_error(pair, *endings):
+    """The server refuses a CONFIG SET with one of these."""
+    return (pair.name, pair.sub) == (b"config", b"set") and pair.right.is_error() \
+        and pair.right.value.endswith(endings)
+
+
+def _names(pair):
+    return {word.lower() for word in pair.words[2::2]}
+
+
+def _restart_only(pair):
+    return _set_error(pair, b"can't set immutable config") \
+        and bool(_names(pair) & {b"port", b"bind", b"dir", b"tcp-keepalive"})
+
+
+def _odd_memory(pair):
+    return _set_error(pair, b"argument must be a memory value") \
+        and any(b"\0" in value or value.endswith(b"gb") for value in pair.words[3::2])
+
+
+def _one_line_settings(pair):
+    return _set_error(pair, b"a zero byte", b"a line break", b"'yes' or 'no'") \
+        and any(byte in value for value in pair.words[3::2] for byte in (b"\0", b"\n", b"\r"))
+
+
+def _nothing_on_disk(pair):
+    return _set_error(pair, b"only '' and 'no' work")
+
+
+def _output_limit(pair):
+    name = b"client-output-buffer-limit"
+    if (pair.name, pair.sub) == (b"config", b"get"):
+        return name in (word.lower() for word in pair.words[2:])
+    return _set_error(pair, b"Wrong number of arguments in buffer limit configuration.") \
+        and (name, b"") in zip((word.lower() for word in pair.words[2::2]), pair.words[3::2])
+
+
+def _maxclients_of_the_system(pair):
+    return (pair.name, pair.sub) == (b"config", b"set") and b"maxclients" in _names(pair) \
+        and pair.left.is_error() and b"The operating system is not able to" in pair.left.value
+
+
+def _reset_keeps_no_evict(pair):
+    """CLIENT INFO says the same but for this flag."""
+    if (pair.name, pair.sub) != (b"client", b"info") or pair.left.kind != pair.right.kind:
+        return False
+    left, right = (re.search(rb"flags=(\S*)", reply.value).group(1)
+                   for reply in (pair.left, pair.right))
+    return b"e" in left and left.replace(b"e", b"") == right.replace(b"N", b"")
+
+
+def _reset_closes(pair):
+    return pair.left.kind == "closed" and any(words[0].upper() == b"RESET"
+                                              for words in pair.pipeline)
+
+
+def _loglevel_info(pair):
+    return (pair.name, pair.sub) == (b"config", b"set") and b"info" in pair.words[3::2]
+
+
 ACCEPTED = [
     Accepted("new-in-7.2", "CLIENT SETINFO, NO-TOUCH, CAPA, MAINT_NOTIFICATIONS and WAITAOF "
              "are newer than 7.0", _new_in_7_2),
@@ -50,6 +111,23 @@ ACCEPTED = [
              "reference stops reading there (7.2 refuses it, too)", _cursor_with_zero_byte),
     Accepted("refcount", "values are never shared: OBJECT REFCOUNT is 1 for small integers, too",
              _refcount),
+    Accepted("restart-only", "port, bind, dir and tcp-keepalive cannot be changed while the server "
+             "runs: every core has its sockets made when it starts", _restart_only),
+    Accepted("odd-memory-sizes", "2^64 bytes and more are no amount of memory, nor is one with a "
+             "zero byte in it; the reference makes 0 of 2^64", _odd_memory),
+    Accepted("one-line-settings", "no setting may have a zero byte or a line break in it: the "
+             "config file could not hold it", _one_line_settings),
+    Accepted("nothing-on-disk", "save and appendonly cannot be turned on: nothing is kept on disk "
+             "yet, and it must not be promised", _nothing_on_disk),
+    Accepted("output-limit", "client-output-buffer-limit is shown as it was given, has another "
+             "default, and no empty value; classes it does not name have no limit", _output_limit),
+    Accepted("maxclients-of-the-system", "maxclients may be more than the system's limit of open "
+             "files, which can be raised while the server runs", _maxclients_of_the_system),
+    Accepted("reset-ends-no-evict", "RESET ends CLIENT NO-EVICT, as it does since 7.2",
+             _reset_keeps_no_evict),
+    Accepted("reset-keeps-answers", "RESET does not close a connection whose answers are still to "
+             "be sent; with a password the reference does when they are many", _reset_closes),
+    Accepted("loglevel-info", "loglevel info is another name of verbose", _loglevel_info),
 ]
 
 

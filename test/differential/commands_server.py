@@ -10,22 +10,55 @@ from commands_strings import STRINGS
 
 NAMES = [b"", b"alice", b"bob-2", b"with space", b"new\nline", b"caf\xc3\xa9", b"!~", b"x" * 100]
 
-# Parameters that exist on both sides, and values to try on them. Not port: the reference changes it
-# while it runs, here it needs a restart.
+# Values for every parameter that is a whole number: edges of what C can hold, and odd spellings.
+WHOLE = [b"0", b"1", b"-1", b"-2", b"128", b"10000", b"1000000", b"2147483647", b"2147483648",
+         b"4294967295", b"9223372036854775807", b"9223372036854775808", b"-9223372036854775809",
+         b"", b"abc", b" 1", b"1 ", b"+1", b"01", b"-0", b"1.5", b"1mb", b"10%", b"1\x00"]
+
+# Likewise for one that is an amount of memory. Nothing small: it would evict, and refuse, at once.
+MEMORY = [b"0", b"100mb", b"1gb", b"1G", b"2000M", b"9223372036854775807", b"9223372036854775808",
+          b"18446744073709551615", b"18446744073709551616", b"17179869183gb", b"", b"gb", b"b",
+          b"-1", b"-1gb", b"abc", b"1tb", b"1.5gb", b"1 gb", b"10%", b"100mbb", b"9" * 130]
+
+YES_OR_NO = [b"yes", b"NO", b"Yes", b"", b"1", b"true", b"yes "]
+
+# Parameters that exist on both sides, and values to try on them. Not port, bind and dir: the
+# reference moves while it runs.
 SETTINGS = {
-    b"maxmemory": [b"0", b"100mb", b"1gb", b"-1", b"abc", b"1tb", b"1.5gb"],
-    b"maxmemory-policy": [b"noeviction", b"allkeys-lru", b"volatile-ttl", b"bogus", b"ALLKEYS-LFU"],
-    b"timeout": [b"0", b"1000", b"-1", b"abc", b"99999999999"],
-    b"slowlog-log-slower-than": [b"10000", b"-1", b"abc", b"1000000"],
-    b"slowlog-max-len": [b"128", b"0", b"x"],
-    b"lfu-log-factor": [b"10", b"0"],   # likewise
-    b"maxclients": [b"5000", b"abc"],
-    b"proto-max-bulk-len": [b"536870912", b"1mb", b"1", b"abc"],
-    b"latency-monitor-threshold": [b"0", b"100"],   # the largest that is allowed differs
-    b"databases": [b"16", b"32"],
+    b"maxmemory": MEMORY,
+    b"maxmemory-policy": [b"noeviction", b"allkeys-lru", b"volatile-ttl", b"bogus", b"ALLKEYS-LFU",
+                          b"", b"noeviction ", b"volatile-random"],
+    b"maxmemory-samples": WHOLE,
+    # Nothing small: it would close connections.
+    b"timeout": [b"0", b"1000", b"-1", b"abc", b"2147483647", b"2147483648", b"99999999999", b""],
+    b"slowlog-log-slower-than": WHOLE,
+    b"slowlog-max-len": WHOLE,
+    b"lfu-log-factor": WHOLE,
+    b"lfu-decay-time": WHOLE,
+    b"maxclients": [b"5000", b"abc", b"0", b"-1", b"", b"1000000"],
+    b"proto-max-bulk-len": [*MEMORY, b"536870912", b"1mb", b"1048575", b"1\x00", b"17179869184gb"],
+    b"client-query-buffer-limit": [*MEMORY, b"1mb", b"1048575"],
+    b"client-output-buffer-limit": [
+        b"normal 0 0 0", b"NORMAL 1gb 256mb 60", b"normal 0 0 0 slave 0 0 0 pubsub 1gb 1gb 60",
+        b"normal", b"normal 1 2", b"bogus 0 0 0", b"master 0 0 0", b"normal -1 0 0",
+        b"normal 0 x 0", b"normal 0 0 -1", b"normal 1.5mb 0 0", b" normal 0 0 0", b"normal  0 0 0",
+        b"normal 0 0 2147483648"],
+    b"latency-monitor-threshold": WHOLE,
+    b"latency-tracking": YES_OR_NO,
+    b"replica-read-only": YES_OR_NO,
+    b"slave-read-only": YES_OR_NO,
+    b"appendonly": [b"no", b"NO", b"", b"bogus"],
+    b"save": [b"", b"abc", b"1", b"60 -1"],
+    b"loglevel": [b"bogus", b"", b"notice "],
+    b"tcp-keepalive": WHOLE,
+    b"databases": [b"16", b"32", b"abc"],
+    b"maxmemory_policy": [b"noeviction"],
     b"nosuchparameter": [b"1"],
     b"": [b""],
 }
+
+# Their values differ from the start, or after what is accepted (accepted.py).
+UNREADABLE = {b"maxclients", b"client-output-buffer-limit", b"loglevel", b"tcp-keepalive", b"save"}
 
 
 def _client(g):
@@ -87,7 +120,7 @@ def _config(g):
         return [g.spelled(name), g.pick(SETTINGS[name])]
 
     def readable():
-        return g.spelled(g.pick([n for n in SETTINGS if n != b"maxclients"]))
+        return g.spelled(g.pick([name for name in SETTINGS if name not in UNREADABLE]))
 
     subs = {
         b"GET": lambda: [readable() for _ in range(g.rng.randint(1, 3))],

@@ -16,8 +16,15 @@ SHOWN = 800   # characters of a reply in a report, from shortly before the diffe
 READERS = {b"string": b"GET"}
 
 
+CLOSED = resp.Reply("closed", b"")
+
+
 class Difference(Exception):
     """The two servers disagree."""
+
+
+class Over(Exception):
+    """The rest of the stream cannot be compared: an accepted difference changed what follows."""
 
 
 class Player:
@@ -41,9 +48,11 @@ class Player:
 
     def _settings(self, server):
         with self._client(server) as client:
-            names = [b"maxmemory", b"maxmemory-policy", b"timeout", b"slowlog-log-slower-than",
-                     b"slowlog-max-len", b"lfu-log-factor", b"maxclients", b"proto-max-bulk-len",
-                     b"latency-monitor-threshold"]
+            names = [b"maxmemory", b"maxmemory-policy", b"maxmemory-samples", b"timeout",
+                     b"slowlog-log-slower-than", b"slowlog-max-len", b"lfu-log-factor",
+                     b"lfu-decay-time", b"maxclients", b"proto-max-bulk-len",
+                     b"client-query-buffer-limit", b"client-output-buffer-limit",
+                     b"latency-monitor-threshold", b"latency-tracking", b"replica-read-only"]
             reply = resp.plain(client.call("CONFIG", "GET", *names))
             return dict(zip(reply[::2], reply[1::2])) if isinstance(reply, list) else {}
 
@@ -68,10 +77,13 @@ class Player:
         self._clean(stream)
         self.connections = {}
         self.expiring = False
+        self.longest_step = 0.0
         try:
             for step in stream:
                 self._play_step(step)
             self._audit()
+        except Over:
+            pass
         finally:
             for pair in self.connections.values():
                 for client in pair:
@@ -85,38 +97,46 @@ class Player:
 
     def _play_step(self, step):
         pair = self._pair(step.connection)
+        started = time.monotonic()
         for client, requests in zip(pair, (step.requests, map(self.plant, step.requests))):
             try:
                 client.send_raw(b"".join(map(resp.encode, requests)))
             except resp.Closed:
                 pass   # reading tells
-        alone = len(step.requests) == 1
         for words in step.requests:
-            if not self._compare_replies(step.connection, words, alone):
+            if not self._compare_replies(step, words, started):
                 return
+        self.longest_step = max(self.longest_step, time.monotonic() - started)
         if step.pause_ms:
             self.expiring = True
             time.sleep(step.pause_ms / 1000)
             self._ask(step.connection, (b"EXISTS", *step.requests[0][1:2]))
 
-    def _compare_replies(self, connection, words, alone):
-        """Compare the next reply of both; False when the connection has ended on both sides."""
+    def _compare_replies(self, step, words, started):
+        """Compare the next reply of both; False when the connection has ended on both sides.
+
+        started: when the step began; both servers ran the request after that and before now."""
         self.requests_count += 1
-        pair = self._pair(connection)
-        left, right = (self._read(client) for client in pair)
-        if left is None and right is None:
-            self._drop(connection)
+        left, right = (self._read(client) for client in self._pair(step.connection))
+        if left is CLOSED and right is CLOSED:
+            self._drop(step.connection)
             return False
-        if left is None or right is None:
-            raise Difference(self._describe(words, left or "(closed)", right or "(closed)"))
-        ask = (lambda request: self._ask(connection, request)) if alone else None
-        replies = Pair(words, left, right, ask, self.expiring)
-        if same(replies):
+        alone = len(step.requests) == 1
+        ask = (lambda request: self._ask(step.connection, request)) if alone else None
+        lag = max(self.longest_step, time.monotonic() - started)
+        replies = Pair(words, left, right, ask, self.expiring, lag)
+        if {left.kind, right.kind} & {"nothing", "not RESP"}:
+            raise Difference(self._describe(words, left, right))
+        closed = CLOSED in (left, right)
+        replies.pipeline = step.requests if closed else ()
+        if not closed and same(replies):
             return True
         row = reason(replies)
         if row is None:
             raise Difference(self._describe(words, left, right))
         self.accepted[row.name] = self.accepted.get(row.name, 0) + 1
+        if closed:
+            raise Over
         return True
 
     def _ask(self, connection, words):
@@ -132,11 +152,11 @@ class Player:
         try:
             return client.read()
         except resp.Closed:
-            return None
+            return CLOSED
         except socket.timeout:
-            return "(no reply)"
+            return resp.Reply("nothing", b"")
         except (resp.Malformed, ValueError) as broken:
-            return f"(not RESP: {broken})"
+            return resp.Reply("not RESP", str(broken).encode())
 
     @staticmethod
     def _describe(words, left, right):
@@ -179,6 +199,6 @@ class Player:
                      (b"OBJECT", b"ENCODING", key)]
         left, right = (client.pipeline(questions) for client in clients)
         for words, *replies in zip(questions, left, right):
-            pair = Pair(words, *replies)
+            pair = Pair(words, *replies, lag=self.longest_step)
             if not same(pair) and reason(pair) is None:
                 raise Difference("at the end: " + self._describe(words, *replies))

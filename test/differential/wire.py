@@ -105,6 +105,16 @@ UNAUTHENTICATED = {
     "hello before the password": [_request("HELLO", "3")],
     "password in a pipeline": [_request("AUTH", "sesame") + _request("SET", "a", "b")
                                + _request("GET", "a")],
+    "reset, then too many words": [_request("AUTH", "sesame") + _request("PING") + _request("RESET")
+                                   + _request("MGET", *["x"] * 10)],
+    "reset, then too long a word": [_request("AUTH", "sesame"), _request("RESET")
+                                    + b"*2\r\n$4\r\nECHO\r\n$16385\r\n"],
+    "hello, then many words": [_request("CLIENT", "REPLY", "OFF") + _request("AUTH", "sesame")
+                               + _request("MGET", *["x"] * 10)],
+    "a setting, then a long word": [
+        _request("AUTH", "sesame") + _request("CONFIG", "SET", "proto-max-bulk-len", "1mb")
+        + b"*2\r\n$4\r\nECHO\r\n$1048577\r\n",
+        _request("AUTH", "sesame") + _request("CONFIG", "SET", "proto-max-bulk-len", "512mb")],
     "wrong password in a pipeline": [_request("AUTH", "no") + _request("PING") + _request("PING")],
 }
 

@@ -84,6 +84,34 @@ class Keys(PyCase):
         self.assertEqual(len(list(self.redis.scan_iter(_type="string"))), 2501)
         self.assertEqual(list(self.redis.scan_iter(_type="hash")), [])
 
+    def test_scan_of_few_keys_is_one_call(self):
+        self.assertEqual(self.redis.scan(), (0, []))
+        self.redis.mset({f"few:{i}": i for i in range(9)})
+        cursor, keys = self.redis.scan()
+        self.assertEqual((cursor, sorted(keys)), (0, [b"few:%d" % i for i in range(9)]))
+
+    def test_scan_gives_what_stays_while_others_come_and_go(self):
+        self.redis.mset({f"stays:{i}": i for i in range(1000)})
+        stop = threading.Event()
+
+        def churn():
+            with redis.Redis(port=self.server.port, socket_timeout=10) as other:
+                number = 0
+                while not stop.is_set():
+                    number += 1
+                    other.mset({f"goes:{number % 500}:{i}": i for i in range(20)})
+                    other.delete(*(f"goes:{(number - 250) % 500}:{i}" for i in range(20)))
+
+        thread = threading.Thread(target=churn)
+        thread.start()
+        try:
+            for count in (10, 100, 3000):
+                found = set(self.redis.scan_iter("stays:*", count=count))
+                self.assertEqual(found, {b"stays:%d" % i for i in range(1000)})
+        finally:
+            stop.set()
+            thread.join()
+
     def test_rename_copy_move(self):
         self.redis.set("a", 1)
         self.assertTrue(self.redis.rename("a", "b"))

@@ -101,7 +101,7 @@ Test(scan, cursor_has_a_position_and_a_partition)
 {
     uint64_t cursor = gf_scan_cursor(((uint64_t)1 << GF_SCAN_POSITION_BITS) - 1, 16383);
 
-    cr_assert_eq(gf_scan_cursor_partition(cursor), 16383);
+    cr_assert_eq(gf_scan_cursor_place(cursor), 16383);
     cr_assert_eq(gf_scan_cursor_position(cursor), ((uint64_t)1 << GF_SCAN_POSITION_BITS) - 1);
     cr_assert_eq(gf_scan_cursor(0, 3), 3);
 }
@@ -246,7 +246,7 @@ Test(scan, goes_from_partition_to_partition)
     routed.fixture.space.at = routed_at;
     routed.fixture.space.partition_at = routed_partition_at;
     do {
-        routed.partition = gf_scan_cursor_partition(seen.cursor);
+        routed.partition = gf_scan_cursor_place(seen.cursor);
         scan_once(&routed.fixture, " COUNT 1000", &seen);
         cr_assert_leq(seen.calls, EXEC_PARTITIONS);
     } while (seen.cursor != 0);

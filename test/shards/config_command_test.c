@@ -75,7 +75,38 @@ Test(config_command, set_refuses_as_redis_does)
         "-ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable "
         "config\r\n");
     ask(&first, "CONFIG SET timeout 1 maxclients\r\n", "-ERR syntax error\r\n");
+    ask(&first, "CONFIG SET maxmemory_policy noeviction\r\n",
+        "-ERR Unknown option or number of arguments for CONFIG SET - 'maxmemory_policy'\r\n");
+    ask(&first, "CONFIG SET Slave-Read-Only 1\r\n",
+        "-ERR CONFIG SET failed (possibly related to argument 'slave-read-only') - argument must "
+        "be 'yes' or 'no'\r\n");
+    ask(&first, "CONFIG SET slowlog-max-len 0128\r\n",
+        "-ERR CONFIG SET failed (possibly related to argument 'slowlog-max-len') - argument "
+        "couldn't be parsed into an integer\r\n");
     ask(&first, "CONFIG REWRITE\r\n", "-ERR The server is running without a config file\r\n");
+}
+
+/* Odd values that scripts for Redis may contain. */
+Test(config_command, set_takes_what_redis_takes)
+{
+    ask(&first, "CONFIG SET maxmemory \"\" slowlog-max-len 9223372036854775807\r\n", "+OK\r\n");
+    ask(&first, "CONFIG SET slowlog-log-slower-than 9223372036854775807\r\n", "+OK\r\n");
+    ask(&first, "CONFIG SET latency-monitor-threshold 9223372036854775807\r\n", "+OK\r\n");
+    cr_expect_eq(node_worker(&node, 0)->notable_ns, UINT64_MAX);
+    ask(&first, "CONFIG SET lfu-log-factor 2147483647 lfu-decay-time 2147483647\r\n", "+OK\r\n");
+    ask(&first, "CONFIG SET maxmemory-samples 2147483647 maxmemory-policy Allkeys-LFU\r\n",
+        "+OK\r\n");
+    ask(&first, "CONFIG SET slave-read-only yes replica-read-only no\r\n", "+OK\r\n");
+    ask(&first, "CONFIG GET slave-read-only maxmemory\r\n",
+        "*4\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n$15\r\nslave-read-only\r\n$2\r\nno\r\n");
+}
+
+/* More memory than there can be is no limit; its sign is not the machine's. */
+Test(config_command, maxmemory_beyond_63_bits_is_not_negative)
+{
+    ask(&first, "CONFIG SET maxmemory 18446744073709551615\r\n", "+OK\r\n");
+    ask(&first, "SET a 1\r\n", "+OK\r\n");
+    ask(&second, "SET b 1\r\n", "+OK\r\n");
 }
 
 /* Who came while there was a password may go on when there is none any more. */

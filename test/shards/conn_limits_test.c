@@ -42,17 +42,49 @@ Test(conn_limits, are_read_from_the_option)
 {
     struct gf_output_limit limit = {0};
 
-    cr_assert_eq(gf_output_limit_parse("normal 1gb 256mb 60", &limit), GF_OK);
+    cr_assert_eq(gf_output_limit_parse("normal 1gb 256mb 60", &limit), NULL);
     cr_assert_eq(limit.hard_size, UINT64_C(1) << 30);
     cr_assert_eq(limit.soft_size, UINT64_C(256) << 20);
     cr_assert_eq(limit.soft_ns, 60 * SECOND_NS);
-    cr_assert_eq(gf_output_limit_parse("replica 1 2 3 normal 0 7 5 pubsub 1 2 3", &limit), GF_OK);
+    cr_assert_eq(gf_output_limit_parse("replica 1 2 3 Normal 0 7 5 pubsub 1 2 3", &limit), NULL);
     cr_assert_eq(limit.hard_size, 0);
     cr_assert_eq(limit.soft_size, 7);
-    cr_assert_eq(gf_output_limit_parse("", &limit), GF_OK);
+    cr_assert_eq(gf_output_limit_parse("pubsub 1 2 3", &limit), NULL);
     cr_assert_eq(limit.soft_size, 0);
-    cr_assert_eq(gf_output_limit_parse("normal 1gb 256mb", &limit), GF_EINVAL);
-    cr_assert_eq(gf_output_limit_parse("other 1 2 3", &limit), GF_EINVAL);
+}
+
+/* Tools compare the sentences; what is wrong leaves the limits as they were. */
+Test(conn_limits, that_make_no_sense_are_refused_as_redis_does)
+{
+    static const char count[] = "Wrong number of arguments in buffer limit configuration.";
+    static const char class[] =
+        "Invalid client class specified in buffer limit configuration.";
+    static const char number[] =
+        "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+    static const struct {
+        const char *text;
+        const char *why;
+    } cases[] = {
+        {"", count},
+        {"normal 1gb 256mb", count},
+        {" normal 1 2 3", count},
+        {"normal  1 2 3", count},
+        {"other 1 2 3", class},
+        {"normal 1 2 3 master 1 2 3", class},
+        {"normal -1 2 3", number},
+        {"normal 1 x 3", number},
+        {"normal 1 2 -3", number},
+        {"normal 1 2 2147483648", number},
+    };
+
+    for (size_t i = 0; i < GF_COUNT(cases); i++) {
+        struct gf_output_limit limit = {.hard_size = 7};
+        const char *why = gf_output_limit_parse(cases[i].text, &limit);
+
+        cr_assert_not_null(why, "'%s'", cases[i].text);
+        cr_expect_str_eq(why, cases[i].why, "'%s'", cases[i].text);
+        cr_expect_eq(limit.hard_size, 7);
+    }
 }
 
 Test(conn_limits, close_a_client_that_does_not_read)

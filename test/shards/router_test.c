@@ -117,6 +117,27 @@ Test(router, a_core_more_or_less_moves_the_fewest)
     }
 }
 
+/* A scan changes cores as rarely as it can. */
+Test(router, a_scan_goes_core_by_core)
+{
+    for (uint16_t cores = 1; cores <= 8; cores++) {
+        struct gf_router router;
+        uint32_t changes = 0;
+
+        gf_router_init(&router, 64, cores);
+        for (uint32_t place = 1; place < 64; place++) {
+            uint16_t before = router.order[place - 1];
+            uint16_t here = router.order[place];
+
+            cr_assert_eq(router.places[here], place);
+            changes += router.owners[before] != router.owners[here];
+            cr_assert(router.owners[before] < router.owners[here] || before < here);
+        }
+        cr_assert_eq(changes, cores - 1u);
+        gf_router_deinit(&router);
+    }
+}
+
 /* A big node starts in a moment. */
 Test(router, of_many_cores_and_partitions)
 {
