@@ -51,10 +51,10 @@ struct gf_exec {
     uint64_t key_hash;            /* gf_keyspace_hash of the first key; valid with `keyspace` */
     uint32_t db;                  /* selected database */
     struct gf_space *space;       /* the other keys */
-    const struct gf_command *command;   /* the row being run */
-    const struct gf_limits *limits;     /* options that commands obey */
+    const struct gf_command *command; /* the row being run */
+    const struct gf_limits *limits;   /* options that commands obey */
     const struct gf_registry *registry; /* every command's row, for COMMAND */
-    struct gf_lookups *lookups;         /* counts what is found and what is not; or NULL */
+    struct gf_lookups *lookups;       /* counts what is found and what is not; or NULL */
 };
 
 /* Options that commands obey, the same on every replica. */
@@ -79,31 +79,31 @@ static inline uint64_t gf_random_next(uint64_t *seed)
 }
 
 /*                 flag        name in COMMAND INFO ("" = not shown) */
-#define GF_COMMAND_FLAGS(X)                                                                        \
-    X(GF_WRITE, 0, "write")                                                                        \
-    X(GF_READ, 1, "readonly")                                                                      \
-    X(GF_GROWS, 2, "denyoom") /* may need memory: refused over maxmemory */                        \
-    X(GF_ADMIN, 3, "admin")                                                                        \
-    X(GF_PUBSUB, 4, "pubsub")                                                                      \
-    X(GF_NOSCRIPT, 5, "noscript")                                                                  \
-    X(GF_BLOCKING, 6, "blocking")                                                                  \
-    X(GF_LOADING_OK, 7, "loading")                                                                 \
-    X(GF_STALE_OK, 8, "stale")                                                                     \
-    X(GF_NO_MONITOR, 9, "skip_monitor")                                                            \
-    X(GF_NO_SLOWLOG, 10, "skip_slowlog")                                                           \
-    X(GF_ASKING, 11, "asking")                                                                     \
-    X(GF_FAST, 12, "fast")                                                                         \
-    X(GF_NO_AUTH, 13, "no_auth")                                                                   \
-    X(GF_MAY_REPLICATE, 14, "may_replicate")                                                       \
-    X(GF_NO_MULTI, 15, "no_multi")                                                                 \
-    X(GF_MOVABLE, 16, "movablekeys")                                                               \
-    X(GF_ALLOW_BUSY, 17, "allow_busy")                                                             \
-    X(GF_NO_TOUCH, 18, "")  /* does not count as an access of its keys */                          \
-    X(GF_HOME, 19, "")      /* runs on the home core, with its connection */                       \
-    X(GF_DANGEROUS, 20, "") /* ACL category @dangerous */                                          \
-    X(GF_ALL_KEYS, 21, "")  /* works on whole databases, every partition */                        \
-    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                 \
-    X(GF_CURSOR, 23, "") /* SCAN: runs where the cursor in word 1 points */
+#define GF_COMMAND_FLAGS(X)                                                                       \
+    X(GF_WRITE,        0, "write")                                                                \
+    X(GF_READ,         1, "readonly")                                                             \
+    X(GF_GROWS,        2, "denyoom")       /* may need memory: refused over maxmemory */          \
+    X(GF_ADMIN,        3, "admin")                                                                \
+    X(GF_PUBSUB,       4, "pubsub")                                                               \
+    X(GF_NOSCRIPT,     5, "noscript")                                                             \
+    X(GF_BLOCKING,     6, "blocking")                                                             \
+    X(GF_LOADING_OK,   7, "loading")                                                              \
+    X(GF_STALE_OK,     8, "stale")                                                                \
+    X(GF_NO_MONITOR,   9, "skip_monitor")                                                         \
+    X(GF_NO_SLOWLOG,  10, "skip_slowlog")                                                         \
+    X(GF_ASKING,      11, "asking")                                                               \
+    X(GF_FAST,        12, "fast")                                                                 \
+    X(GF_NO_AUTH,     13, "no_auth")                                                              \
+    X(GF_MAY_REPLICATE, 14, "may_replicate")                                                      \
+    X(GF_NO_MULTI,    15, "no_multi")                                                             \
+    X(GF_MOVABLE,     16, "movablekeys")                                                          \
+    X(GF_ALLOW_BUSY,  17, "allow_busy")                                                           \
+    X(GF_NO_TOUCH,    18, "")              /* does not count as an access of its keys */          \
+    X(GF_HOME,        19, "")              /* runs on the home core, with its connection */       \
+    X(GF_DANGEROUS,   20, "")              /* ACL category @dangerous */                          \
+    X(GF_ALL_KEYS,    21, "")              /* works on whole databases, every partition */        \
+    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                \
+    X(GF_CURSOR,       23, "")             /* SCAN: runs where the cursor in word 1 points */
 
 enum gf_command_flag {
 #define GF_COMMAND_FLAG(flag, bit, name) flag = 1u << (bit),
@@ -140,26 +140,19 @@ enum gf_key_flag {
 /* One key specification (COMMAND DOCS/INFO): begins at a word, or after a keyword; a range or a
  * counted list. Most commands need none: the row's key_first/last/step says the same. */
 struct gf_key_spec {
-    uint32_t flags;      /* enum gf_key_flag */
-    int16_t begin_index; /* first key's word; or 0 and begin_keyword */
+    uint32_t flags;        /* enum gf_key_flag */
+    int16_t begin_index;   /* first key's word; or 0 and begin_keyword */
     const char *begin_keyword;
-    int16_t begin_from; /* where the search for the keyword starts */
-    int16_t last;       /* relative to begin; -1 = to the end */
+    int16_t begin_from;    /* where the search for the keyword starts */
+    int16_t last;          /* relative to begin; -1 = to the end */
     int16_t step;
     int16_t limit;
-    int16_t count_index; /* keynum: word, relative to begin, that holds the count; 0 = a range */
+    int16_t count_index;   /* keynum: word, relative to begin, that holds the count; 0 = a range */
 };
 
 enum gf_arg_type {
-    GF_ARG_STRING,
-    GF_ARG_INTEGER,
-    GF_ARG_DOUBLE,
-    GF_ARG_KEY,
-    GF_ARG_PATTERN,
-    GF_ARG_UNIX_TIME,
-    GF_ARG_TOKEN,
-    GF_ARG_ONEOF,
-    GF_ARG_BLOCK,
+    GF_ARG_STRING, GF_ARG_INTEGER, GF_ARG_DOUBLE, GF_ARG_KEY, GF_ARG_PATTERN, GF_ARG_UNIX_TIME,
+    GF_ARG_TOKEN, GF_ARG_ONEOF, GF_ARG_BLOCK,
 };
 
 enum gf_arg_flag {
@@ -172,16 +165,16 @@ enum gf_arg_flag {
 struct gf_arg {
     const char *name;
     enum gf_arg_type type;
-    uint32_t flags;            /* enum gf_arg_flag */
-    const char *token;         /* the word in front of it ("EX"), or NULL */
-    const char *since;         /* or NULL */
-    const struct gf_arg *args; /* of a ONEOF or BLOCK */
+    uint32_t flags;           /* enum gf_arg_flag */
+    const char *token;        /* the word in front of it ("EX"), or NULL */
+    const char *since;        /* or NULL */
+    const struct gf_arg *args;/* of a ONEOF or BLOCK */
     uint32_t args_count;
 };
 
 /* GF_ARGS - the .args and .args_count of a row or an argument. */
-#define GF_ARGS(...)                                                                               \
-    .args = (const struct gf_arg[]){__VA_ARGS__},                                                  \
+#define GF_ARGS(...)                                                                              \
+    .args = (const struct gf_arg[]){__VA_ARGS__},                                                 \
     .args_count = sizeof((const struct gf_arg[]){__VA_ARGS__}) / sizeof(struct gf_arg)
 
 /* One change of behaviour, for COMMAND DOCS. */
@@ -192,13 +185,13 @@ struct gf_history {
 
 /* One command: everything go-fish knows about it. */
 struct gf_command {
-    const char *name; /* upper case; a subcommand's is its own word ("ENCODING") */
+    const char *name;   /* upper case; a subcommand's is its own word ("ENCODING") */
     void (*run)(struct gf_exec *x);
-    uint32_t flags;    /* enum gf_command_flag */
-    int16_t arity;     /* words with the name; negative = at least; of a subcommand: with both */
-    int16_t key_first; /* word index of the first key, 0 = no keys */
-    int16_t key_last;  /* of the last; negative counts from the end (-1 = last word) */
-    int16_t key_step;  /* words from one key to the next */
+    uint32_t flags;     /* enum gf_command_flag */
+    int16_t arity;      /* words with the name; negative = at least; of a subcommand: with both */
+    int16_t key_first;  /* word index of the first key, 0 = no keys */
+    int16_t key_last;   /* of the last; negative counts from the end (-1 = last word) */
+    int16_t key_step;   /* words from one key to the next */
     enum gf_merge merge;
     /* Keys that key_first/last/step cannot say (GF_MOVABLE): writes at most `max` word indexes,
      * returns how many there are; 0 and a broken command line are the same. */
@@ -209,14 +202,14 @@ struct gf_command {
     uint32_t (*find_key_flags)(const struct gf_bytes *words, uint32_t count);
     const struct gf_key_spec *key_specs;
     uint32_t key_specs_count;
-    const char *since; /* "2.0.0" */
-    const char *group; /* COMMAND DOCS: "string", "generic", "connection", "server", … */
+    const char *since;      /* "2.0.0" */
+    const char *group;      /* COMMAND DOCS: "string", "generic", "connection", "server", … */
     const char *complexity;
     const char *summary;
     const char *categories; /* ACL categories beyond flags and group: "@a|-@b" (not b) or NULL */
     const char *deprecated_since; /* or NULL */
     const char *replaced_by;      /* with deprecated_since: what to use instead, Markdown */
-    const char *tips; /* "request_policy:multi_shard|response_policy:agg_sum", '|' between */
+    const char *tips;       /* "request_policy:multi_shard|response_policy:agg_sum", '|' between */
     const struct gf_arg *args;
     uint32_t args_count;
     const struct gf_history *history;
