@@ -31,24 +31,24 @@ void gf_info_zeros(struct gf_buf *text, const char *const *names, size_t count);
 void gf_info_size(struct gf_buf *text, const char *name, uint64_t size);
 
 /*          section        title            shown by */
-#define GF_INFO_SECTIONS(X)                                                                        \
-    X(server, "Server", DEFAULT)                                                                   \
-    X(clients, "Clients", DEFAULT)                                                                 \
-    X(memory, "Memory", DEFAULT)                                                                   \
-    X(persistence, "Persistence", DEFAULT)                                                         \
-    X(stats, "Stats", DEFAULT)                                                                     \
-    X(replication, "Replication", DEFAULT)                                                         \
-    X(cpu, "CPU", DEFAULT)                                                                         \
-    X(cores, "Cores", DEFAULT)                                                                     \
-    X(modules, "Modules", DEFAULT)                                                                 \
-    X(commandstats, "Commandstats", ALL)                                                           \
-    X(errorstats, "Errorstats", DEFAULT)                                                           \
-    X(latencystats, "Latencystats", ALL)                                                           \
-    X(cluster, "Cluster", DEFAULT)                                                                 \
-    X(keyspace, "Keyspace", DEFAULT)
+#define GF_INFO_SECTIONS(X)                          \
+    X(server,       "Server",       DEFAULT)         \
+    X(clients,      "Clients",      DEFAULT)         \
+    X(memory,       "Memory",       DEFAULT)         \
+    X(persistence,  "Persistence",  DEFAULT)         \
+    X(stats,        "Stats",        DEFAULT)         \
+    X(replication,  "Replication",  DEFAULT)         \
+    X(cpu,          "CPU",          DEFAULT)         \
+    X(cores,        "Cores",        DEFAULT)         \
+    X(modules,      "Modules",      DEFAULT)         \
+    X(commandstats, "Commandstats", ALL)             \
+    X(errorstats,   "Errorstats",   DEFAULT)         \
+    X(latencystats, "Latencystats", ALL)             \
+    X(cluster,      "Cluster",      DEFAULT)         \
+    X(keyspace,     "Keyspace",     DEFAULT)
 
 /* gf_info_<section> - the lines of a section, without its title. */
-#define GF_INFO_DECLARE(section, title, shown)                                                     \
+#define GF_INFO_DECLARE(section, title, shown) \
     void gf_info_##section(const struct gf_report *report, struct gf_buf *text);
 GF_INFO_SECTIONS(GF_INFO_DECLARE)
 #undef GF_INFO_DECLARE

@@ -22,36 +22,36 @@
 #define GF_RUN_ID_SIZE 40 /* hex digits, as Redis's run_id and node ids */
 
 struct gf_server {
-    struct gf_settings settings;  /* as started; workers have their own copies        */
-    struct gf_registry *registry; /* owned                                            */
+    struct gf_settings settings;       /* as started; workers have their own copies        */
+    struct gf_registry *registry;      /* owned                                            */
     struct gf_router router;
     uint16_t cores_count;
-    struct gf_core *cores;                /* owned                                            */
-    struct gf_core **core_pointers;       /* by id; owned                                     */
-    struct gf_worker *workers;            /* by core id; owned; each used on its core only    */
-    struct gf_partition **partitions;     /* by id; the pointers never change; owned          */
-    char run_id[GF_RUN_ID_SIZE + 1];      /* this process                                     */
+    struct gf_core *cores;             /* owned                                            */
+    struct gf_core **core_pointers;    /* by id; owned                                     */
+    struct gf_worker *workers;         /* by core id; owned; each used on its core only    */
+    struct gf_partition **partitions;  /* by id; the pointers never change; owned          */
+    char run_id[GF_RUN_ID_SIZE + 1];   /* this process                                     */
     char (*node_ids)[GF_RUN_ID_SIZE + 1]; /* by core: each core is a node to cluster clients */
     uint64_t hash_seed;
-    struct gf_pages *pages;  /* memory of all keyspaces; owned                   */
-    struct gf_log *log;      /* borrowed                                         */
-    uint64_t started_ms;     /* Unix time                                        */
-    const char *config_path; /* --config FILE, or NULL; borrowed                 */
-    uint64_t process_id;     /* 0 = not known                                    */
-    const char *executable;  /* path, or ""; borrowed                            */
-    const char *system;      /* name and release of the OS, or NULL; borrowed    */
-    uint64_t memory_size;    /* bytes that this process may use: of the machine,
+    struct gf_pages *pages;            /* memory of all keyspaces; owned                   */
+    struct gf_log *log;                /* borrowed                                         */
+    uint64_t started_ms;               /* Unix time                                        */
+    const char *config_path;           /* --config FILE, or NULL; borrowed                 */
+    uint64_t process_id;               /* 0 = not known                                    */
+    const char *executable;            /* path, or ""; borrowed                            */
+    const char *system;                /* name and release of the OS, or NULL; borrowed    */
+    uint64_t memory_size;              /* bytes that this process may use: of the machine,
                                           or its control group's limit                     */
-    const char *driver_name; /* what won: "io_uring" or "epoll"                  */
+    const char *driver_name;           /* what won: "io_uring" or "epoll"                  */
     /* Makes a core's driver on that core; set by gf_server_init, the simulator sets its own.  */
     int (*make_driver)(struct gf_server *server, struct gf_driver **ret_driver);
-    uint16_t core_ports_first;     /* port of core 0; 0 = cores have no ports          */
-    _Atomic uint64_t next_client;  /* last client id given out                         */
-    _Atomic uint64_t next_slow;    /* last slow log id given out                       */
-    _Atomic uint64_t next_setting; /* last version of a setting given out              */
-    _Atomic uint64_t memory_peak;  /* bytes; the most that was accounted at any tick   */
-    _Atomic uint32_t stopping;     /* SHUTDOWN or a signal: 1 = in progress            */
-    _Atomic uint32_t quiet_count;  /* cores that have nothing left to do               */
+    uint16_t core_ports_first;         /* port of core 0; 0 = cores have no ports          */
+    _Atomic uint64_t next_client;      /* last client id given out                         */
+    _Atomic uint64_t next_slow;        /* last slow log id given out                       */
+    _Atomic uint64_t next_setting;     /* last version of a setting given out              */
+    _Atomic uint64_t memory_peak;      /* bytes; the most that was accounted at any tick   */
+    _Atomic uint32_t stopping;         /* SHUTDOWN or a signal: 1 = in progress            */
+    _Atomic uint32_t quiet_count;      /* cores that have nothing left to do               */
 };
 
 /* gf_server_init - everything but the cores' threads.
