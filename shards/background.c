@@ -317,7 +317,7 @@ static bool make_room(struct gf_worker *worker, int64_t needed, uint64_t end_ns)
         if (round > 0 && background_now(worker) >= end_ns)
             break;
         if (!make_some_room(worker, room, room < -urgent_size, &enough))
-            return false;
+            return room + needed >= 0; /* what would help, but need not be */
     }
     /* Still over: the rest in the background. */
     set_waiting(worker, must_wait(worker, room + needed));

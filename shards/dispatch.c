@@ -315,10 +315,10 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
     size_t size = words_size(words, ahead->parsed.words_count);
     struct gf_request *request;
 
-    if (owner != worker->core->id && !gf_parcel_room_for_request(worker, owner))
-        return false;
     if (size > GF_REQUEST_LARGE)
         (void)gf_worker_has_room(worker, size); /* for the copy; its owner may refuse it */
+    if (owner != worker->core->id && !gf_parcel_room_for_request(worker, owner))
+        return false;
     request = gf_request_acquire(worker, conn);
     request->command = ahead->command;
     request->db = conn->session.db;
