@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/bytes.h"
+#include "core/random.h"
 #include "protocol/args.h"
 #include "protocol/reply.h"
 
@@ -66,16 +67,6 @@ struct gf_limits {
 static inline struct gf_keyspace *gf_exec_keyspace(struct gf_exec *x, struct gf_bytes key)
 {
     return x->space->find(x->space, x->db, key);
-}
-
-/* gf_random_next - the next of a series of numbers from a seed (splitmix64). */
-static inline uint64_t gf_random_next(uint64_t *seed)
-{
-    uint64_t z = (*seed += 0x9e3779b97f4a7c15u);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
 }
 
 /*                 flag        name in COMMAND INFO ("" = not shown) */

@@ -15,25 +15,25 @@
 
 #define NS_PER_MS 1000000u
 #define US_PER_S 1000000u
-#define PARTITION_BUDGET 64        /* buckets or objects between two looks at the clock */
-#define EXPIRE_BUCKETS 256         /* buckets looked at in one partition and round */
-#define ROUND_TICKS 4              /* ticks between rounds of a core that is not pushed */
-#define EVICT_BUDGET 512           /* candidates of one go, 0.1 to 0.25 ms */
-#define EVICT_ROUNDS 8             /* goes of one command at most ... */
-#define EVICT_ROUNDS_URGENT 4096   /* ... and when the node is over by more than ... */
-#define URGENT_PART 256            /* ... this part of maxmemory; ... */
-#define EVICT_COMMAND_NS 250000u   /* ... and for no longer than this */
-#define WAIT_PART 128              /* of maxmemory: over by more, the next writes wait */
-#define RESERVE_PART 256           /* of maxmemory: evicted ahead of the writes */
-#define RESERVE_PART_MAX 16        /* ... more, when large requests arrive, up to this part */
-#define EXPECTED_FADES 4           /* large requests are expected less at each tick: by 1/4 */
-#define NEEDED_PART_MAX 8          /* of maxmemory: what one write may ask for at most */
-#define EVICT_STEP 16384           /* bytes evicted in one go at most: then pages are looked for */
-#define EVICT_SLACK 4096           /* bytes more than needed, so that not every write evicts */
-#define RECLAIM_PAGES 8            /* emptied in one go */
-#define SPARE_PART_MAX 2           /* of maxmemory: 1/2 */
-#define OUTSIDE_PART_MAX 4         /* of maxmemory: 1/4 */
-#define LOOK_PART 128              /* of maxmemory: evicted between two looks at what is resident */
+#define PARTITION_BUDGET 64      /* buckets or objects between two looks at the clock */
+#define EXPIRE_BUCKETS 256       /* buckets looked at in one partition and round */
+#define ROUND_TICKS 4            /* ticks between rounds of a core that is not pushed */
+#define EVICT_BUDGET 512         /* candidates of one go, 0.1 to 0.25 ms */
+#define EVICT_ROUNDS 8           /* goes of one command at most ... */
+#define EVICT_ROUNDS_URGENT 4096 /* ... and when the node is over by more than ... */
+#define URGENT_PART 256          /* ... this part of maxmemory; ... */
+#define EVICT_COMMAND_NS 250000u /* ... and for no longer than this */
+#define WAIT_PART 128            /* of maxmemory: over by more, the next writes wait */
+#define RESERVE_PART 256         /* of maxmemory: evicted ahead of the writes */
+#define RESERVE_PART_MAX 16      /* ... more, when large requests arrive, up to this part */
+#define EXPECTED_FADES 4         /* large requests are expected less at each tick: by 1/4 */
+#define NEEDED_PART_MAX 8        /* of maxmemory: what one write may ask for at most */
+#define EVICT_STEP 16384         /* bytes evicted in one go at most: then pages are looked for */
+#define EVICT_SLACK 4096         /* bytes more than needed, so that not every write evicts */
+#define RECLAIM_PAGES 8          /* emptied in one go */
+#define SPARE_PART_MAX 2         /* of maxmemory: 1/2 */
+#define OUTSIDE_PART_MAX 4       /* of maxmemory: 1/4 */
+#define LOOK_PART 128            /* of maxmemory: evicted between two looks at what is resident */
 #define STALLED_CONNS_PER_TICK 1000 /* connections looked at in one tick */
 
 static uint64_t background_now(const struct gf_worker *worker)
@@ -190,8 +190,7 @@ void gf_worker_check_memory(struct gf_worker *worker)
      * to be done. Without room the next one does, whatever is evicted until then. */
     if (room > reserve)
         room -= reserve;
-    worker->memory_ceiling =
-        room >= 0 ? core_data(worker) + room / worker->core->count : INT64_MIN;
+    worker->memory_ceiling = room >= 0 ? core_data(worker) + room / worker->core->count : INT64_MIN;
 }
 
 static void measure_outside(struct gf_worker *worker)
@@ -270,8 +269,7 @@ static bool evict_some(struct gf_worker *worker, int64_t size)
 /* Room that costs no key: sparse pages are emptied, free ones given back. */
 static bool reclaim(struct gf_worker *worker)
 {
-    return gf_heap_work_slice(worker->heap, RECLAIM_PAGES) ||
-           gf_pages_trim(worker->server->pages);
+    return gf_heap_work_slice(worker->heap, RECLAIM_PAGES) || gf_pages_trim(worker->server->pages);
 }
 
 /* One go at the room that is missing. False: nothing may go, here or elsewhere; true with
@@ -329,9 +327,7 @@ static bool make_room(struct gf_worker *worker, int64_t needed, uint64_t end_ns)
  * the limit has been reached already. */
 static int64_t needed_by(const struct gf_worker *worker, size_t size)
 {
-    return may_evict(worker)
-               ? at_most((int64_t)size, memory_limit(worker) / NEEDED_PART_MAX)
-               : 0;
+    return may_evict(worker) ? at_most((int64_t)size, memory_limit(worker) / NEEDED_PART_MAX) : 0;
 }
 
 bool gf_background_make_room(struct gf_worker *worker, size_t size)
@@ -380,7 +376,10 @@ static bool evict_ahead(struct gf_worker *worker, uint64_t end_ns)
 
         room = node_room(worker);
         share = gf_pressure_share(worker, room - node_reserve(worker));
-        if (share == 0 && (!must_wait(worker, room) || !gf_pressure_ask(worker)))
+        /* The fuller cores see to it, unless they hold nothing that may go. */
+        if (share == 0 && room < 0 && !gf_pressure_ask(worker))
+            share = -room;
+        if (share == 0 && !must_wait(worker, room))
             break;
         if (share > 0 && !reclaim(worker) && !evict_some(worker, share))
             break;

@@ -15,6 +15,9 @@
  * Order: what one connection does is shown in its order, because connections stay on their cores
  * while anybody monitors (handover.h).
  *
+ * A new monitor may begin with commands from just before its OK, when others monitored already:
+ * their lines were on the way to its core.
+ *
  * On close (or RESET): the monitor is off its core's list at once; the others stop counting it when
  * they hear of it.
  */

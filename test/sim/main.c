@@ -31,8 +31,7 @@
 #define STOP_MAX_NS (GF_SHUTDOWN_GRACE_MS * SIM_MS + SIM_S)
 
 /* By enum sim_plant. */
-static const char *const plants[] = {"", "lost-wakes", "halves", "short-ends",
-                                     "strict-limit"};
+static const char *const plants[] = {"", "lost-wakes", "halves", "short-ends"};
 
 struct options {
     const char *program;
@@ -127,7 +126,7 @@ static void run_to_end(struct sim_world *world, struct sim_node *node,
     sim_workload_end(workload);
     steps_until(world, "answering", is_over, workload);
     steps_until(world, "settling", is_settled, workload);
-    if (world->kind.evicts && world->plant == SIM_PLANT_STRICT_LIMIT)
+    if (world->kind.evicts)
         steps_until(world, "evicting", keeps_limit, node);
     sim_workload_check(workload);
     sim_workload_hang_up(workload);
@@ -153,8 +152,7 @@ static void run_to_stop(struct sim_world *world, struct sim_node *node,
     limit_ns = world->now_ns + STOP_MAX_NS + 50 * world->climate.stall_max_ns;
     steps_until(world, "stopping", has_stopped, node);
     if (world->now_ns > limit_ns)
-        sim_fail(world, "stopping took %.0f ms too long",
-                 (double)(world->now_ns - limit_ns) / 1e6);
+        sim_fail(world, "stopping took %.0f ms too long", (double)(world->now_ns - limit_ns) / 1e6);
     sim_workload_end(workload);
     steps_until(world, "losing all connections", is_over, workload);
     sim_workload_check(workload);

