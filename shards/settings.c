@@ -226,6 +226,12 @@ static int settings_load_file(struct gf_settings *settings, struct gf_driver *dr
     return error == GF_OK ? GF_OK : GF_EINVAL;
 }
 
+/* A service named gofish makes Kubernetes put GOFISH_PORT=tcp://10.0.0.1:6379 into every pod. */
+static bool is_service_link(struct gf_bytes key, const char *value)
+{
+    return gf_bytes_is(key, "PORT") && strstr(value, "://") != NULL;
+}
+
 /* GOFISH_TCP_KEEPALIVE=60 and the like. Names that are no options are left alone. */
 static int settings_load_environment(struct gf_settings *settings, char **environment,
                                      char *ret_why, size_t why_size)
@@ -241,7 +247,7 @@ static int settings_load_environment(struct gf_settings *settings, char **enviro
             continue;
         struct gf_bytes key = {.data = name, .size = (size_t)(equals - name)};
 
-        if (!gf_option_find(rows, GF_COUNT(rows), key))
+        if (!gf_option_find(rows, GF_COUNT(rows), key) || is_service_link(key, equals + 1))
             continue;
         if (settings_parse(settings, key, gf_bytes_of(equals + 1), why, sizeof(why)) != GF_OK) {
             snprintf(ret_why, why_size, "environment %s%.*s: %s", prefix, (int)key.size, key.data,

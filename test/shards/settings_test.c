@@ -63,6 +63,39 @@ Test(settings, what_this_build_cannot_do_is_refused)
     cr_expect_eq(gf_settings_check(&settings, why, sizeof(why)), GF_EINVAL);
 }
 
+static int load_environment(char **environment)
+{
+    char *argv[] = {"gofish", NULL};
+    struct gf_settings_source source = {.argc = 1, .argv = argv, .environment = environment};
+    enum gf_settings_action action;
+    const char *config_path;
+
+    gf_settings_deinit(&settings);
+    return gf_settings_load(&settings, &source, &action, &config_path, why, sizeof(why));
+}
+
+Test(settings, the_environment_sets_options)
+{
+    char *good[] = {"GOFISH_PORT=7000", "GOFISH_TCP_KEEPALIVE=60", "GOFISH_OTHER=x", NULL};
+    char *bad[] = {"GOFISH_PORT=many", NULL};
+
+    cr_assert_eq(load_environment(good), GF_OK, "%s", why);
+    cr_expect_eq(settings.port, 7000);
+    cr_expect_eq(settings.tcp_keepalive, 60);
+    cr_expect_eq(load_environment(bad), GF_EINVAL);
+}
+
+/* A service named gofish: not what an operator has set. */
+Test(settings, kubernetes_links_are_no_options)
+{
+    char *links[] = {"GOFISH_PORT=tcp://10.0.0.7:6379", "GOFISH_SERVICE_PORT=6379",
+                     "GOFISH_PORT_6379_TCP_ADDR=10.0.0.7", NULL};
+    int64_t port = (int64_t)settings.port;
+
+    cr_assert_eq(load_environment(links), GF_OK, "%s", why);
+    cr_expect_eq((int64_t)settings.port, port);
+}
+
 Test(settings, output_limit_is_checked_before_it_is_taken)
 {
     static const char *const bad[] = {"",
