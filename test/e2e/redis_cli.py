@@ -176,6 +176,9 @@ class Cluster(ClusterCase):
             self.assertEqual(self.cli("-c", "-p", ports[0], "GET", key), f"{ports[-1]}\n")
 
 
+PROMPT_AGAIN = r"[\r\n]127\.0\.0\.1:\d+(\[\d+\])?> $"
+
+
 class Terminal:
     """redis-cli on a terminal, as a person sees it."""
 
@@ -248,6 +251,9 @@ class Interactive(CliCase):
         self.terminal.type(typed)
         self.assertTrue(self.terminal.wait_for(re.escape(expected)),
                         f"{typed!r} shows {self.terminal.shown()!r}")
+        # What is typed while redis-cli still prints, it throws away.
+        if typed.endswith("\r"):
+            self.assertTrue(self.terminal.wait_for(PROMPT_AGAIN), self.terminal.shown())
 
     def test_commands_and_replies(self):
         self.shows("set k v\r", "OK")
