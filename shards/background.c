@@ -25,7 +25,7 @@
 #define EVICT_COMMAND_NS 250000u /* ... and for no longer than this */
 #define WAIT_PART 128            /* of maxmemory: over by more, the next writes wait */
 #define RESERVE_PART 256         /* of maxmemory: evicted ahead of the writes */
-#define RESERVE_PART_MAX 16      /* ... more, when large requests arrive, up to this part */
+#define RESERVE_PART_MAX 12      /* ... more, when large requests arrive, up to this part */
 #define EXPECTED_FADES 4         /* large requests are expected less at each tick: by 1/4 */
 #define NEEDED_PART_MAX 8        /* of maxmemory: what one write may ask for at most */
 #define EVICT_STEP 16384         /* bytes evicted in one go at most: then pages are looked for */
@@ -152,7 +152,7 @@ static bool may_evict(const struct gf_worker *worker)
 static int64_t node_reserve(const struct gf_worker *worker)
 {
     int64_t limit = memory_limit(worker);
-    int64_t copies = worker->core->count > 1 ? 3 : 2;
+    int64_t copies = worker->core->count > 1 ? 4 : 2;
 
     if (!may_evict(worker))
         return 0;

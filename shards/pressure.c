@@ -42,6 +42,9 @@ bool gf_pressure_ask(struct gf_worker *worker)
     struct gf_pressure *pressure = &worker->pressure;
     uint16_t fullest = worker->core->id;
 
+    /* A core that stops counts on nothing of its own being under way. */
+    if (worker->shutdown.since_ms != 0)
+        return false;
     if (pressure->out)
         return true;
     for (uint16_t core = 0; core < server->cores_count; core++) {

@@ -42,6 +42,12 @@ def _refcount(pair):
         (pair.left.value, pair.right.value) == (2147483647, 1)
 
 
+def _no_sync(pair):
+    return (pair.name, pair.sub) in ((b"command", b"getkeys"), (b"command", b"getkeysandflags")) \
+        and pair.words[2].upper() in (b"SYNC", b"PSYNC") \
+        and pair.right.value == b"ERR Invalid command specified"
+
+
 def _set_error(pair, *endings):
     """The server refuses a CONFIG SET with one of these."""
     return (pair.name, pair.sub) == (b"config", b"set") and pair.right.is_error() \
@@ -111,6 +117,7 @@ ACCEPTED = [
              "reference stops reading there (7.2 refuses it, too)", _cursor_with_zero_byte),
     Accepted("refcount", "values are never shared: OBJECT REFCOUNT is 1 for small integers, too",
              _refcount),
+    Accepted("no-sync", "SYNC and PSYNC are no commands: nodes do not replicate that way", _no_sync),
     Accepted("restart-only", "port, bind, dir and tcp-keepalive cannot be changed while the server "
              "runs: every core has its sockets made when it starts", _restart_only),
     Accepted("odd-memory-sizes", "2^64 bytes and more are no amount of memory, nor is one with a "

@@ -26,7 +26,9 @@
 #include "sim/world.h"
 
 #define STEPS_DEFAULT 60000
-#define STEPS_TO_END 3000000 /* a run that needs more after its steps hangs */
+/* A run that needs more of both after its steps hangs. */
+#define STEPS_TO_END 3000000
+#define TIME_TO_END_NS 60000000000ull
 #define STEPS_TO_HEAR 50000  /* for SHUTDOWN to come to the server */
 #define STOP_MAX_NS (GF_SHUTDOWN_GRACE_MS * SIM_MS + SIM_S)
 
@@ -72,9 +74,11 @@ static void steps_until(struct sim_world *world, const char *what, bool (*reache
                         void *context)
 {
     uint64_t limit = world->steps + STEPS_TO_END;
+    uint64_t limit_ns = world->now_ns + TIME_TO_END_NS;
 
     while (!reached(context)) {
-        if (world->steps >= limit)
+        /* Both: clients may do much in little time, and little in much. */
+        if (world->steps >= limit && world->now_ns >= limit_ns)
             sim_fail(world, "%s: it does not come to an end", what);
         if (!sim_world_step(world))
             sim_fail(world, "%s: nothing will ever happen again", what);
