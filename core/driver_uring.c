@@ -478,6 +478,7 @@ static void uring_quick_failures(struct uring_driver *uring, uint32_t completion
             continue;
         gf_posix_handle_at(&uring->posix, op->handle)->writer = NULL;
         uring_ready(uring, op, result);
+        uring_close_continue(uring, op->handle); /* its done comes behind the send's */
     }
 }
 

@@ -440,6 +440,21 @@ DRIVER_TEST(closes_with_a_send_in_flight)
     free(big);
 }
 
+/* The send fails, and the close waits for it alone. */
+DRIVER_TEST(closes_with_a_send_to_a_peer_that_is_gone)
+{
+    struct end *server;
+    struct end *client = world_pair(&server);
+
+    end_close(client, false);
+    RUN_UNTIL(client->close_result != PENDING && server->recv_result != PENDING);
+    end_send(server, "too late", 8);
+    end_close(server, false);
+    RUN_UNTIL(server->close_result != PENDING);
+    cr_expect_lt(server->send_result, 0);
+    cr_expect_eq(server->close_result, GF_OK);
+}
+
 DRIVER_TEST(closes_right_after_a_start)
 {
     struct end *server;
