@@ -334,6 +334,15 @@ void gf_extent_give(void *extent)
         place_release(place);
 }
 
+void gf_extent_trim(void)
+{
+    struct place place;
+
+    while (atomic_load_explicit(&extents.kept, memory_order_relaxed) > 0 &&
+           place_pop_kept(&place))
+        place_release(place);
+}
+
 /* Piece by piece, each given back before the next is taken. */
 static void extent_move(struct place to, struct place from, uint32_t pages)
 {

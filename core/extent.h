@@ -35,6 +35,10 @@ size_t gf_extent_size(const void *extent);
 /* gf_extent_holds - is it the address of an extent? */
 bool gf_extent_holds(const void *address);
 
+/* gf_extent_trim - free slots keep no memory: how large the next extents are does not depend on
+ * those before. */
+void gf_extent_trim(void);
+
 /* gf_extent_free_size - bytes of memory behind slots that are free. */
 size_t gf_extent_free_size(void);
 /* gf_extent_used_size - bytes of memory behind slots that are taken. */

@@ -96,7 +96,8 @@ class LoadTest(unittest.TestCase):
         self.assertEqual(result["errors"], 0)
 
     def test_misses_fill_a_cache(self):
-        result = self.load("--no-fill", "--cache", "--writes", "0", "--keys", "100")
+        result = self.load("--no-fill", "--cache", "--writes", "0", "--keys", "100",
+                           "--warmup", "0")
         self.assertGreater(result["misses"], 0)
         self.assertGreater(result["hits"], result["misses"])
         self.assertEqual(self.ask("DBSIZE"), ":100")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-BATCH = 5       # seeds for one process
+BATCH = 1  # a process of its own for each: a seed by itself does the same again
 PATIENCE_S = 600  # for one process, sanitizers included
 
 
