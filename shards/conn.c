@@ -136,7 +136,7 @@ static void conn_take_bytes(struct gf_conn *conn, const char *data, size_t size)
         GF_ASSERT(gf_buf_append(&conn->in, rest) == GF_OK);
         conn->in_since_ns = conn->worker->core->now_ns;
         if (conn->in.size > GF_CONN_IN_LARGE)
-            gf_background_expect(conn->worker, conn->in.size);
+            gf_maxmemory_expect(conn->worker, conn->in.size);
         if (more_of_old)
             conn_process_in(conn);
     }

@@ -121,7 +121,7 @@ static inline bool over_memory(const struct gf_worker *worker, size_t size)
 
 bool gf_worker_has_room(struct gf_worker *worker, size_t size)
 {
-    return !over_memory(worker, size) || gf_background_make_room(worker, size);
+    return !over_memory(worker, size) || gf_maxmemory_make_room(worker, size);
 }
 
 static inline size_t words_size(const struct gf_bytes *words, uint32_t count)

@@ -6,7 +6,8 @@
 #include "shards/router.h"
 
 void gf_partition_init(struct gf_partition *partition, uint16_t id, uint16_t owner,
-                       uint32_t databases_count, const struct gf_keyspace_context *context)
+                       uint32_t databases_count, const struct gf_keyspace_context *context,
+                       _Atomic uint32_t *node_garbage)
 {
     GF_ASSERT(databases_count >= 1);
 
@@ -15,6 +16,7 @@ void gf_partition_init(struct gf_partition *partition, uint16_t id, uint16_t own
         .id = id,
         .databases_count = databases_count,
         .context = *context,
+        .node_garbage = node_garbage,
     };
     partition->databases =
         gf_alloc_zero(GF_MEMORY_OTHER, databases_count * sizeof(*partition->databases));
@@ -53,6 +55,7 @@ static void garbage_push(struct gf_partition *partition, struct gf_keyspace *key
         partition->garbage_capacity = capacity;
     }
     partition->garbage[partition->garbage_count++] = keyspace;
+    atomic_fetch_add_explicit(partition->node_garbage, 1, memory_order_relaxed);
 }
 
 void gf_partition_clear(struct gf_partition *partition, uint32_t db)
@@ -88,6 +91,7 @@ bool gf_partition_work(struct gf_partition *partition, uint32_t budget)
         if (gf_keyspace_clear_slice(last, budget)) {
             gf_keyspace_destroy(last);
             partition->garbage_count--;
+            atomic_fetch_sub_explicit(partition->node_garbage, 1, memory_order_relaxed);
         }
         return true;
     }

@@ -24,10 +24,12 @@ struct gf_partition {
     struct gf_keyspace **garbage;        /* flushed, cleared in slices; owned             */
     uint32_t garbage_count;
     uint32_t garbage_capacity;
+    _Atomic uint32_t *node_garbage;      /* counted with those of all partitions; borrowed */
 };
 
 void gf_partition_init(struct gf_partition *partition, uint16_t id, uint16_t owner,
-                       uint32_t databases_count, const struct gf_keyspace_context *context);
+                       uint32_t databases_count, const struct gf_keyspace_context *context,
+                       _Atomic uint32_t *node_garbage);
 void gf_partition_deinit(struct gf_partition *partition);
 
 /* gf_partition_create_keyspace - the slow path of gf_partition_keyspace. */

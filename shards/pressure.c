@@ -3,7 +3,7 @@
 
 #include "core/assert.h"
 #include "core/core.h"
-#include "shards/background.h"
+#include "shards/maxmemory.h"
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/worker.h"
@@ -63,7 +63,7 @@ bool gf_pressure_ask(struct gf_worker *worker)
 
 void gf_pressure_arrive(struct gf_worker *worker, struct gf_pressure *pressure)
 {
-    pressure->relieved = gf_background_make_room(worker, 0);
+    pressure->relieved = gf_maxmemory_make_room(worker, 0);
     gf_mesh_return(worker->core, &pressure->parcel.message);
 }
 

@@ -66,7 +66,7 @@ static void report_on_core(struct gf_worker *worker, struct gf_ask *ask)
 
     core->counters = worker->counters;
     core->lookups = worker->lookups;
-    core->eviction_longest_ns = worker->eviction_longest_ns;
+    core->eviction_longest_ns = worker->maxmemory.longest_ns;
     for (int rate = 0; rate < GF_RATES_COUNT; rate++)
         core->rates[rate] = gf_stats_rate(&worker->rates, (enum gf_rate)rate);
     core->busy_share = worker->rates.busy_share;

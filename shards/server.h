@@ -50,6 +50,7 @@ struct gf_server {
     _Atomic uint64_t next_slow;        /* last slow log id given out                       */
     _Atomic uint64_t next_setting;     /* last version of a setting given out              */
     _Atomic uint64_t memory_peak;      /* bytes; the most that was accounted at any tick   */
+    _Atomic uint32_t garbage_count;    /* flushed keyspaces that wait to be freed, all cores */
     _Atomic uint32_t stopping;         /* SHUTDOWN or a signal: 1 = in progress            */
     _Atomic uint32_t quiet_count;      /* cores that have nothing left to do               */
 };

@@ -62,7 +62,7 @@ void gf_stats_reset(struct gf_worker *worker)
 
     worker->counters = (struct gf_counters){0};
     worker->lookups = (struct gf_lookups){0};
-    worker->eviction_longest_ns = 0;
+    worker->maxmemory.longest_ns = 0;
     memset(worker->errors, 0, sizeof(worker->errors));
     memset(worker->rates.last, 0, sizeof(worker->rates.last));
     memset(worker->rates.per_second, 0, sizeof(worker->rates.per_second));

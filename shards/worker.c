@@ -106,8 +106,7 @@ static void worker_receive(struct gf_core *core, struct gf_message **messages, u
 }
 
 /* How accesses are noted follows from the eviction policy. */
-static void worker_set_access(const struct gf_worker *worker,
-                                 struct gf_keyspace_context *context)
+static void worker_set_access(const struct gf_worker *worker, struct gf_keyspace_context *context)
 {
     int policy = worker->settings.maxmemory_policy;
 
@@ -131,7 +130,7 @@ void gf_worker_apply_settings(struct gf_worker *worker)
     for (uint32_t i = 0; i < worker->owned_count; i++)
         worker_set_access(worker, &worker->partitions[worker->owned[i]]->context);
     gf_notice_settings(worker);
-    gf_background_settings(worker);
+    gf_maxmemory_apply(worker);
 }
 
 /* The word up to the next space, which may be empty; *text goes behind that space, NULL at the
@@ -230,7 +229,7 @@ static void worker_take_partitions(struct gf_worker *worker)
         worker->owned[worker->owned_count++] = (uint16_t)p;
         server->partitions[p] = gf_alloc(GF_MEMORY_OTHER, sizeof(struct gf_partition));
         gf_partition_init(server->partitions[p], (uint16_t)p, worker->core->id,
-                          (uint32_t)worker->settings.databases, &context);
+                          (uint32_t)worker->settings.databases, &context, &server->garbage_count);
     }
     gf_partition_space_init(&worker->space, &server->router, server->partitions, worker->core->id);
     worker->space.space.databases = (uint32_t)worker->settings.databases;
@@ -255,9 +254,10 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     core->driver->ops->random(core->driver, &worker->seed, sizeof(worker->seed));
     worker->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(server->registry) *
                                                           sizeof(*worker->commands));
-    worker->settings_versions = gf_alloc_zero(
-        GF_MEMORY_OTHER, gf_settings_count() * sizeof(*worker->settings_versions));
+    worker->settings_versions =
+        gf_alloc_zero(GF_MEMORY_OTHER, gf_settings_count() * sizeof(*worker->settings_versions));
     worker_take_partitions(worker);
+    gf_maxmemory_init(worker);
     worker->background = gf_background_create(worker);
     gf_worker_apply_settings(worker);
     return GF_OK;
@@ -303,8 +303,7 @@ void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
     while (first < worker->owned_count && worker->owned[first] != partition)
         first++;
     GF_ASSERT(first < worker->owned_count);
-    while (first + count < worker->owned_count &&
-           !worker->locks.held[worker->owned[first + count]])
+    while (first + count < worker->owned_count && !worker->locks.held[worker->owned[first + count]])
         count++;
     ret_space->given = worker->owned + first;
     ret_space->given_count = count;

@@ -16,6 +16,7 @@
 #include "shards/latency.h"
 #include "shards/listener.h"
 #include "shards/lock.h"
+#include "shards/maxmemory.h"
 #include "shards/monitor.h"
 #include "shards/partition.h"
 #include "shards/pause.h"
@@ -72,7 +73,6 @@ struct gf_worker {
     uint32_t requests_live;
     struct gf_counters counters;
     struct gf_lookups lookups;        /* keyspace hits and misses                         */
-    uint64_t eviction_longest_ns;     /* the longest that one write waited for evictions  */
     struct gf_rates rates;
     uint64_t errors[GF_MESSAGES_COUNT]; /* errors answered, by message                     */
     uint64_t notable_ns;              /* a command this slow is looked at by notice.h     */
@@ -82,7 +82,8 @@ struct gf_worker {
     struct gf_command_stats *commands;/* by row id; owned                                 */
     struct gf_listener *listeners;    /* owned                                            */
     uint32_t listeners_count;
-    struct gf_background *background; /* expiry, eviction, growth; owned                  */
+    struct gf_background *background; /* expiry, growth, stalled clients; owned           */
+    struct gf_maxmemory maxmemory;    /* what keeps the node under it                     */
     struct gf_timing timing;
     struct gf_pause pause;            /* CLIENT PAUSE                                     */
     struct gf_monitors monitors;      /* MONITOR                                          */
@@ -115,9 +116,6 @@ const char *gf_output_limit_parse(const char *text, struct gf_output_limit *ret_
  * `partition` on, up to the first that is locked. */
 void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
                           struct gf_partition_space *ret_space);
-
-/* gf_worker_check_memory - compute anew how much this core's data may grow. */
-void gf_worker_check_memory(struct gf_worker *worker);
 
 /* gf_worker_has_room - a GROWS command with `size` bytes of words may run; evicts a little when it
  * may not yet. */

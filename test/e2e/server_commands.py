@@ -512,6 +512,22 @@ class MemoryLimit(ServerCase):
                 self.assertGreater(int(self.info("stats")["evicted_keys"]), 1000)
                 self.assertLess(int(self.info("memory")["used_memory"]), self.limit * 1.05)
 
+    def test_what_was_flushed_is_room(self):
+        """Flushed keys are freed bit by bit; no write is refused meanwhile, no key evicted."""
+        refused = error("OOM command not allowed when used memory > 'maxmemory'.")
+        self.check(OK, "CONFIG", "RESETSTAT")
+        for _ in range(3):
+            for start in range(0, 1000000, 500):
+                if refused in self.client.pipeline([("SET", f"s{i}", "x")
+                                                    for i in range(start, start + 500)]):
+                    break
+            else:
+                self.fail("the limit was not reached")
+            replies = self.client.pipeline([("FLUSHALL",)]
+                                           + [("SET", f"t{i}", "x") for i in range(500)])
+            self.assertEqual(set(replies), {OK})
+        self.assertEqual(self.info("stats")["evicted_keys"], "0")
+
     def test_volatile_without_expiries_refuses(self):
         self.check(OK, "CONFIG", "SET", "maxmemory-policy", "volatile-lru")
         self.assertIn(error("OOM command not allowed when used memory > 'maxmemory'."),

@@ -1,9 +1,9 @@
 /* Keys that the server may have evicted: of a key that exists here it is only known what it holds
  * if it is still there.
  *
- * An answer must be right for some choice of evicted keys. The smallest choice is what is learnt
- * from it; when several are equally small (EXISTS of two keys says 1), nothing is: then the command
- * did not depend on which it was.
+ * An answer must be right for some choice of evicted keys. What is learnt from it is what all such
+ * choices have in common; when that is nothing (EXISTS of two keys says 1), what the command did
+ * does not depend on which it was.
  */
 #include "sim/model_step.h"
 
@@ -65,35 +65,22 @@ static bool tries(const struct before *before, uint32_t evicted, struct sim_step
     return step->row->apply(step, reply);
 }
 
-/* Choices of `size` keys with which the answer is right; ret_evicted is one of them. */
-static uint32_t choices(const struct before *before, uint32_t size, struct sim_step *step,
-                        const struct sim_reply *reply, uint32_t *ret_evicted)
-{
-    uint32_t found = 0;
-
-    for (uint32_t evicted = 0; evicted < 1u << before->count; evicted++) {
-        if ((uint32_t)__builtin_popcount(evicted) != size)
-            continue;
-        if (!tries(before, evicted, step, reply))
-            continue;
-        *ret_evicted = evicted;
-        found++;
-    }
-    return found;
-}
-
 bool sim_evict_apply(struct sim_step *step, const struct sim_reply *reply)
 {
     struct before before = {0};
-    uint32_t found = 0;
-    uint32_t evicted = 0;
+    uint32_t evicted = UINT32_MAX; /* in every choice that is right, so far */
+    bool found = false;
 
     before_take(&before, step);
-    for (uint32_t size = 0; size <= before.count && found == 0; size++)
-        found = choices(&before, size, step, reply, &evicted);
-    if (found > 0)
-        tries(&before, found == 1 ? evicted : 0, step, reply);
+    for (uint32_t choice = 0; choice < 1u << before.count && evicted != 0; choice++) {
+        if (!tries(&before, choice, step, reply))
+            continue;
+        evicted &= choice;
+        found = true;
+    }
+    if (found)
+        tries(&before, evicted, step, reply);
     for (uint32_t i = 0; i < before.count; i++)
         sim_key_remove(&before.copies[i]);
-    return found > 0;
+    return found;
 }

@@ -346,6 +346,7 @@ static void operator_answered(struct sim_request *request, const struct sim_repl
 
     if (reply && reply->kind == SIM_REPLY_ERROR)
         step_fail(step, reply, "refused to an operator: command");
+    shared->pauses_asked -= step->pause_ms > 0;
     if (step->pause_ms > 0 && pause_end_ns > shared->pause_end_ns)
         shared->pause_end_ns = pause_end_ns;
     /* KEYS token:* */
@@ -396,6 +397,7 @@ void sim_shared_operate(struct sim_shared *shared, struct sim_client *client)
     for (uint32_t i = 0; i < 3 && lines[index][i]; i++) {
         if (i == 2 && strcmp(lines[index][1], "PAUSE") == 0) {
             step->pause_ms = sim_size(shared->world, 60);
+            shared->pauses_asked += step->pause_ms > 0;
             sim_command_print(&command, "%" PRIu64, step->pause_ms);
         }
         sim_command_print(&command, "%s", lines[index][i]);

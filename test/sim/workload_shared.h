@@ -44,7 +44,8 @@ struct sim_shared {
     uint64_t race;        /* the one that is open                 */
     uint64_t race_winner; /* value that won it; 0 = nobody yet    */
     uint32_t race_tries;
-    uint64_t pause_end_ns; /* the last CLIENT PAUSE that was answered is over */
+    uint32_t pauses_asked; /* not answered yet, or not read       */
+    uint64_t pause_end_ns; /* the last one that was answered is over */
 };
 
 void sim_shared_init(struct sim_shared *shared, struct sim_world *world, uint64_t *ticks);
