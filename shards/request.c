@@ -18,6 +18,18 @@
  * the allocator. */
 #define REQUESTS_POOL_MAX 8192
 
+/* As a release leaves it. */
+static void request_clear(struct gf_request *request)
+{
+    request->state = GF_REQUEST_IDLE;
+    request->trip = NULL;
+    request->link = (struct gf_link){0};
+    request->conn = NULL;
+    request->block = NULL;
+    request->partitions_block = NULL;
+    gf_chain_init_inside(&request->reply, &request->reply_chunk, GF_REQUEST_REPLY);
+}
+
 struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *conn)
 {
     struct gf_link *link = gf_list_pop_front(&worker->requests_free);
@@ -27,8 +39,8 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
         request = gf_container(link, struct gf_request, link);
         worker->requests_free_count--;
     } else {
-        request = gf_alloc(GF_MEMORY_OTHER, sizeof(*request));
-        memset(request, 0, offsetof(struct gf_request, words_inside));
+        request = gf_alloc_aligned(GF_MEMORY_OTHER, sizeof(*request), GF_CACHE_LINE);
+        request_clear(request);
     }
     worker->requests_live++;
     request->message = (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_REQUEST};
@@ -41,32 +53,30 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
     request->conn = conn;
     request->words_count = 0;
     request->partitions_count = 0;
-    request->claim = (struct gf_claim){0};
-    gf_chain_init_inside(&request->reply, &request->reply_chunk, GF_REQUEST_REPLY);
     return request;
 }
 
 void gf_request_set_words(struct gf_request *request, const struct gf_bytes *words, uint32_t count)
 {
-    size_t bytes_size = 0;
-    size_t words_size = count * sizeof(*words);
-    char *bytes = request->bytes_inside;
+    size_t size = count * sizeof(*words);
+    struct gf_bytes *copies = (struct gf_bytes *)(void *)request->inside;
+    char *bytes;
 
     for (uint32_t i = 0; i < count; i++)
-        bytes_size += words[i].size;
-    request->words = request->words_inside;
-    if (count > GF_REQUEST_WORDS || bytes_size > GF_REQUEST_BYTES) {
+        size += words[i].size;
+    if (size > GF_REQUEST_INSIDE) {
         GF_ASSERT(!request->block);
-        request->block = gf_alloc(GF_MEMORY_BUFFERS, words_size + bytes_size);
-        request->words = request->block;
-        bytes = (char *)request->block + words_size;
+        request->block = gf_alloc(GF_MEMORY_BUFFERS, size);
+        copies = request->block;
     }
+    bytes = (char *)&copies[count];
     for (uint32_t i = 0; i < count; i++) {
         if (words[i].size > 0)
             memcpy(bytes, words[i].data, words[i].size);
-        request->words[i] = (struct gf_bytes){.data = bytes, .size = words[i].size};
+        copies[i] = (struct gf_bytes){.data = bytes, .size = words[i].size};
         bytes += words[i].size;
     }
+    request->words = copies;
     request->words_count = count;
 }
 
@@ -111,8 +121,10 @@ void gf_request_release(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(request->message.home == worker->core->id);
     GF_ASSERT(gf_link_is_free(&request->link));
 
-    gf_request_drop_reply(request);
-    gf_trip_end(request);
+    if (request->reply.cursor != request->reply_chunk.data)
+        gf_request_drop_reply(request);
+    if (GF_UNLIKELY(request->trip != NULL))
+        gf_trip_end(request);
     if (request->block) {
         gf_free(GF_MEMORY_BUFFERS, request->block);
         request->block = NULL;

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/assert.h"
 #include "core/buf.h"
 #include "core/mesh.h"
 #include "modules/module.h"
@@ -33,10 +34,9 @@ struct gf_conn;
 struct gf_trip;
 struct gf_worker;
 
-#define GF_REQUEST_WORDS 8    /* words kept inside the request: all of most commands */
-#define GF_REQUEST_BYTES 256  /* bytes of words kept inside */
+#define GF_REQUEST_INSIDE 320 /* words and their bytes, kept inside: all of most commands */
 #define GF_REQUEST_LARGE 16384 /* bytes of words that memory is made for before they are copied */
-#define GF_REQUEST_REPLY 192  /* bytes of reply kept inside */
+#define GF_REQUEST_REPLY 168  /* bytes of reply kept inside */
 
 enum gf_message_kind {
     GF_MESSAGE_REQUEST,  /* struct gf_request           */
@@ -55,36 +55,59 @@ enum gf_request_state {
     GF_REQUEST_DONE,
 };
 
+/* Lies in cache lines by who writes them: on its way there and back a small command moves two to
+ * three lines that its home wrote and two that its owner wrote, and no line back and forth. */
 struct gf_request {
-    struct gf_message message;       /* first                                              */
-    enum gf_request_state state;
+    /* Written at home before it goes, and read by the owner. */
+    _Alignas(GF_CACHE_LINE) struct gf_message message; /* first                            */
     uint16_t owner;                  /* core that runs it                                  */
     uint16_t partition;              /* of the first key                                   */
+    uint32_t db;
     uint8_t resp;                    /* of the connection: 2 or 3                          */
     bool no_touch;                   /* CLIENT NO-TOUCH                                    */
     bool one_core;                   /* of a client that sees one core's keys              */
     bool discard;                    /* CLIENT REPLY OFF: nobody wants the answer          */
-    uint32_t db;
-    uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise           */
     const struct gf_command *command;
-    struct gf_bytes *words;          /* inside, or in `block`                              */
-    uint32_t words_count;
     uint64_t key_hash;               /* of the first key                                   */
-    struct gf_chain reply;           /* first chunk inside, the rest from gf_alloc         */
-    struct gf_conn *conn;            /* home core only; NULL once it hung up               */
-    bool answered;                   /* home core only: back, its reply may be taken       */
-    struct gf_trip *trip;            /* SCAN over several cores (trip.h); owned            */
-    struct gf_link link;             /* conn->requests, in order                           */
-    struct gf_claim claim;           /* owner core: waiting for partitions                 */
-    const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */
+    uint32_t words_count;
     uint32_t partitions_count;
+    struct gf_bytes *words;          /* inside, or in `block`                              */
+    const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */
+    struct gf_trip *trip;            /* SCAN over several cores (trip.h); owned            */
+    _Alignas(GF_CACHE_LINE) char inside[GF_REQUEST_INSIDE]; /* words, and then their bytes */
+
+    /* The home core's alone. */
+    struct gf_link link;             /* conn->requests, in order; or the pool              */
+    struct gf_conn *conn;            /* NULL once it hung up                               */
+    bool answered;                   /* back, its reply may be taken                       */
     void *block;                     /* words too big for inside; owned                    */
     uint16_t *partitions_block;      /* owned                                              */
-    struct gf_bytes words_inside[GF_REQUEST_WORDS];
-    char bytes_inside[GF_REQUEST_BYTES];
-    struct gf_chunk reply_chunk;     /* header of the space that follows                   */
+
+    /* Written by the owner, and read at home. */
+    _Alignas(GF_CACHE_LINE) enum gf_request_state state;
+    uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise          */
+    struct gf_chain reply;           /* first chunk inside, the rest from gf_alloc         */
+    _Alignas(GF_CACHE_LINE) struct gf_chunk reply_chunk; /* header of the space that follows */
     char reply_inside[GF_REQUEST_REPLY];
+
+    /* The owner's alone. */
+    struct gf_claim claim;           /* waiting for partitions                             */
 };
+
+/* gf_request_prefetch - what the owner is going to touch, or, when it is home again, what its home
+ * is. Reads the first line only. */
+static inline void gf_request_prefetch(const struct gf_request *request, bool home)
+{
+    __builtin_prefetch(&request->state, 1);
+    __builtin_prefetch(&request->reply_chunk, 1);
+    if (home) {
+        __builtin_prefetch(&request->link, 1);
+        return;
+    }
+    __builtin_prefetch(request->inside);
+    if (request->words_count > 2)
+        __builtin_prefetch(request->inside + GF_CACHE_LINE);
+}
 
 /* gf_request_acquire - an empty request of this core, its reply ready to be written. */
 struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *conn);

@@ -22,17 +22,26 @@ struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
     return &worker->commands[gf_registry_row_id(worker->server->registry, command)];
 }
 
-/* Two steps over the batch: requests on their way to this core, then what they will touch. */
+/* A command on one key that came here to run. */
+static bool is_for_one_key(const struct gf_worker *worker, const struct gf_message *message)
+{
+    const struct gf_request *request = (const struct gf_request *)message;
+
+    return message->kind == GF_MESSAGE_REQUEST && message->home != worker->core->id &&
+           request->partitions_count == 1 && request->command->key_first > 0;
+}
+
+/* Two steps over the batch: requests on their way, then what they will touch here. */
 static void prefetch_requests(struct gf_worker *worker, struct gf_message **messages,
                               uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct gf_request *request = (const struct gf_request *)messages[i];
 
-        __builtin_prefetch(&request->words_inside);
-        __builtin_prefetch((const char *)&request->words_inside + 64);
-        if (messages[i]->kind == GF_MESSAGE_REQUEST && messages[i]->home != worker->core->id &&
-            request->partitions_count == 1 && request->command->key_first > 0)
+        if (messages[i]->kind != GF_MESSAGE_REQUEST)
+            continue;
+        gf_request_prefetch(request, messages[i]->home == worker->core->id);
+        if (is_for_one_key(worker, messages[i]))
             gf_keyspace_prefetch_bucket(
                 gf_partition_keyspace(worker->partitions[request->partition], request->db),
                 request->key_hash);
@@ -40,8 +49,7 @@ static void prefetch_requests(struct gf_worker *worker, struct gf_message **mess
     for (uint32_t i = 0; i < count; i++) {
         const struct gf_request *request = (const struct gf_request *)messages[i];
 
-        if (messages[i]->kind == GF_MESSAGE_REQUEST && messages[i]->home != worker->core->id &&
-            request->partitions_count == 1 && request->command->key_first > 0)
+        if (is_for_one_key(worker, messages[i]))
             gf_keyspace_prefetch_object(
                 gf_partition_keyspace(worker->partitions[request->partition], request->db),
                 request->key_hash);

@@ -76,15 +76,20 @@ Test(request, moves_replies_of_every_size)
     }
 }
 
+#define WORDS_MAX (GF_REQUEST_INSIDE / sizeof(struct gf_bytes) + 3)
+
 Test(request, copies_its_words)
 {
     struct gf_worker *worker = node_enter(&node, 0);
-    static const size_t totals[] = {0, 1, GF_REQUEST_BYTES, GF_REQUEST_BYTES + 1, 5000};
 
-    for (uint32_t count = 1; count <= GF_REQUEST_WORDS + 3; count++) {
+    for (uint32_t count = 1; count <= WORDS_MAX; count++) {
+        size_t taken = count * sizeof(struct gf_bytes);
+        size_t room = taken < GF_REQUEST_INSIDE ? GF_REQUEST_INSIDE - taken : 0;
+        size_t totals[] = {0, 1, room, room + 1, 5000};
+
         for (size_t t = 0; t < sizeof(totals) / sizeof(totals[0]); t++) {
             struct gf_request *request = gf_request_acquire(worker, client.conn);
-            struct gf_bytes words[GF_REQUEST_WORDS + 3] = {0};
+            struct gf_bytes words[WORDS_MAX] = {0};
             char *bytes = malloc(totals[t] + 1);
 
             memset(bytes, 'w', totals[t]);
@@ -95,8 +100,7 @@ Test(request, copies_its_words)
             cr_assert_eq(request->words[count - 1].size, totals[t]);
             for (size_t i = 0; i < totals[t]; i++)
                 cr_assert_eq(request->words[count - 1].data[i], 'w');
-            cr_assert_eq(request->block != NULL,
-                         count > GF_REQUEST_WORDS || totals[t] > GF_REQUEST_BYTES);
+            cr_assert_eq(request->block != NULL, taken + totals[t] > GF_REQUEST_INSIDE);
             gf_request_release(worker, request);
             free(bytes);
         }
