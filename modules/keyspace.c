@@ -94,7 +94,8 @@ static void structure_free(struct gf_keyspace *keyspace, uint8_t type_id, void *
     const struct gf_type *type = keyspace->context->types[type_id];
     size_t capacity = gf_alloc_size(keyspace->dying) / sizeof(*keyspace->dying);
 
-    GF_ASSERT(type != NULL && type->free != NULL);
+    GF_ASSERT(type != NULL);
+    GF_ASSERT(type->free != NULL);
     if (!type->free_slice || !type->length || type->length(value) <= FREE_AT_ONCE_MAX) {
         type->free(value);
         return;
@@ -192,8 +193,9 @@ static struct gf_table_place place_of(const struct gf_keyspace *keyspace, uint64
                                       const struct gf_object *object)
 {
     struct gf_table_place place;
+    bool found = gf_table_locate(&keyspace->table, hash, object, &place);
 
-    GF_ASSERT(gf_table_locate(&keyspace->table, hash, object, &place));
+    GF_ASSERT(found);
     return place;
 }
 
