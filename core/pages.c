@@ -144,7 +144,9 @@ static void kind_remove_chunk(struct kind *kind, struct chunk *chunk)
     figure_add(&kind->resident, -(size_t)chunk->resident_count);
     figure_add(&kind->chunks, -(size_t)1);
     kind->empty--;
-    GF_ASSERT(munmap(chunk, GF_PAGES_CHUNK_SIZE) == 0);
+    /* A system that keeps no more mappings gets the memory back all the same. */
+    if (munmap(chunk, GF_PAGES_CHUNK_SIZE) != 0)
+        (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_DONTNEED); /* only addresses are lost */
 }
 
 static void kind_init(struct kind *kind, uint32_t pages)
@@ -169,8 +171,9 @@ static void kind_deinit(struct kind *kind)
 struct gf_pages *gf_pages_create(void)
 {
     struct gf_pages *pages = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*pages));
+    int error = pthread_mutex_init(&pages->lock, NULL);
 
-    GF_ASSERT(pthread_mutex_init(&pages->lock, NULL) == 0);
+    GF_ASSERT(error == 0);
     kind_init(&pages->single, 1);
     kind_init(&pages->run, GF_RUN_PAGES);
     return pages;
@@ -178,11 +181,14 @@ struct gf_pages *gf_pages_create(void)
 
 void gf_pages_destroy(struct gf_pages *pages)
 {
+    int error;
+
     if (!pages)
         return;
     kind_deinit(&pages->single);
     kind_deinit(&pages->run);
-    GF_ASSERT(pthread_mutex_destroy(&pages->lock) == 0);
+    error = pthread_mutex_destroy(&pages->lock);
+    GF_ASSERT(error == 0);
     gf_free(GF_MEMORY_OTHER, pages);
 }
 

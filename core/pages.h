@@ -61,12 +61,6 @@ size_t gf_pages_held_size(const struct gf_pages *pages);
  * which comes after finitely many calls. */
 bool gf_pages_trim(struct gf_pages *pages);
 
-/* gf_page_of - the page that holds an address inside it. */
-static inline void *gf_page_of(const void *address)
-{
-    return (void *)((uintptr_t)address & ~(uintptr_t)(GF_PAGE_SIZE - 1));
-}
-
 /* gf_page_note - the GF_PAGE_NOTE_SIZE bytes that belong to the page's holder. */
 static inline void *gf_page_note(const void *address)
 {
