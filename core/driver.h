@@ -64,7 +64,6 @@ struct gf_send_op {
     struct gf_bytes *parts; /* borrowed; the driver may change them while it works */
     uint32_t parts_count;   /* 1 .. GF_SEND_PARTS_MAX */
     size_t sent;            /* bytes the kernel took so far; readable any time */
-    void *driver_state;     /* the driver's */
 };
 
 struct gf_driver_options {

@@ -1,10 +1,11 @@
 /* What both real drivers have in common: whole files, clocks, randomness, and figures. */
+#include "core/driver_posix.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -13,11 +14,8 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
-#include "core/driver_posix.h"
-#include "core/thread.h"
 
 #define NS_PER_S 1000000000ull
-#define US_PER_S 1000000ull
 #define NS_PER_US 1000ull
 #define FILE_MODE 0644
 #define FILE_SIZE_MAX (1u << 30) /* of a file that is read whole */
@@ -54,8 +52,12 @@ uint64_t gf_posix_cpu_ns(struct gf_driver *driver, bool system)
 
 void gf_posix_sleep(struct gf_driver *driver, uint64_t duration_ns)
 {
+    struct timespec left = {.tv_sec = (time_t)(duration_ns / NS_PER_S),
+                            .tv_nsec = (long)(duration_ns % NS_PER_S)};
+
     (void)driver;
-    gf_thread_sleep(duration_ns);
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
 }
 
 void gf_posix_random(struct gf_driver *driver, void *bytes, size_t size)
