@@ -17,7 +17,7 @@
 
 #define NS_PER_S 1000000000ull
 #define NS_PER_US 1000ull
-#define FILE_MODE 0644
+#define FILE_MODE 0644           /* of a file that was not there before */
 #define FILE_SIZE_MAX (1u << 30) /* of a file that is read whole */
 
 static uint64_t clock_read_ns(clockid_t clock)
@@ -168,6 +168,21 @@ static int directory_sync(const char *path)
     return error;
 }
 
+/* An empty file that whoever may not read `path` may not read either. */
+static int file_create_like(const char *path, const char *beside)
+{
+    struct stat state;
+    bool known = stat(path, &state) == 0;
+    mode_t mode = known ? state.st_mode & 0777 : FILE_MODE;
+    int file;
+
+    (void)unlink(beside); /* a rest of an attempt that ended half-way */
+    file = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (file >= 0 && known)
+        (void)fchmod(file, mode); /* without it the umask only takes permissions away */
+    return file;
+}
+
 int gf_posix_file_replace(struct gf_driver *driver, const char *path, struct gf_bytes content)
 {
     char beside[PATH_MAX];
@@ -177,7 +192,7 @@ int gf_posix_file_replace(struct gf_driver *driver, const char *path, struct gf_
     (void)driver;
     if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside))
         return GF_EINVAL;
-    file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    file = file_create_like(path, beside);
     if (file < 0)
         return gf_posix_error(errno);
     error = file_write_synced(file, content);
