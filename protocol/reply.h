@@ -56,8 +56,8 @@ void gf_reply_set(struct gf_reply *reply, uint64_t count);      /* array | ~ */
 void gf_reply_push(struct gf_reply *reply, uint64_t count);     /* array | > */
 
 /* An aggregate whose count is known only afterwards: open, answer elements, close with the count.
- * Open ones nest like brackets. close(NULL-safe) patches the header in place.
- * The token is valid until its close; keep it on the stack. */
+ * Open ones nest like brackets. The close puts the header in its place, in front of the elements.
+ * The token is valid until then; keep it on the stack. */
 struct gf_reply_open {
     struct gf_chunk *chunk;
     size_t offset;
