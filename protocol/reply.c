@@ -21,8 +21,9 @@
 #include "protocol/line.h"
 #include "protocol/owed.h"
 
-#define ERROR_ARG_MAX 128 /* bytes of an argument that an error text repeats */
-#define COPY_MAX 8192     /* bytes of a string that are worth leaving a chunk's rest empty */
+#define ERROR_ARG_MAX 128     /* bytes of an argument that "unknown command" repeats */
+#define ERROR_ARG_LIMIT 65536 /* and any other text; Redis has no limit there */
+#define COPY_MAX 8192         /* bytes of a string that are worth leaving a chunk's rest empty */
 
 void gf_reply_init(struct gf_reply *reply, struct gf_chain *chain, uint8_t resp)
 {
@@ -410,7 +411,7 @@ static void error_format(struct gf_reply *reply, enum gf_message_id id,
 void gf_reply_error_format(struct gf_reply *reply, enum gf_message_id id, struct gf_bytes first,
                            struct gf_bytes second)
 {
-    size_t max = id == GF_MSG_UNKNOWN_SUBCOMMAND ? ERROR_ARG_MAX : SIZE_MAX;
+    size_t max = id == GF_MSG_UNKNOWN_SUBCOMMAND ? ERROR_ARG_MAX : ERROR_ARG_LIMIT;
 
     error_format(reply, id,
                  (struct gf_bytes[2]){argument_cut(first, max), argument_cut(second, max)});

@@ -72,7 +72,8 @@ void gf_reply_close(struct gf_reply *reply, struct gf_reply_open open, uint64_t 
 void gf_reply_error(struct gf_reply *reply, enum gf_message_id id);
 
 /* gf_reply_error_format - one of messages.def with its %s filled; CR and LF become spaces, and each
- * argument ends at its first zero byte, of unknown (sub)commands at 128 bytes, as Redis does. */
+ * argument ends at its first zero byte, of unknown (sub)commands at 128 bytes, as Redis does; all
+ * others at 64 KiB, so that no client chooses the size of an answer by its mistake. */
 void gf_reply_error_format(struct gf_reply *reply, enum gf_message_id id, struct gf_bytes first,
                            struct gf_bytes second);
 
