@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/assert.h"
+#include "core/random.h"
 
 #define EVICTIONS_PER_MOVE 8u /* evictions for each page that may be emptied */
 #define FILL_TRIES 64u        /* samples of buckets that may all be empty before giving up */

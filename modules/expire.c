@@ -5,9 +5,9 @@
  * subtract. All of it is arithmetic on exec.now_ms: there is no other clock here.
  */
 #include "core/assert.h"
-#include "modules/place.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
+#include "modules/place.h"
 
 /* The condition of EXPIRE: bits, because some may be given together. */
 enum expire_condition {

@@ -265,9 +265,10 @@ struct gf_object *gf_keyspace_resize(struct gf_keyspace *keyspace, uint64_t hash
     bool grows_again =
         size > before.size && object->type == GF_TYPE_STRING && object->encoding == GF_STRING_RAW;
     size_t slack = grows_again ? size / 8 : 0;
-    char *data = value_in_place(object, size);
+    char *data;
 
     GF_ASSERT(!(object->flags & GF_OBJECT_POINTER));
+    data = value_in_place(object, size);
     if (!data && object->flags & GF_OBJECT_BLOCK && size > before.size)
         data = block_grow(object, size, slack);
     if (data) {

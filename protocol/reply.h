@@ -77,8 +77,7 @@ void gf_reply_error(struct gf_reply *reply, enum gf_message_id id);
 void gf_reply_error_format(struct gf_reply *reply, enum gf_message_id id, struct gf_bytes first,
                            struct gf_bytes second);
 
-/* gf_reply_error_explain - the same, but the arguments are texts of our own and not cut; 512 bytes
- * altogether. */
+/* gf_reply_error_explain - the same, but the arguments are texts of our own: they are not cut. */
 void gf_reply_error_explain(struct gf_reply *reply, enum gf_message_id id, const char *first,
                             const char *second);
 
