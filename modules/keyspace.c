@@ -7,6 +7,7 @@
 #include "core/assert.h"
 #include "core/hash.h"
 #include "modules/keyspace_parts.h"
+#include "modules/module.h"
 
 #define FREE_AT_ONCE_MAX 64u /* elements; larger structures are freed in slices */
 

@@ -17,12 +17,12 @@
 #include <stdint.h>
 
 #include "core/bytes.h"
-#include "modules/module.h"
 #include "modules/object.h"
 #include "modules/table.h"
 
 struct gf_heap;
 struct gf_keyspace;
+struct gf_type;
 
 enum gf_eviction_policy {
     GF_NOEVICTION,

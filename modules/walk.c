@@ -2,6 +2,7 @@
 #include "core/assert.h"
 #include "core/random.h"
 #include "modules/keyspace_parts.h"
+#include "modules/module.h"
 
 #define HASH_END (UINT64_C(1) << 32) /* one behind the last upper half of a hash */
 #define CURSOR_SHIFT 16              /* a cursor is the upper 48 bits of a hash */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/random.h"
 #include "modules/heap.h"
 
 #define SEED UINT64_C(0xfeed)

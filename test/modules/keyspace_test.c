@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 #include "core/alloc.h"
+#include "core/random.h"
 #include "modules/heap.h"
 #include "modules/keyspace_parts.h"
+#include "modules/module.h"
 
 #define SEED UINT64_C(0x1234567)
 
