@@ -8,7 +8,6 @@
 #include <ctype.h>
 #include <endian.h>
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

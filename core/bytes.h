@@ -83,9 +83,9 @@ bool gf_bytes_parse_double(struct gf_bytes bytes, double *ret_value);
  * Redis reads the number with strtoull: none is 0, and one above UINT64_MAX is UINT64_MAX. */
 bool gf_bytes_parse_memory(struct gf_bytes bytes, uint64_t *ret_value);
 
-#define GF_I64_TEXT_MAX 20         /* "-9223372036854775808" */
+#define GF_I64_TEXT_MAX 20           /* "-9223372036854775808" */
 #define GF_LONG_DOUBLE_TEXT_MAX 5120 /* %.17Lf of the largest long double, and its zeroes */
-#define GF_DOUBLE_TEXT_MAX 40      /* "-1.7976931348623157e+308", rounded up */
+#define GF_DOUBLE_TEXT_MAX 40        /* "-1.7976931348623157e+308", rounded up */
 
 /* gf_i64_format - decimal text of `value`.
  *

@@ -64,7 +64,6 @@ struct gf_send_op {
     struct gf_bytes *parts; /* borrowed; the driver may change them while it works */
     uint32_t parts_count;   /* 1 .. GF_SEND_PARTS_MAX */
     size_t sent;            /* bytes the kernel took so far; readable any time */
-    void *driver_state;     /* the driver's */
 };
 
 struct gf_driver_options {
@@ -100,8 +99,8 @@ struct gf_driver_ops {
 
     /* Files, whole, at start-up and on an operator's command only (they block): the config file.
      * file_read gives a gf_alloc'd block of kind OTHER. file_replace writes a new file beside the
-     * old one, syncs it, renames it over, and syncs the directory: the old or the new, never
-     * half. */
+     * old one with the same permissions, syncs it, renames it over, and syncs the directory: the
+     * old or the new, never half. */
     int (*file_read)(struct gf_driver *driver, const char *path, char **ret_data, size_t *ret_size);
     int (*file_replace)(struct gf_driver *driver, const char *path, struct gf_bytes content);
 

@@ -12,10 +12,8 @@
  * can meet a new connection that got the same number.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -220,7 +218,7 @@ static uint32_t epoll_recv(struct epoll_driver *epoll, struct gf_op *op)
 static bool epoll_send_try(struct gf_send_op *op, int *ret_result)
 {
     for (;;) {
-        struct msghdr message = {.msg_iov = (struct iovec *)op->parts,
+        struct msghdr message = {.msg_iov = gf_posix_send_iovecs(op),
                                  .msg_iovlen = op->parts_count};
         ssize_t size = sendmsg(op->op.handle, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -237,10 +235,6 @@ static bool epoll_send_try(struct gf_send_op *op, int *ret_result)
         }
     }
 }
-
-_Static_assert(sizeof(struct gf_bytes) == sizeof(struct iovec), "parts are passed as iovecs");
-_Static_assert(offsetof(struct gf_bytes, size) == offsetof(struct iovec, iov_len),
-               "parts are passed as iovecs");
 
 static void epoll_send(struct gf_driver *driver, int handle, struct gf_send_op *op)
 {

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "core/driver.h"
 #include "core/list.h"
@@ -81,6 +83,16 @@ int gf_posix_connect(struct gf_posix_driver *posix, const char *host, uint16_t p
 /* gf_posix_connect_result - how a pending connect ended: the handle, or an error and it is
  * closed. */
 int gf_posix_connect_result(int handle);
+
+_Static_assert(sizeof(struct gf_bytes) == sizeof(struct iovec), "parts are passed as iovecs");
+_Static_assert(offsetof(struct gf_bytes, size) == offsetof(struct iovec, iov_len),
+               "parts are passed as iovecs");
+
+/* gf_posix_send_iovecs - the parts that are left, as sendmsg takes them. */
+static inline struct iovec *gf_posix_send_iovecs(const struct gf_send_op *op)
+{
+    return (struct iovec *)op->parts;
+}
 
 /* gf_posix_send_advance - `count` more bytes of a send are gone. True when all are. */
 bool gf_posix_send_advance(struct gf_send_op *op, size_t count);

@@ -1,10 +1,11 @@
 /* What both real drivers have in common: whole files, clocks, randomness, and figures. */
+#include "core/driver_posix.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -13,13 +14,10 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
-#include "core/driver_posix.h"
-#include "core/thread.h"
 
 #define NS_PER_S 1000000000ull
-#define US_PER_S 1000000ull
 #define NS_PER_US 1000ull
-#define FILE_MODE 0644
+#define FILE_MODE 0644           /* of a file that was not there before */
 #define FILE_SIZE_MAX (1u << 30) /* of a file that is read whole */
 
 static uint64_t clock_read_ns(clockid_t clock)
@@ -54,8 +52,12 @@ uint64_t gf_posix_cpu_ns(struct gf_driver *driver, bool system)
 
 void gf_posix_sleep(struct gf_driver *driver, uint64_t duration_ns)
 {
+    struct timespec left = {.tv_sec = (time_t)(duration_ns / NS_PER_S),
+                            .tv_nsec = (long)(duration_ns % NS_PER_S)};
+
     (void)driver;
-    gf_thread_sleep(duration_ns);
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
 }
 
 void gf_posix_random(struct gf_driver *driver, void *bytes, size_t size)
@@ -166,6 +168,21 @@ static int directory_sync(const char *path)
     return error;
 }
 
+/* An empty file that whoever may not read `path` may not read either. */
+static int file_create_like(const char *path, const char *beside)
+{
+    struct stat state;
+    bool known = stat(path, &state) == 0;
+    mode_t mode = known ? state.st_mode & 0777 : FILE_MODE;
+    int file;
+
+    (void)unlink(beside); /* a rest of an attempt that ended half-way */
+    file = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (file >= 0 && known)
+        (void)fchmod(file, mode); /* without it the umask only takes permissions away */
+    return file;
+}
+
 int gf_posix_file_replace(struct gf_driver *driver, const char *path, struct gf_bytes content)
 {
     char beside[PATH_MAX];
@@ -175,7 +192,7 @@ int gf_posix_file_replace(struct gf_driver *driver, const char *path, struct gf_
     (void)driver;
     if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside))
         return GF_EINVAL;
-    file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    file = file_create_like(path, beside);
     if (file < 0)
         return gf_posix_error(errno);
     error = file_write_synced(file, content);

@@ -28,7 +28,6 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/alloc.h"
@@ -69,9 +68,6 @@ enum uring_tag {
 };
 
 _Static_assert(_Alignof(struct gf_op) > TAG_MASK, "tags live in the low bits of addresses");
-_Static_assert(sizeof(struct gf_bytes) == sizeof(struct iovec), "parts are passed as iovecs");
-_Static_assert(offsetof(struct gf_bytes, size) == offsetof(struct iovec, iov_len),
-               "parts are passed as iovecs");
 
 struct uring_driver {
     struct gf_posix_driver posix;
@@ -375,7 +371,7 @@ static void uring_send_submit(struct uring_driver *uring, struct gf_send_op *op,
     } else {
         struct msghdr *message = &uring->messages[sqe - uring->ring.sq.sqes];
 
-        message->msg_iov = (struct iovec *)op->parts;
+        message->msg_iov = gf_posix_send_iovecs(op);
         message->msg_iovlen = op->parts_count;
         io_uring_prep_sendmsg(sqe, op->op.handle, message, (unsigned)flags);
     }

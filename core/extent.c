@@ -190,7 +190,9 @@ static void pages_populate(char *address, size_t count)
 
 static void pages_release(char *address, size_t count)
 {
-    GF_ASSERT(madvise(address, size_of(count), MADV_DONTNEED) == 0);
+    int error = madvise(address, size_of(count), MADV_DONTNEED);
+
+    GF_ASSERT(error == 0);
 }
 
 /* Make a taken slot have `pages`, a sixteenth too many tolerated; its content may be lost only
@@ -258,8 +260,10 @@ static bool place_take(uint32_t index, struct place *ret_place)
 
 static bool take(size_t size, struct place *ret_place)
 {
+    int error = pthread_once(&extents.once, extents_init);
+
+    GF_ASSERT(error == 0);
     GF_ASSERT(size - 1 < GF_EXTENT_SIZE_MAX);
-    GF_ASSERT(pthread_once(&extents.once, extents_init) == 0);
     return extents.range_shift > 0 && place_take(class_of(size), ret_place);
 }
 
@@ -338,8 +342,7 @@ void gf_extent_trim(void)
 {
     struct place place;
 
-    while (atomic_load_explicit(&extents.kept, memory_order_relaxed) > 0 &&
-           place_pop_kept(&place))
+    while (atomic_load_explicit(&extents.kept, memory_order_relaxed) > 0 && place_pop_kept(&place))
         place_release(place);
 }
 

@@ -1,7 +1,7 @@
 /* Making one line and writing it.
  *
  * Lines are written straight to their descriptor and not through the driver: they must get out when
- * the driver is what failed. Nothing else in core/ does this.
+ * the driver is what failed. Only a panic (core/assert.c) does the same.
  */
 #include "core/log.h"
 
@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 

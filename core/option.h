@@ -10,8 +10,8 @@
  *            UINT  (uint64_t, min .. max)
  *            INT   (int64_t, min .. max)
  *            SIZE  (uint64_t bytes: "100mb", "1gb"; min .. max)
- *            ENUM  (int; default/min unused otherwise: min is the `const struct gf_option_value *`
- *                   list ending in a NULL name, default its value, max 0; a second name of a value
+ *            ENUM  (int; min is the list of values, a `const struct gf_option_value *` that ends
+ *                   in a NULL name, default one of these values, max 0; a second name of a value
  *                   stands behind its first, which is the one that is shown)
  *            TEXT  (char *, owned, never NULL; default a string literal; min/max unused = 0)
  * WHEN       LIVE (CONFIG SET works) or RESTART (only at start)

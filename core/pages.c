@@ -56,6 +56,7 @@ struct kind {
     uint32_t first;           /* page index of a chunk's first piece */
     uint32_t pieces;          /* of a chunk */
     struct gf_list available; /* chunk.link: chunks with free pieces */
+    struct gf_link *trimmed;  /* the last one of these that was trimmed; the list's head: none */
     size_t empty;             /* chunks without used pieces: 0 or 1 after each call */
     _Atomic size_t chunks;    /* mapped */
     _Atomic size_t used;      /* pieces in use */
@@ -112,6 +113,14 @@ static void *chunk_map(void)
     return base + front;
 }
 
+/* Off the list. A trim that would go on before this chunk goes on there all the same. */
+static void kind_unlist(struct kind *kind, struct chunk *chunk)
+{
+    if (kind->trimmed == &chunk->link)
+        kind->trimmed = chunk->link.next;
+    gf_list_remove(&chunk->link);
+}
+
 static bool kind_add_chunk(struct kind *kind)
 {
     struct chunk *chunk = chunk_map();
@@ -131,11 +140,13 @@ static bool kind_add_chunk(struct kind *kind)
 
 static void kind_remove_chunk(struct kind *kind, struct chunk *chunk)
 {
-    gf_list_remove(&chunk->link);
+    kind_unlist(kind, chunk);
     figure_add(&kind->resident, -(size_t)chunk->resident_count);
     figure_add(&kind->chunks, -(size_t)1);
     kind->empty--;
-    GF_ASSERT(munmap(chunk, GF_PAGES_CHUNK_SIZE) == 0);
+    /* A system that keeps no more mappings gets the memory back all the same. */
+    if (munmap(chunk, GF_PAGES_CHUNK_SIZE) != 0)
+        (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_DONTNEED); /* only addresses are lost */
 }
 
 static void kind_init(struct kind *kind, uint32_t pages)
@@ -144,6 +155,7 @@ static void kind_init(struct kind *kind, uint32_t pages)
     kind->first = pages < GF_PAGES_HEADER_COUNT ? GF_PAGES_HEADER_COUNT : pages;
     kind->pieces = (GF_PAGES_CHUNK_COUNT - kind->first) / pages;
     gf_list_init(&kind->available);
+    kind->trimmed = &kind->available.head;
 }
 
 static void kind_deinit(struct kind *kind)
@@ -159,8 +171,9 @@ static void kind_deinit(struct kind *kind)
 struct gf_pages *gf_pages_create(void)
 {
     struct gf_pages *pages = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*pages));
+    int error = pthread_mutex_init(&pages->lock, NULL);
 
-    GF_ASSERT(pthread_mutex_init(&pages->lock, NULL) == 0);
+    GF_ASSERT(error == 0);
     kind_init(&pages->single, 1);
     kind_init(&pages->run, GF_RUN_PAGES);
     return pages;
@@ -168,11 +181,14 @@ struct gf_pages *gf_pages_create(void)
 
 void gf_pages_destroy(struct gf_pages *pages)
 {
+    int error;
+
     if (!pages)
         return;
     kind_deinit(&pages->single);
     kind_deinit(&pages->run);
-    GF_ASSERT(pthread_mutex_destroy(&pages->lock) == 0);
+    error = pthread_mutex_destroy(&pages->lock);
+    GF_ASSERT(error == 0);
     gf_free(GF_MEMORY_OTHER, pages);
 }
 
@@ -229,7 +245,7 @@ static void *chunk_take(struct kind *kind, struct chunk *chunk, bool *ret_bare)
     if (*ret_bare && kind->pages == 1 && index >= chunk->populated)
         chunk_populate(chunk, index);
     if (chunk_free_count(chunk) == 0) {
-        gf_list_remove(&chunk->link);
+        kind_unlist(kind, chunk);
         if (!chunk->asked_huge)
             (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_HUGEPAGE); /* a wish */
         chunk->asked_huge = true;
@@ -351,19 +367,30 @@ static uint32_t chunk_trim(struct kind *kind, struct chunk *chunk, uint32_t coun
 }
 
 /* Free pieces may be scattered over many chunks. The last one is the one that pieces are taken from
- * last. */
+ * last, so it goes from there to the front, call by call: what was trimmed stays on the list, and
+ * must not stand in the way of what was not. */
 static bool kind_trim(struct kind *kind)
 {
     size_t keep = TRIM_ABOVE_PAGES / kind->pages + figure(&kind->used) / 128;
-    uint32_t left = TRIM_PAGES_MAX / kind->pages;
+    const uint32_t pieces_max = TRIM_PAGES_MAX / kind->pages;
+    const struct gf_link *head = &kind->available.head;
+    uint32_t left = pieces_max;
     uint32_t looks = TRIM_CHUNKS_MAX;
+    bool ended;
 
     if (figure(&kind->resident) <= keep)
         return false;
-    for (struct gf_link *link = kind->available.head.prev;
-         link != &kind->available.head && left > 0 && looks > 0; link = link->prev, looks--)
+    for (; left > 0 && looks > 0 && kind->trimmed->prev != head; looks--) {
+        struct gf_link *link = kind->trimmed->prev;
+
         left -= chunk_trim(kind, gf_container(link, struct chunk, link), left);
-    return true;
+        if (left > 0)
+            kind->trimmed = link;
+    }
+    ended = kind->trimmed->prev == head;
+    if (ended)
+        kind->trimmed = &kind->available.head;
+    return left < pieces_max || !ended;
 }
 
 bool gf_pages_trim(struct gf_pages *pages)

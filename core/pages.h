@@ -15,7 +15,8 @@
  * Address → chunk → note is arithmetic. In a chunk of runs, the first run holds the notes.
  *
  * Any thread may take and give pages: a lock is held for some ten nanoseconds, once for each page
- * or run. Nothing here is booked: a page is booked by its holder.
+ * or run, and for microseconds where the system is asked for memory or given some back. Nothing
+ * here is booked: a page is booked by its holder.
  */
 #pragma once
 
@@ -56,14 +57,9 @@ size_t gf_pages_used_size(const struct gf_pages *pages);
 size_t gf_pages_held_size(const struct gf_pages *pages);
 
 /* gf_pages_trim - give the memory behind free pages back to the system when there are more than
- * a few. Bounded: 64 pages and 4 runs per call. Returns true when any went. */
+ * a few. Bounded: 64 pages and 4 runs per call. Returns false when there is nothing more to give,
+ * which comes after finitely many calls. */
 bool gf_pages_trim(struct gf_pages *pages);
-
-/* gf_page_of - the page that holds an address inside it. */
-static inline void *gf_page_of(const void *address)
-{
-    return (void *)((uintptr_t)address & ~(uintptr_t)(GF_PAGE_SIZE - 1));
-}
 
 /* gf_page_note - the GF_PAGE_NOTE_SIZE bytes that belong to the page's holder. */
 static inline void *gf_page_note(const void *address)

@@ -164,26 +164,25 @@ static void partial_remove(struct gf_slab *slab, struct gf_slab_page *page)
         slab->partial_classes &= ~(UINT64_C(1) << page->class);
 }
 
-/* Relaxed: who is lent something sees a number above 0 until it gives that back, whatever else the
- * owner lends meanwhile; the lending itself is ordered by the message that says so. */
-static inline bool slab_is_shared(const struct gf_slab *slab)
-{
-    return atomic_load_explicit(&slab->shares, memory_order_relaxed) > 0;
-}
-
 void gf_slab_init(struct gf_slab *slab, struct gf_pages *pages)
 {
+    int error;
+
     GF_ASSERT(pages != NULL);
     *slab = (struct gf_slab){.pages = pages};
-    GF_ASSERT(pthread_mutex_init(&slab->lock, NULL) == 0);
+    error = pthread_mutex_init(&slab->lock, NULL);
+    GF_ASSERT(error == 0);
 }
 
 void gf_slab_deinit(struct gf_slab *slab)
 {
+    int error;
+
     for (uint32_t class = 0; class < GF_SLAB_CLASSES; class ++)
         GF_ASSERT(slab->classes[class].pages == 0);
-    GF_ASSERT(!slab_is_shared(slab));
-    GF_ASSERT(pthread_mutex_destroy(&slab->lock) == 0);
+    GF_ASSERT(!gf_slab_is_shared(slab));
+    error = pthread_mutex_destroy(&slab->lock);
+    GF_ASSERT(error == 0);
     *slab = (struct gf_slab){0};
 }
 
@@ -194,19 +193,19 @@ void gf_slab_share(struct gf_slab *slab)
 
 void gf_slab_unshare(struct gf_slab *slab)
 {
-    GF_ASSERT(slab_is_shared(slab));
+    GF_ASSERT(gf_slab_is_shared(slab));
     atomic_fetch_sub_explicit(&slab->shares, 1, memory_order_relaxed);
 }
 
 void gf_slab_enter(struct gf_slab *slab)
 {
-    if (slab_is_shared(slab))
+    if (gf_slab_is_shared(slab))
         pthread_mutex_lock(&slab->lock);
 }
 
 void gf_slab_leave(struct gf_slab *slab)
 {
-    if (slab_is_shared(slab))
+    if (gf_slab_is_shared(slab))
         pthread_mutex_unlock(&slab->lock);
 }
 
@@ -320,7 +319,7 @@ void *gf_slab_alloc(struct gf_slab *slab, size_t size)
     void *block;
 
     GF_ASSERT(size - 1 < GF_SLAB_SIZE_MAX);
-    if (GF_LIKELY(!slab_is_shared(slab)))
+    if (GF_LIKELY(!gf_slab_is_shared(slab)))
         return slab_take(slab, size);
     pthread_mutex_lock(&slab->lock);
     block = slab_take(slab, size);
@@ -330,7 +329,7 @@ void *gf_slab_alloc(struct gf_slab *slab, size_t size)
 
 void gf_slab_free(struct gf_slab *slab, void *block)
 {
-    if (GF_LIKELY(!slab_is_shared(slab))) {
+    if (GF_LIKELY(!gf_slab_is_shared(slab))) {
         slab_give(slab, block);
         return;
     }
@@ -398,7 +397,7 @@ bool gf_slab_evacuate(struct gf_slab *slab, void (*move)(void *context, void *bl
     void *blocks[BLOCKS_MAX];
     uint32_t count;
 
-    if (slab_is_shared(slab))
+    if (gf_slab_is_shared(slab))
         return false;
     for (uint32_t looks = 0; looks < GF_SLAB_CLASSES && !page; looks++) {
         slab->evacuate_class = (slab->evacuate_class + 1) % GF_SLAB_CLASSES;

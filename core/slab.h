@@ -54,6 +54,9 @@ void gf_slab_deinit(struct gf_slab *slab);
  * Called by the owner, before it lets the other know, and after the other has finished. */
 void gf_slab_share(struct gf_slab *slab);
 void gf_slab_unshare(struct gf_slab *slab);
+
+/* Relaxed: who is lent something sees a number above 0 until it gives that back, whatever else the
+ * owner lends meanwhile; the lending itself is ordered by the message that says so. */
 static inline bool gf_slab_is_shared(const struct gf_slab *slab)
 {
     return atomic_load_explicit(&slab->shares, memory_order_relaxed) > 0;

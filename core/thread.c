@@ -1,13 +1,10 @@
 /* Threads of the cores, the signals they do not see, and what the machine gives to this process. */
 #include "core/thread.h"
 
-#include <time.h>
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -330,13 +327,4 @@ void gf_signals_let_interrupt(void)
 void gf_signals_raise(void)
 {
     kill(getpid(), SIGTERM);
-}
-
-void gf_thread_sleep(uint64_t duration_ns)
-{
-    struct timespec left = {.tv_sec = (time_t)(duration_ns / 1000000000u),
-                            .tv_nsec = (long)(duration_ns % 1000000000u)};
-
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        continue;
 }

@@ -32,9 +32,6 @@ int gf_threads_start(struct gf_thread *threads, uint16_t count);
 /* gf_threads_join - wait until every core has left gf_core_run. */
 void gf_threads_join(struct gf_thread *threads, uint16_t count);
 
-/* gf_thread_sleep - stop this thread. */
-void gf_thread_sleep(uint64_t duration_ns);
-
 /* gf_signals_block - SIGTERM, SIGINT, SIGHUP, SIGPIPE are blocked in this and later threads;
  * gf_signals_wait gives the next of TERM, INT, HUP. On the main thread. */
 void gf_signals_block(void);

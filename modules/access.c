@@ -12,6 +12,7 @@
  *    bits 0-7   counter          bits 8-27   ticks (20 bits: comes round after 12 days)
  */
 #include "core/assert.h"
+#include "core/random.h"
 #include "modules/keyspace_parts.h"
 
 #define LFU_INIT 5u /* a new key's counter: not the first to go */
@@ -122,8 +123,8 @@ static bool policy_is_volatile(enum gf_eviction_policy policy)
 }
 
 /* The least counter first, then the longest unused. */
-static uint64_t lfu_score(const struct gf_keyspace_context *context,
-                          const struct gf_object *object, uint64_t now_ms)
+static uint64_t lfu_score(const struct gf_keyspace_context *context, const struct gf_object *object,
+                          uint64_t now_ms)
 {
     uint64_t counter = lfu_decayed(context, object, now_ms);
 

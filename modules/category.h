@@ -1,7 +1,6 @@
 /* ACL categories of commands: a function of a row's flags, group and `categories`. */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/bytes.h"

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/assert.h"
+#include "core/random.h"
 
 #define EVICTIONS_PER_MOVE 8u /* evictions for each page that may be emptied */
 #define FILL_TRIES 64u        /* samples of buckets that may all be empty before giving up */
@@ -160,10 +160,15 @@ size_t gf_evictor_run(struct gf_evictor *evictor, const struct gf_evict_source *
 
     for (uint32_t budget = goal->budget; budget > 0 && freed < goal->size; budget--) {
         struct gf_victim victim;
+        size_t size;
 
         if (!gf_evictor_next(evictor, source, &seed, goal->now_ms, &victim))
             break;
-        freed += gf_keyspace_evict(victim.keyspace, evictor->policy, &victim, goal->now_ms);
+        evictor->tries++;
+        size = gf_keyspace_evict(victim.keyspace, evictor->policy, &victim, goal->now_ms);
+        if (size == 0)
+            continue; /* spared: it was used meanwhile, or is gone */
+        freed += size;
         /* What was freed is single blocks; whole pages come of it by moving others together. */
         if (++evictor->evictions % EVICTIONS_PER_MOVE == 0)
             (void)gf_keyspace_compact(victim.keyspace);

@@ -35,9 +35,10 @@ struct gf_evict_candidate {
 
 struct gf_evictor {
     enum gf_eviction_policy policy;
-    uint32_t samples;    /* keys to look at for each one evicted; whole buckets are */
-    uint64_t count_max;  /* about the number of keys of the largest keyspace */
-    uint32_t evictions;  /* ever; wraps */
+    uint32_t samples;   /* keys to look at for each one evicted; whole buckets are */
+    uint64_t count_max; /* about the number of keys of the largest keyspace */
+    uint32_t tries;     /* candidates tried, ever; wraps */
+    uint32_t evictions; /* those of them that went; wraps */
     uint32_t pool_count;
     struct gf_evict_candidate pool[GF_EVICT_POOL_SIZE]; /* by score, the best last */
 };

@@ -4,10 +4,12 @@
  * setters differ in unit and in what they count from; the four getters in unit and in what they
  * subtract. All of it is arithmetic on exec.now_ms: there is no other clock here.
  */
+#include "modules/expire.h"
+
 #include "core/assert.h"
-#include "modules/place.h"
 #include "modules/keyspace.h"
-#include "modules/module.h"
+#include "modules/place.h"
+#include "modules/registry.h"
 
 /* The condition of EXPIRE: bits, because some may be given together. */
 enum expire_condition {
@@ -65,9 +67,7 @@ static bool conditions_hold(uint32_t conditions, uint64_t current_ms, int64_t wh
     return (conditions & EXPIRE_LT) == 0 || earlier;
 }
 
-/* `time` in `unit_ms` milliseconds, counted from base_ms, as Unix time in milliseconds. May be
- * negative. False when it does not fit. */
-static bool when_convert(int64_t time, int64_t unit_ms, uint64_t base_ms, int64_t *ret_when_ms)
+bool gf_expire_when(int64_t time, int64_t unit_ms, uint64_t base_ms, int64_t *ret_when_ms)
 {
     int64_t when_ms;
 
@@ -79,17 +79,16 @@ static bool when_convert(int64_t time, int64_t unit_ms, uint64_t base_ms, int64_
     return true;
 }
 
-/* The command's name in lower case, as this error says it. */
-static void reply_invalid_expire(struct gf_exec *x)
+void gf_expire_reply_invalid(struct gf_exec *x)
 {
-    char name[16];
-    struct gf_bytes upper = gf_bytes_of(x->command->name);
+    char text[64];
+    uint32_t row_id = gf_registry_row_id(x->registry, x->command);
+    struct gf_bytes name = {
+        .data = text,
+        .size = gf_registry_row_name(x->registry, row_id, text),
+    };
 
-    GF_ASSERT(upper.size <= sizeof(name));
-    for (size_t i = 0; i < upper.size; i++)
-        name[i] = (char)(upper.data[i] | 0x20); /* letters only */
-    gf_reply_error_format(x->reply, GF_MSG_INVALID_EXPIRE,
-                          (struct gf_bytes){.data = name, .size = upper.size}, GF_BYTES(""));
+    gf_reply_error_format(x->reply, GF_MSG_INVALID_EXPIRE, name, GF_BYTES(""));
 }
 
 /* EXPIRE and its relatives. A time that is not in the future removes the key. */
@@ -104,8 +103,8 @@ static void expire_in(struct gf_exec *x, int64_t unit_ms, uint64_t base_ms)
     int64_t time = gf_args_next_i64(x->args);
     if (!gf_args_ok(x->args, x->reply))
         return;
-    if (!when_convert(time, unit_ms, base_ms, &when_ms)) {
-        reply_invalid_expire(x);
+    if (!gf_expire_when(time, unit_ms, base_ms, &when_ms)) {
+        gf_expire_reply_invalid(x);
         return;
     }
 

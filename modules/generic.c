@@ -5,9 +5,9 @@
  * first time took it away.
  */
 #include "core/assert.h"
-#include "modules/place.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
+#include "modules/place.h"
 
 /* DEL and UNLINK are one: big structures are freed in slices either way. */
 static void del(struct gf_exec *x)

@@ -15,10 +15,10 @@
 
 #include "core/bytes.h"
 #include "core/list.h"
-#include "core/pages.h"
 #include "core/slab.h"
 
 struct gf_keyspace;
+struct gf_pages;
 
 /* The keyspaces that may hold `key`: the index-th, NULL behind the last. */
 typedef struct gf_keyspace *gf_heap_route(void *context, struct gf_bytes key, uint32_t index);
@@ -28,7 +28,7 @@ struct gf_heap {
     struct gf_list keyspaces; /* gf_keyspace.heap_link; whose objects are in the slab; changed
                                  between gf_slab_enter and gf_slab_leave */
     struct gf_pages *pages;
-    gf_heap_route *route;     /* NULL: all keyspaces are searched, which only serves a few */
+    gf_heap_route *route; /* NULL: all keyspaces are searched, which only serves a few */
     void *route_context;
     bool pages_owned;
 };
@@ -60,8 +60,8 @@ static inline bool gf_heap_is_lent(const struct gf_heap *heap)
 }
 
 /* gf_heap_work_slice - give pages back that few objects are on: moves the objects of up to `budget`
- * pages. Pointers to objects are then no longer good. Does nothing
- * while anything is lent. Returns true when there is more to do. */
+ * pages, but none while anything is lent. Pointers to objects are then no longer good. Returns true
+ * when there is more to do. */
 bool gf_heap_work_slice(struct gf_heap *heap, uint32_t budget);
 
 /* gf_heap_free_size - bytes of its pages that hold no object: what evacuation may win. Exact while

@@ -7,6 +7,7 @@
 #include "core/assert.h"
 #include "core/hash.h"
 #include "modules/keyspace_parts.h"
+#include "modules/module.h"
 
 #define FREE_AT_ONCE_MAX 64u /* elements; larger structures are freed in slices */
 
@@ -94,7 +95,8 @@ static void structure_free(struct gf_keyspace *keyspace, uint8_t type_id, void *
     const struct gf_type *type = keyspace->context->types[type_id];
     size_t capacity = gf_alloc_size(keyspace->dying) / sizeof(*keyspace->dying);
 
-    GF_ASSERT(type != NULL && type->free != NULL);
+    GF_ASSERT(type != NULL);
+    GF_ASSERT(type->free != NULL);
     if (!type->free_slice || !type->length || type->length(value) <= FREE_AT_ONCE_MAX) {
         type->free(value);
         return;
@@ -192,8 +194,9 @@ static struct gf_table_place place_of(const struct gf_keyspace *keyspace, uint64
                                       const struct gf_object *object)
 {
     struct gf_table_place place;
+    bool found = gf_table_locate(&keyspace->table, hash, object, &place);
 
-    GF_ASSERT(gf_table_locate(&keyspace->table, hash, object, &place));
+    GF_ASSERT(found);
     return place;
 }
 
@@ -263,9 +266,10 @@ struct gf_object *gf_keyspace_resize(struct gf_keyspace *keyspace, uint64_t hash
     bool grows_again =
         size > before.size && object->type == GF_TYPE_STRING && object->encoding == GF_STRING_RAW;
     size_t slack = grows_again ? size / 8 : 0;
-    char *data = value_in_place(object, size);
+    char *data;
 
     GF_ASSERT(!(object->flags & GF_OBJECT_POINTER));
+    data = value_in_place(object, size);
     if (!data && object->flags & GF_OBJECT_BLOCK && size > before.size)
         data = block_grow(object, size, slack);
     if (data) {

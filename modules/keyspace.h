@@ -17,12 +17,12 @@
 #include <stdint.h>
 
 #include "core/bytes.h"
-#include "modules/module.h"
 #include "modules/object.h"
 #include "modules/table.h"
 
 struct gf_heap;
 struct gf_keyspace;
+struct gf_type;
 
 enum gf_eviction_policy {
     GF_NOEVICTION,
@@ -129,9 +129,10 @@ void gf_value_deinit(struct gf_value *value, const struct gf_keyspace_context *c
 uint64_t gf_keyspace_count(const struct gf_keyspace *keyspace);
 /* gf_keyspace_volatile_count - those of them with an expiry. */
 uint64_t gf_keyspace_volatile_count(const struct gf_keyspace *keyspace);
-/* gf_keyspace_expire_sum_ms - an estimate of the mean time to live, for INFO's avg_ttl; 0 if
+/* gf_keyspace_average_ttl_ms - an estimate of the mean time to live, for INFO's avg_ttl; 0 if
  * none. */
 uint64_t gf_keyspace_average_ttl_ms(const struct gf_keyspace *keyspace, uint64_t now_ms);
+
 /* gf_keyspace_scan - visit the live objects of at least one bucket, in the order of their hashes,
  * until about `count` have been visited.
  *

@@ -54,7 +54,7 @@ struct gf_object {
     uint8_t encoding : 4;    /* the type's */
     uint8_t key_size;        /* bytes, or GF_OBJECT_KEY_ESCAPE */
     uint16_t value_size;     /* bytes behind the key */
-    uint32_t access : 28;    /* when or how often it was used: modules/access.h */
+    uint32_t access : 28;    /* when or how often it was used: modules/access.c */
     uint32_t flags : 4;      /* enum gf_object_flag */
 };
 
@@ -103,20 +103,7 @@ static inline struct gf_bytes gf_object_key(const struct gf_object *object)
 /* gf_object_key_is - the object's key is `key`. */
 static inline bool gf_object_key_is(const struct gf_object *object, struct gf_bytes key)
 {
-    struct gf_bytes own = gf_object_key(object);
-    uint64_t a[2];
-    uint64_t b[2];
-
-    if (own.size != key.size)
-        return false;
-    if (key.size - 8 > 8)
-        return __builtin_memcmp(own.data, key.data, key.size) == 0;
-    /* 8 to 16 bytes, the usual: the first eight and the last eight, which may overlap. */
-    __builtin_memcpy(&a[0], own.data, 8);
-    __builtin_memcpy(&b[0], key.data, 8);
-    __builtin_memcpy(&a[1], own.data + key.size - 8, 8);
-    __builtin_memcpy(&b[1], key.data + key.size - 8, 8);
-    return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+    return gf_bytes_equal(gf_object_key(object), key);
 }
 
 /* gf_prefetch - fetch the line of an address. The empty asm has a reason: a function that does

@@ -4,9 +4,9 @@
  */
 #include "core/assert.h"
 #include "modules/command.h"
-#include "modules/place.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
+#include "modules/place.h"
 
 #define SAMPLES_DEFAULT 5 /* elements of a collection that MEMORY USAGE looks at */
 

@@ -13,6 +13,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/error.h"
+#include "core/random.h"
 #include "modules/object.h"
 #include "modules/registry_check.h"
 

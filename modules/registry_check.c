@@ -96,6 +96,8 @@ static const char *row_complaint(const struct gf_command *row)
 {
     const char *complaint;
 
+    if (row->name == NULL)
+        return "name is missing";
     if (!name_is_good(row->name))
         return "name must be upper case, at most 30 bytes";
     if (row->arity == 0)
@@ -114,6 +116,8 @@ static const char *subcommand_complaint(const struct gf_command *container, uint
 {
     const struct gf_command *row = &container->subcommands[index];
 
+    if (row->name == NULL)
+        return "name is missing";
     if (row->arity > -2 && row->arity < 2)
         return "a subcommand's arity counts both names";
     if (row->subcommands_count > 0)
@@ -154,7 +158,8 @@ static const char *namesakes_complaint(const struct gf_command *row, const struc
     return NULL;
 }
 
-/* name_complaint - about the rows before the index-th of the last module of `list`. */
+/* name_complaint - about the rows with the same name in front of a module's index-th: in that
+ * module and in those before it. */
 static const char *name_complaint(const struct gf_module_list *list, uint32_t module,
                                   uint32_t index)
 {
@@ -214,20 +219,25 @@ struct complaint {
     const char *text;       /* NULL = nothing is wrong */
 };
 
+static const char *row_name(const struct gf_command *row)
+{
+    return row->name != NULL ? row->name : "(no name)";
+}
+
 static struct complaint command_check(const struct gf_module_list *list, uint32_t module,
                                       uint32_t index)
 {
     const struct gf_command *row = &list->modules[module]->commands[index];
     struct complaint complaint = {
         .module = list->modules[module]->name,
-        .command = row->name ? row->name : "(no name)",
+        .command = row_name(row),
         .subcommand = "",
     };
 
-    complaint.text = row->name ? row_complaint(row) : "name is missing";
+    complaint.text = row_complaint(row);
     for (uint32_t i = 0; complaint.text == NULL && i < row->subcommands_count; i++) {
         complaint.text = subcommand_complaint(row, i);
-        complaint.subcommand = complaint.text ? row->subcommands[i].name : "";
+        complaint.subcommand = complaint.text ? row_name(&row->subcommands[i]) : "";
     }
     if (complaint.text == NULL)
         complaint.text = name_complaint(list, module, index);

@@ -6,9 +6,9 @@
  */
 #include "core/alloc.h"
 #include "core/assert.h"
-#include "modules/place.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
+#include "modules/place.h"
 
 /* What was not taken over by a keyspace is freed: the copy of a value of bytes, always; a structure
  * only if it was not put. */

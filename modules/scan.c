@@ -9,6 +9,7 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
+#include "core/random.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
 #include "modules/registry.h"

@@ -6,7 +6,7 @@
 #include "modules/strings.h"
 
 #include "core/alloc.h"
-#include "modules/registry.h"
+#include "modules/expire.h"
 
 void gf_string_get_run(struct gf_exec *x)
 {
@@ -84,20 +84,6 @@ static bool options_read(struct gf_exec *x, uint32_t allowed, struct options *re
     return gf_args_ok(x->args, x->reply);
 }
 
-/* reply_bad_expire - "invalid expire time", with the command's name. */
-static bool reply_bad_expire(struct gf_exec *x)
-{
-    char text[64];
-    uint32_t row_id = gf_registry_row_id(x->registry, x->command);
-    struct gf_bytes name = {
-        .data = text,
-        .size = gf_registry_row_name(x->registry, row_id, text),
-    };
-
-    gf_reply_error_format(x->reply, GF_MSG_INVALID_EXPIRE, name, (struct gf_bytes){0});
-    return false;
-}
-
 /* options_expire - the moment that EX, PX, EXAT or PXAT mean.
  *
  * ret_expire_ms  untouched when none of them was given
@@ -106,7 +92,10 @@ static bool reply_bad_expire(struct gf_exec *x)
 static bool options_expire(struct gf_exec *x, const struct options *options,
                            uint64_t *ret_expire_ms)
 {
+    bool in_seconds = (options->given & (OPTION_EX | OPTION_EXAT)) != 0;
+    bool from_now = (options->given & (OPTION_EX | OPTION_PX)) != 0;
     int64_t amount;
+    int64_t when_ms;
 
     if ((options->given & OPTIONS_EXPIRE) == 0)
         return true;
@@ -114,15 +103,12 @@ static bool options_expire(struct gf_exec *x, const struct options *options,
         gf_reply_error(x->reply, GF_MSG_NOT_INTEGER);
         return false;
     }
-    if (amount <= 0)
-        return reply_bad_expire(x);
-    if ((options->given & (OPTION_EX | OPTION_EXAT)) != 0 &&
-        __builtin_mul_overflow(amount, 1000, &amount))
-        return reply_bad_expire(x);
-    if ((options->given & (OPTION_EX | OPTION_PX)) != 0 &&
-        __builtin_add_overflow(amount, (int64_t)x->now_ms, &amount))
-        return reply_bad_expire(x);
-    *ret_expire_ms = (uint64_t)amount;
+    if (amount <= 0 ||
+        !gf_expire_when(amount, in_seconds ? 1000 : 1, from_now ? x->now_ms : 0, &when_ms)) {
+        gf_expire_reply_invalid(x);
+        return false;
+    }
+    *ret_expire_ms = (uint64_t)when_ms;
     return true;
 }
 

@@ -593,11 +593,13 @@ static uint64_t half_check(const struct gf_table *table, uint32_t which)
             struct gf_object *object = gf_bucket_object(bucket, slot);
             uint64_t hash = gf_table_hash(table, object);
             struct gf_table_place place;
+            bool found = gf_table_locate(table, hash, object, &place);
 
             GF_ASSERT(bucket->tags[slot] == gf_table_tag(hash));
             GF_ASSERT(gf_table_half_of(table, hash) == which);
-            GF_ASSERT(gf_table_locate(table, hash, object, &place));
-            GF_ASSERT(place.bucket == bucket && place.slot == slot);
+            GF_ASSERT(found);
+            GF_ASSERT(place.bucket == bucket);
+            GF_ASSERT(place.slot == slot);
             GF_ASSERT(!(object->flags & GF_OBJECT_EXPIRE) || bucket->meta & GF_BUCKET_VOLATILE);
             count++;
         }

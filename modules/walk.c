@@ -1,9 +1,8 @@
 /* Everything that goes through many keys of a keyspace: scans, random keys, expiry, clearing. */
-#include <string.h>
-
-#include "core/alloc.h"
 #include "core/assert.h"
+#include "core/random.h"
 #include "modules/keyspace_parts.h"
+#include "modules/module.h"
 
 #define HASH_END (UINT64_C(1) << 32) /* one behind the last upper half of a hash */
 #define CURSOR_SHIFT 16              /* a cursor is the upper 48 bits of a hash */
@@ -95,24 +94,22 @@ struct gf_object *gf_keyspace_random(struct gf_keyspace *keyspace, uint64_t seed
     return count ? live[gf_random_next(&seed) % count] : NULL;
 }
 
-/* Count the expired objects of one bucket; learn whether any with an expiry is in it at all. */
-static uint32_t bucket_expired(struct gf_bucket *bucket, uint64_t now_ms)
+/* Is any object of the bucket expired? Where none has an expiry at all, the bucket forgets that one
+ * had. */
+static bool bucket_has_expired(struct gf_bucket *bucket, uint64_t now_ms)
 {
-    bool some_left = false;
-    uint32_t removed = 0;
+    bool any_expires = false;
 
     for (uint32_t used = gf_bucket_used(bucket); used; used &= used - 1) {
-        uint32_t slot = (uint32_t)__builtin_ctz(used);
-        struct gf_object *object = gf_bucket_object(bucket, slot);
+        const struct gf_object *object = gf_bucket_object(bucket, (uint32_t)__builtin_ctz(used));
 
         if (gf_object_is_expired(object, now_ms))
-            removed++;
-        else if (object->flags & GF_OBJECT_EXPIRE)
-            some_left = true;
+            return true;
+        any_expires = any_expires || (object->flags & GF_OBJECT_EXPIRE) != 0;
     }
-    if (removed == 0 && !some_left)
+    if (!any_expires)
         bucket->meta &= (uint8_t)~GF_BUCKET_VOLATILE;
-    return removed;
+    return false;
 }
 
 /* Removing moves the frontier, which may free the bucket: collect first, then remove. */
@@ -149,7 +146,7 @@ uint32_t gf_keyspace_expire_slice(struct gf_keyspace *keyspace, uint32_t budget,
         bucket = gf_table_line(&keyspace->table, keyspace->expire_line++);
         if (!bucket || !(bucket->meta & GF_BUCKET_VOLATILE))
             continue;
-        if (bucket_expired(bucket, now_ms) > 0)
+        if (bucket_has_expired(bucket, now_ms))
             removed += bucket_remove_expired(keyspace, bucket, now_ms);
     }
     return removed;
@@ -176,8 +173,10 @@ bool gf_keyspace_clear_slice(struct gf_keyspace *keyspace, uint32_t budget)
 
         GF_ASSERT(keyspace->clear_line < gf_table_lines(&keyspace->table));
         bucket = gf_table_line(&keyspace->table, keyspace->clear_line++);
-        if (!bucket)
+        if (!bucket) {
+            budget--; /* behind the frontier of a large table there are many of these */
             continue;
+        }
         for (uint32_t used = gf_bucket_used(bucket); used; used &= used - 1) {
             uint32_t slot = (uint32_t)__builtin_ctz(used);
 

@@ -14,23 +14,6 @@ void gf_args_fail(struct gf_args *args, enum gf_message_id error)
         args->error = error;
 }
 
-struct gf_bytes gf_args_next(struct gf_args *args)
-{
-    if (args->index >= args->count) {
-        gf_args_fail(args, GF_MSG_SYNTAX);
-        return GF_BYTES("");
-    }
-    return args->words[args->index++];
-}
-
-bool gf_args_skip_if(struct gf_args *args, const char *word)
-{
-    if (args->index >= args->count || !gf_bytes_is(args->words[args->index], word))
-        return false;
-    args->index++;
-    return true;
-}
-
 /* words_next - the next word; false, with the error remembered, when there is none. */
 static bool words_next(struct gf_args *args, struct gf_bytes *ret_word)
 {
@@ -39,6 +22,22 @@ static bool words_next(struct gf_args *args, struct gf_bytes *ret_word)
         return false;
     }
     *ret_word = args->words[args->index++];
+    return true;
+}
+
+struct gf_bytes gf_args_next(struct gf_args *args)
+{
+    struct gf_bytes word = GF_BYTES("");
+
+    (void)words_next(args, &word);
+    return word;
+}
+
+bool gf_args_skip_if(struct gf_args *args, const char *word)
+{
+    if (args->index >= args->count || !gf_bytes_is(args->words[args->index], word))
+        return false;
+    args->index++;
     return true;
 }
 

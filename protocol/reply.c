@@ -14,7 +14,6 @@
  */
 #include "protocol/reply.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/alloc.h"
@@ -22,8 +21,9 @@
 #include "protocol/line.h"
 #include "protocol/owed.h"
 
-#define ERROR_ARG_MAX 128  /* bytes of an argument that an error text repeats */
-#define COPY_MAX 8192      /* bytes of a string that are worth leaving a chunk's rest empty */
+#define ERROR_ARG_MAX 128     /* bytes of an argument that "unknown command" repeats */
+#define ERROR_ARG_LIMIT 65536 /* and any other text; Redis has no limit there */
+#define COPY_MAX 8192         /* bytes of a string that are worth leaving a chunk's rest empty */
 
 void gf_reply_init(struct gf_reply *reply, struct gf_chain *chain, uint8_t resp)
 {
@@ -102,7 +102,7 @@ void gf_reply_bool(struct gf_reply *reply, bool value)
         write_short(reply, value ? "#t\r\n\0\0\0" : "#f\r\n\0\0\0", 4);
 }
 
-/* write_framed - type, prefix, bytes, CR LF. */
+/* write_framed - type, bytes, CR LF. */
 static void write_framed(struct gf_reply *reply, char type, struct gf_bytes bytes)
 {
     char *start = gf_chain_reserve(reply->chain, 1 + bytes.size + 2);
@@ -156,7 +156,7 @@ static void write_long(struct gf_reply *reply, char type, struct gf_bytes prefix
     gf_chain_append(reply->chain, GF_BYTES("\r\n"));
 }
 
-/* write_sized - size, CR LF, prefix, bytes, CR LF: one reserve, one copy. */
+/* write_sized - type, size, CR LF, prefix, bytes, CR LF: one reserve, one copy. */
 static inline void write_sized(struct gf_reply *reply, char type, struct gf_bytes prefix,
                                struct gf_bytes bytes)
 {
@@ -411,7 +411,7 @@ static void error_format(struct gf_reply *reply, enum gf_message_id id,
 void gf_reply_error_format(struct gf_reply *reply, enum gf_message_id id, struct gf_bytes first,
                            struct gf_bytes second)
 {
-    size_t max = id == GF_MSG_UNKNOWN_SUBCOMMAND ? ERROR_ARG_MAX : SIZE_MAX;
+    size_t max = id == GF_MSG_UNKNOWN_SUBCOMMAND ? ERROR_ARG_MAX : ERROR_ARG_LIMIT;
 
     error_format(reply, id,
                  (struct gf_bytes[2]){argument_cut(first, max), argument_cut(second, max)});

@@ -56,8 +56,8 @@ void gf_reply_set(struct gf_reply *reply, uint64_t count);      /* array | ~ */
 void gf_reply_push(struct gf_reply *reply, uint64_t count);     /* array | > */
 
 /* An aggregate whose count is known only afterwards: open, answer elements, close with the count.
- * Open ones nest like brackets. close(NULL-safe) patches the header in place.
- * The token is valid until its close; keep it on the stack. */
+ * Open ones nest like brackets. The close puts the header in its place, in front of the elements.
+ * The token is valid until then; keep it on the stack. */
 struct gf_reply_open {
     struct gf_chunk *chunk;
     size_t offset;
@@ -72,12 +72,12 @@ void gf_reply_close(struct gf_reply *reply, struct gf_reply_open open, uint64_t 
 void gf_reply_error(struct gf_reply *reply, enum gf_message_id id);
 
 /* gf_reply_error_format - one of messages.def with its %s filled; CR and LF become spaces, and each
- * argument ends at its first zero byte, of unknown (sub)commands at 128 bytes, as Redis does. */
+ * argument ends at its first zero byte, of unknown (sub)commands at 128 bytes, as Redis does; all
+ * others at 64 KiB, so that no client chooses the size of an answer by its mistake. */
 void gf_reply_error_format(struct gf_reply *reply, enum gf_message_id id, struct gf_bytes first,
                            struct gf_bytes second);
 
-/* gf_reply_error_explain - the same, but the arguments are texts of our own and not cut; 512 bytes
- * altogether. */
+/* gf_reply_error_explain - the same, but the arguments are texts of our own: they are not cut. */
 void gf_reply_error_explain(struct gf_reply *reply, enum gf_message_id id, const char *first,
                             const char *second);
 

@@ -40,7 +40,7 @@ static void client_pause(struct gf_exec *x)
     int64_t timeout_ms;
 
     if (x->args->count > 4) {
-        gf_reply_error_format(x->reply, GF_MSG_CLIENT_SUBCOMMAND, words[1], GF_BYTES(""));
+        gf_reply_error_format(x->reply, GF_MSG_SUBCOMMAND_WORDS, words[1], GF_BYTES("CLIENT"));
         return;
     }
     if (x->args->count == 4) {
@@ -82,7 +82,7 @@ static void client_unblock(struct gf_exec *x)
     int64_t id;
 
     if (x->args->count > 4)
-        gf_reply_error_format(x->reply, GF_MSG_CLIENT_SUBCOMMAND, words[1], GF_BYTES(""));
+        gf_reply_error_format(x->reply, GF_MSG_SUBCOMMAND_WORDS, words[1], GF_BYTES("CLIENT"));
     else if (x->args->count == 4 && !gf_bytes_is(words[3], "TIMEOUT") &&
              !gf_bytes_is(words[3], "ERROR"))
         gf_reply_error(x->reply, GF_MSG_CLIENT_UNBLOCK_REASON);

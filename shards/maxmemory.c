@@ -214,17 +214,18 @@ static bool evict_some(struct gf_worker *worker, int64_t size)
         .now_ms = gf_core_now_ms(worker->core),
         .seed = gf_worker_seed(worker),
     };
-    uint32_t before = evictor->evictions;
+    uint32_t tries = evictor->tries;
+    uint32_t evictions = evictor->evictions;
     size_t freed;
 
     if (evictor->policy == GF_NOEVICTION)
         return false;
     freed = gf_evictor_run(evictor, &source, &goal);
-    worker->counters.keys_evicted += evictor->evictions - before;
+    worker->counters.keys_evicted += evictor->evictions - evictions;
     worker->maxmemory.freed += (int64_t)freed;
     if (worker->maxmemory.freed > (int64_t)(worker->settings.maxmemory / LOOK_PART))
         measure_outside(worker);
-    return freed > 0 || evictor->evictions != before;
+    return evictor->tries != tries;
 }
 
 /* Keyspaces that were flushed, on any core. */

@@ -144,9 +144,9 @@ static void skip_timeout(struct gf_args *args)
     int64_t timeout_ms = 0;
 
     if (!gf_bytes_parse_i64(gf_args_next(args), &timeout_ms))
-        gf_args_fail(args, GF_MSG_TIMEOUT_NOT_INTEGER);
+        gf_args_fail(args, GF_MSG_TIMEOUT_INTEGER);
     else if (timeout_ms < 0)
-        gf_args_fail(args, GF_MSG_NEGATIVE_TIMEOUT);
+        gf_args_fail(args, GF_MSG_TIMEOUT_NEGATIVE);
 }
 
 /* Without replicas there is nothing to wait for. */

@@ -6,9 +6,6 @@
  *
  * Load it with `redis-benchmark -t ping -P 1 -p <port>` and read the CPU time it takes per request.
  */
-#include <inttypes.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,6 @@
  * A round trip on a busy machine is mostly the wait until the peer's turn begins: the second figure
  * is what a message costs when turns are full.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

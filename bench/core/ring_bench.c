@@ -3,7 +3,6 @@
  *
  *   ring_bench [--short]
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -9,15 +9,11 @@
 #include <math.h>
 
 #include "core/assert.h"
+#include "core/random.h"
 
 uint64_t gf_dice_next(struct gf_dice *dice)
 {
-    /* splitmix64: the golden ratio's steps, mixed. */
-    uint64_t z = (dice->state += 0x9e3779b97f4a7c15ULL);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31);
+    return gf_random_next(&dice->state);
 }
 
 double gf_dice_unit(struct gf_dice *dice)

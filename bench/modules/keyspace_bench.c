@@ -18,6 +18,7 @@
 
 #include "core/alloc.h"
 #include "core/hash.h"
+#include "core/random.h"
 #include "modules/heap.h"
 
 #define KEYSPACES 256u

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/alloc.h"
@@ -615,6 +616,26 @@ DRIVER_TEST(reads_and_replaces_whole_files)
     cr_assert_eq(world.a->ops->file_read(world.a, path, &data, &size), GF_ENOENT);
     cr_assert_eq(world.a->ops->file_read(world.a, "/tmp", &data, &size), GF_EINVAL);
     cr_assert_eq(world.a->ops->file_replace(world.a, "/nowhere/at/all", GF_BYTES("x")), GF_ENOENT);
+}
+
+/* A config file holds passwords: who may not read it must not be able to after a rewrite either. */
+DRIVER_TEST(keeps_a_replaced_files_permissions)
+{
+    char path[] = "/tmp/gofish-driver-test-XXXXXX";
+    struct stat state;
+    int file = mkstemp(path);
+
+    cr_assert_geq(file, 0);
+    cr_assert_eq(fchmod(file, 0640), 0);
+    close(file);
+    cr_assert_eq(world.a->ops->file_replace(world.a, path, GF_BYTES("a\n")), GF_OK);
+    cr_assert_eq(stat(path, &state), 0);
+    cr_expect_eq(state.st_mode & 07777, 0640);
+    unlink(path);
+    cr_assert_eq(world.a->ops->file_replace(world.a, path, GF_BYTES("a\n")), GF_OK);
+    cr_assert_eq(stat(path, &state), 0);
+    cr_expect_eq(state.st_mode & 07777 & ~0644u, 0); /* a new one: whatever the umask leaves */
+    unlink(path);
 }
 
 DRIVER_TEST(knows_the_time_and_the_process)

@@ -5,7 +5,6 @@
 #include <criterion/new/assert.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

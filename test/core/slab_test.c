@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/alloc.h"
 
@@ -311,5 +312,39 @@ Test(pages, runs_come_and_go)
         gf_pages_check(pages);
     }
     gf_pages_give(pages, page);
+    gf_pages_destroy(pages);
+}
+
+#define FULL_CHUNKS 300u /* more than one call of gf_pages_trim looks at */
+#define CHUNK_RUNS 31u   /* runs in a chunk */
+#define CHUNK_GIVEN 4u   /* of those, given back */
+
+/* Whoever needs room trims until nothing is left to trim, and evicts keys then: free memory must be
+ * found behind any number of chunks that have none any more, and the end must come. */
+Test(pages, trimming_comes_to_an_end_behind_many_bare_chunks)
+{
+    struct gf_pages *pages = gf_pages_create();
+    static void *runs[FULL_CHUNKS * CHUNK_RUNS];
+    uint32_t calls = 0;
+
+    for (uint32_t i = 0; i < FULL_CHUNKS * CHUNK_RUNS; i++) {
+        runs[i] = gf_pages_take_run(pages);
+        cr_assert_not_null(runs[i]);
+        /* Its content is this test's, who wants no memory for 600 MB of it. */
+        cr_assert_eq(madvise(runs[i], GF_RUN_SIZE, MADV_DONTNEED), 0);
+    }
+    for (uint32_t i = 0; i < FULL_CHUNKS * CHUNK_RUNS; i++)
+        if (i % CHUNK_RUNS < CHUNK_GIVEN)
+            gf_pages_give_run(pages, runs[i]);
+    while (calls < FULL_CHUNKS * CHUNK_GIVEN && gf_pages_trim(pages))
+        calls++;
+    cr_assert_lt(calls, FULL_CHUNKS * CHUNK_GIVEN);
+    gf_pages_check(pages);
+    cr_assert_lt(gf_pages_held_size(pages) - gf_pages_used_size(pages),
+                 gf_pages_used_size(pages) / 32);
+    for (uint32_t i = 0; i < FULL_CHUNKS * CHUNK_RUNS; i++)
+        if (i % CHUNK_RUNS >= CHUNK_GIVEN)
+            gf_pages_give_run(pages, runs[i]);
+    gf_pages_check(pages);
     gf_pages_destroy(pages);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/random.h"
 #include "modules/heap.h"
 
 #define SEED UINT64_C(0xfeed)
@@ -386,5 +387,29 @@ Test(evict, forgets_keyspaces_that_left)
     while (gf_keyspace_count(cache.keyspaces[0]) > 0)
         cr_assert_gt(cache_evict(&cache, 1000000), 0);
     cr_assert_eq(cache_evict(&cache, 1000000), 0);
+    cache_close(&cache);
+}
+
+/* INFO's evicted_keys is how many went, not how many were looked at: what the pool remembers and
+ * was used since is spared. */
+Test(evict, keys_that_are_spared_do_not_count_as_evicted)
+{
+    struct cache cache;
+    uint64_t before;
+
+    cache_open(&cache, GF_ALLKEYS_LRU);
+    for (uint32_t number = 0; number < 3000; number++)
+        cache_put(&cache, number, 0, 1000000);
+    for (uint32_t i = 0; i < 20; i++)
+        cr_assert_gt(cache_evict(&cache, 1000000), 0);
+    for (uint32_t number = 0; number < 3000; number++)
+        (void)cache_hit(&cache, number, 2000000);
+    before = cache_count(&cache);
+    cache.evictor.evictions = 0;
+    cache.evictor.tries = 0;
+    cr_assert_gt(cache_evict(&cache, 2000000), 0);
+    cr_assert_eq(before - cache_count(&cache), 1);
+    cr_assert_eq(cache.evictor.evictions, 1);
+    cr_assert_gt(cache.evictor.tries, 1);
     cache_close(&cache);
 }

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 
 #include "core/alloc.h"
+#include "core/random.h"
 #include "modules/heap.h"
+#include "modules/keyspace_parts.h"
+#include "modules/module.h"
 
 #define SEED UINT64_C(0x1234567)
 
@@ -592,5 +595,23 @@ Test(keyspace, expiry_slices_are_bounded_and_thorough)
     }
     cr_assert_eq(gf_keyspace_count(keyspace), 6666);
     gf_keyspace_check(keyspace);
+    gf_keyspace_destroy(keyspace);
+}
+
+/* A flush during the growth of a large table: what the frontier has left behind are millions of
+ * buckets that are not there, and passing them by is work, too. */
+Test(keyspace, clear_slices_are_bounded_where_there_is_nothing)
+{
+    struct gf_keyspace_context context = {.hash_seed = SEED};
+    struct gf_keyspace *keyspace = gf_keyspace_create(&context);
+    const struct gf_table *table = &keyspace->table;
+
+    for (uint32_t number = 0; table->frontier_bucket < 4 * GF_SEGMENT_BUCKETS; number++)
+        key_put(keyspace, number, 10);
+    cr_assert_null(gf_table_line(table, 0));
+    for (uint32_t slices = 1; slices < 100; slices++) {
+        cr_assert_not(gf_keyspace_clear_slice(keyspace, 1));
+        cr_assert_leq(keyspace->clear_line, slices);
+    }
     gf_keyspace_destroy(keyspace);
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/assert.h"
 #include "core/error.h"
 #include "modules/object.h"
 
@@ -357,6 +356,8 @@ Test(registry, refuses_broken_subcommands)
     subcommands[1].name = "OTHER";
     subcommands[1].arity = -1;
     expect_row_refused(row, "try: TRY|OTHER: a subcommand's arity counts both names");
+    subcommands[1].name = NULL;
+    expect_row_refused(row, "try: TRY|(no name): name is missing");
 }
 
 static const char *no_encoding(const struct gf_object *object)

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/alloc.h"

@@ -327,6 +327,18 @@ Test(reply, error_arguments_are_cut)
         expected);
 }
 
+/* A client chooses the size of what an error repeats, and must not choose that of the answer. */
+Test(reply, error_arguments_are_bounded)
+{
+    static char huge[1024 * 1024];
+    struct gf_bytes word = {.data = huge, .size = sizeof(huge)};
+
+    memset(huge, 'y', sizeof(huge));
+    gf_reply_error_format(&reply, GF_MSG_UNSUPPORTED_OPTION, word, GF_BYTES(""));
+    gf_reply_end(&reply);
+    cr_expect(eq(sz, gf_chain_size(&chain), strlen("-ERR Unsupported option \r\n") + 65536));
+}
+
 /* The words of an unknown command, quoted as Redis does, and no more than 128 bytes of them. */
 Test(reply, unknown_command_lists_its_words)
 {
