@@ -105,6 +105,21 @@ class Clients(ServerCase):
         self.check(OK, "CLIENT", "UNPAUSE")
         self.assertEqual(other.read(), NULL_BULK)
 
+    def test_pause_of_all_holds_what_has_no_keys(self):
+        for words in (("PING",), ("INFO", "server"), ("CONFIG", "GET", "hz"), ("CLIENT", "LIST"),
+                      ("TIME",), ("LASTSAVE",), ("RESET",), ("QUIT",)):
+            with self.subTest(words=words):
+                other = self.connect()
+                self.check(PONG, "PING", client=other)
+                self.check(OK, "CLIENT", "PAUSE", "10000", "ALL")
+                other.send(*words)
+                other.sock.settimeout(0.1)
+                with self.assertRaises(TimeoutError):
+                    other.read()
+                other.sock.settimeout(10)
+                self.check(OK, "CLIENT", "UNPAUSE")
+                self.assertFalse(other.read().is_error())
+
     def test_pause_of_writes_lets_reads_through(self):
         other, reader = self.connect(), self.connect()
         self.check(OK, "CLIENT", "PAUSE", "10000", "WRITE")
