@@ -103,12 +103,11 @@ void gf_info_memory(const struct gf_report *report, struct gf_buf *text)
     gf_info_line(text, "mem_allocator:mimalloc");
 }
 
-/* Nothing is on disk; the fields that tools wait for say so. When it was saved last has no
- * answer. */
+/* Nothing is on disk; the fields that tools wait for say so. */
 void gf_info_persistence(const struct gf_report *report, struct gf_buf *text)
 {
-    (void)report;
     GF_INFO_ZEROS(text, "loading", "async_loading", "rdb_bgsave_in_progress", "rdb_saves");
+    gf_info_number(text, "rdb_last_save_time", report->worker->server->started_ms / 1000);
     gf_info_line(text, "rdb_last_bgsave_status:ok");
     gf_info_line(text, "rdb_last_bgsave_time_sec:-1");
     gf_info_line(text, "rdb_current_bgsave_time_sec:-1");
