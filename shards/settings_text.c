@@ -9,6 +9,8 @@
 #include "core/buf.h"
 #include "core/error.h"
 
+#define HELP_WIDTH 78 /* of a line of names */
+
 static void append(struct gf_buf *buf, const char *text)
 {
     GF_ASSERT(gf_buf_append(buf, gf_bytes_of(text)) == GF_OK);
@@ -40,6 +42,47 @@ static void append_values(struct gf_buf *buf, const struct gf_option *row)
     }
 }
 
+static void append_option(struct gf_buf *buf, const struct gf_option *row,
+                          const struct gf_settings *defaults)
+{
+    char name[64];
+    char value[1024];
+    size_t size = gf_option_format(row, defaults, value, sizeof(value));
+
+    append(buf, "  --");
+    append(buf, gf_option_public_name(row, name));
+    append(buf, " ");
+    append_values(buf, row);
+    append(buf, "\n      ");
+    append(buf, row->doc);
+    append(buf, " [");
+    GF_ASSERT(gf_buf_append(buf, (struct gf_bytes){.data = value, .size = size}) == GF_OK);
+    append(buf, "]\n");
+}
+
+/* Names alone, as many in a line as fit. */
+static void append_names_without_effect(struct gf_buf *buf, const struct gf_option *rows,
+                                        size_t count)
+{
+    size_t width = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        size_t size = strlen(gf_option_public_name(&rows[i], name)) + 1;
+
+        if (gf_option_has_effect(&rows[i]))
+            continue;
+        if (width > 0 && width + size > HELP_WIDTH) {
+            append(buf, "\n");
+            width = 0;
+        }
+        append(buf, width == 0 ? "  " : " ");
+        append(buf, name);
+        width += size;
+    }
+    append(buf, "\n");
+}
+
 char *gf_settings_help(void)
 {
     struct gf_settings defaults;
@@ -53,20 +96,11 @@ char *gf_settings_help(void)
                  "  --config FILE\n      Read options from FILE, one `name value` a line.\n"
                  "  --help\n  --version\n");
     for (size_t i = 0; i < count; i++) {
-        char name[64];
-        char value[1024];
-        size_t size = gf_option_format(&rows[i], &defaults, value, sizeof(value));
-
-        append(&buf, "  --");
-        append(&buf, gf_option_public_name(&rows[i], name));
-        append(&buf, " ");
-        append_values(&buf, &rows[i]);
-        append(&buf, "\n      ");
-        append(&buf, rows[i].doc);
-        append(&buf, " [");
-        GF_ASSERT(gf_buf_append(&buf, (struct gf_bytes){.data = value, .size = size}) == GF_OK);
-        append(&buf, "]\n");
+        if (gf_option_has_effect(&rows[i]))
+            append_option(&buf, &rows[i], &defaults);
     }
+    append(&buf, "\nKnown from Redis, and without effect here:\n");
+    append_names_without_effect(&buf, rows, count);
     append(&buf, "\nEvery option can also be set by a variable: GOFISH_MAXMEMORY=1gb.\n");
     gf_settings_deinit(&defaults);
     GF_ASSERT(gf_buf_append(&buf, (struct gf_bytes){.data = "", .size = 1}) == GF_OK);
