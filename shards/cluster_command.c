@@ -411,12 +411,7 @@ static const struct gf_command cluster_subcommands[] = {
                  GF_ARGS({.name = "hard", .type = GF_ARG_TOKEN, .token = "HARD"},
                          {.name = "soft", .type = GF_ARG_TOKEN, .token = "SOFT"})}),
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .flags = GF_LOADING_OK | GF_STALE_OK,
-        .arity = 2,
-        .since = "5.0.0", .group = "cluster", .complexity = "O(1)",
-        .summary = "Prints this help.",
-    },
+    GF_HELP_ROW("5.0.0", "cluster"),
 };
 
 static const struct gf_command commands[] = {

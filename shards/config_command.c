@@ -438,12 +438,7 @@ static const struct gf_command subcommands[] = {
         .summary = "Writes the settings to the config file the server was started with.",
         .tips = "request_policy:all_nodes|response_policy:all_succeeded",
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "5.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "Prints what CONFIG can do.",
-    },
+    GF_HELP_ROW("5.0.0", "server"),
 };
 
 static const struct gf_command commands[] = {

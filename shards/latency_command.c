@@ -471,12 +471,7 @@ static const struct gf_command subcommands[] = {
         GF_ARGS({.name = "command", .type = GF_ARG_STRING,
                  .flags = GF_ARG_OPTIONAL | GF_ARG_MULTIPLE}),
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "2.8.13", .group = "server", .complexity = "O(1)",
-        .summary = "Prints what LATENCY can do.",
-    },
+    GF_HELP_ROW("2.8.13", "server"),
 };
 
 static const struct gf_command commands[] = {

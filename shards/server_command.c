@@ -238,12 +238,7 @@ static const struct gf_command module_subcommands[] = {
         .summary = "An error: there is no module to unload.",
         GF_ARGS({.name = "name", .type = GF_ARG_STRING}),
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "5.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "Prints this help.",
-    },
+    GF_HELP_ROW("5.0.0", "server"),
 };
 
 static const struct gf_command commands[] = {
