@@ -9,9 +9,6 @@
 #include "shards/server.h"
 #include "shards/worker.h"
 
-/* The version whose commands and replies these are; clients decide by it what they may send. */
-#define REDIS_VERSION "7.4.0"
-
 #define NS_PER_US 1000u
 #define US_PER_S 1000000u
 #define S_PER_DAY 86400u
@@ -28,7 +25,7 @@ void gf_info_server(const struct gf_report *report, struct gf_buf *text)
     const struct gf_server *server = report->worker->server;
     uint64_t uptime_s = (report->now_ms - server->started_ms) / 1000;
 
-    gf_info_line(text, "redis_version:" REDIS_VERSION);
+    gf_info_line(text, "redis_version:" GF_REDIS_VERSION);
     gf_info_line(text, "server_name:go-fish");
     gf_info_line(text, "gofish_version:" GOFISH_VERSION);
     gf_info_line(text, "redis_mode:standalone"); /* as HELLO's mode: several databases work */
