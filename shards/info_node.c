@@ -66,14 +66,11 @@ void gf_info_memory(const struct gf_report *report, struct gf_buf *text)
         GF_MEMORY_KINDS(KIND_NAME)
 #undef KIND_NAME
     };
-    struct gf_driver *driver = report->worker->core->driver;
     uint64_t used = gf_report_memory(report);
-    uint64_t resident = driver->ops->resident_size(driver);
+    uint64_t peak = gf_report_peak(report);
+    uint64_t resident = gf_report_resident(report);
     int64_t dataset = report->sum.memory[GF_MEMORY_DATA];
-    uint64_t peak =
-        atomic_load_explicit(&report->worker->server->memory_peak, memory_order_relaxed);
 
-    peak = used > peak ? used : peak;
     gf_info_size(text, "used_memory", used);
     gf_info_size(text, "used_memory_rss", resident);
     gf_info_size(text, "used_memory_peak", peak);

@@ -18,31 +18,6 @@
 #define SMALL_SIZE (5u << 20) /* below, ratios mean nothing */
 #define FRAGMENTED_RATIO 1.4  /* resident to accounted memory */
 
-static uint64_t report_keys(const struct gf_report *report)
-{
-    uint64_t keys = 0;
-
-    for (uint64_t db = 0; db < report->settings->databases; db++)
-        keys += report->sum.databases[db].keys;
-    return keys;
-}
-
-static uint64_t report_resident(const struct gf_report *report)
-{
-    struct gf_driver *driver = report->worker->core->driver;
-
-    return driver->ops->resident_size(driver);
-}
-
-static uint64_t report_peak(const struct gf_report *report)
-{
-    uint64_t used = gf_report_memory(report);
-    uint64_t peak =
-        atomic_load_explicit(&report->worker->server->memory_peak, memory_order_relaxed);
-
-    return used > peak ? used : peak;
-}
-
 static void reply_pair(struct gf_reply *reply, const char *name, int64_t value)
 {
     gf_reply_bulk_text(reply, name);
@@ -59,9 +34,9 @@ static void stats_write(const struct gf_report *report, uint64_t options, struct
 {
     const int64_t *memory = report->sum.memory;
     uint64_t used = gf_report_memory(report);
-    uint64_t resident = report_resident(report);
-    uint64_t peak = report_peak(report);
-    uint64_t keys = report_keys(report);
+    uint64_t resident = gf_report_resident(report);
+    uint64_t peak = gf_report_peak(report);
+    uint64_t keys = gf_report_keys(report, &report->sum);
     int64_t data = memory[GF_MEMORY_DATA];
 
     (void)options;
@@ -95,7 +70,7 @@ static void text_add(struct gf_buf *text, const char *line)
 static void doctor_write(const struct gf_report *report, uint64_t options, struct gf_reply *reply)
 {
     uint64_t used = gf_report_memory(report);
-    uint64_t resident = report_resident(report);
+    uint64_t resident = gf_report_resident(report);
     uint64_t limit = report->settings->maxmemory;
     struct gf_buf text = {0};
     char line[256];
