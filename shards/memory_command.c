@@ -62,11 +62,6 @@ static void memory_stats(struct gf_exec *x)
     gf_report_ask(x, 0, stats_write);
 }
 
-static void text_add(struct gf_buf *text, const char *line)
-{
-    GF_ASSERT(gf_buf_append(text, gf_bytes_of(line)) == GF_OK);
-}
-
 static void doctor_write(const struct gf_report *report, uint64_t options, struct gf_reply *reply)
 {
     uint64_t used = gf_report_memory(report);
@@ -77,20 +72,20 @@ static void doctor_write(const struct gf_report *report, uint64_t options, struc
 
     (void)options;
     if (report->sum.memory[GF_MEMORY_DATA] < SMALL_SIZE) {
-        text_add(&text, "There is too little data to say anything about it.\n");
+        gf_buf_add_text(&text, "There is too little data to say anything about it.\n");
     } else if ((double)resident > FRAGMENTED_RATIO * (double)used) {
         snprintf(line, sizeof(line),
                  "The process holds %.1f MB, %.1f MB more than it uses: freed memory that was not "
                  "given back yet. MEMORY PURGE asks for it.\n",
                  (double)resident / MB, ((double)resident - (double)used) / MB);
-        text_add(&text, line);
+        gf_buf_add_text(&text, line);
     }
     if (limit > 0 && used > limit - limit / 10)
-        text_add(&text, "More than nine tenths of maxmemory are in use.\n");
+        gf_buf_add_text(&text, "More than nine tenths of maxmemory are in use.\n");
     if ((uint64_t)report->sum.output_max > SMALL_SIZE)
-        text_add(&text, "A client reads its answers slowly; see CLIENT LIST, field omem.\n");
+        gf_buf_add_text(&text, "A client reads its answers slowly; see CLIENT LIST, field omem.\n");
     if (text.size == 0)
-        text_add(&text, "Nothing is wrong with the memory.\n");
+        gf_buf_add_text(&text, "Nothing is wrong with the memory.\n");
     gf_reply_verbatim(reply, "txt", (struct gf_bytes){.data = text.data, .size = text.size});
     gf_buf_deinit(&text);
 }

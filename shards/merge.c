@@ -19,7 +19,7 @@ static struct gf_bytes chain_flatten(struct gf_chain *chain, struct gf_buf *copy
     for (struct gf_chunk *chunk = chain->first; chunk; chunk = chunk->next) {
         struct gf_bytes piece = {.data = chunk->data, .size = chunk->used};
 
-        GF_ASSERT(gf_buf_append(copy, piece) == GF_OK);
+        gf_buf_add(copy, piece);
     }
     return (struct gf_bytes){.data = copy->data, .size = copy->size};
 }
