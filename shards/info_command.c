@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "core/assert.h"
-#include "core/error.h"
 #include "modules/command.h"
 #include "shards/info.h"
 #include "shards/session.h"

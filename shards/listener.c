@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "core/assert.h"
 #include "core/core.h"
 #include "core/log.h"
 #include "shards/conn.h"

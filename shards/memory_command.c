@@ -3,10 +3,9 @@
  */
 #include <stdio.h>
 
+#include "core/alloc.h"
 #include "core/assert.h"
 #include "core/buf.h"
-#include "core/core.h"
-#include "core/error.h"
 #include "modules/command.h"
 #include "shards/ask.h"
 #include "shards/report.h"

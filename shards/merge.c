@@ -6,7 +6,6 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
-#include "core/error.h"
 
 /* A chain's bytes in one piece: the chunk itself, or a copy. */
 static struct gf_bytes chain_flatten(struct gf_chain *chain, struct gf_buf *copy)

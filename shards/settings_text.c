@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "core/assert.h"
 #include "core/buf.h"
-#include "core/error.h"
 
 #define HELP_WIDTH 78 /* of a line of names */
 
