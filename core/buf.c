@@ -53,6 +53,13 @@ int gf_buf_append(struct gf_buf *buf, struct gf_bytes bytes)
     return GF_OK;
 }
 
+void gf_buf_add(struct gf_buf *buf, struct gf_bytes bytes)
+{
+    int error = gf_buf_append(buf, bytes);
+
+    GF_ASSERT(error == GF_OK);
+}
+
 void gf_buf_consume(struct gf_buf *buf, size_t size)
 {
     GF_ASSERT(size <= buf->size);

@@ -26,6 +26,13 @@ struct gf_buf {
  */
 int gf_buf_reserve(struct gf_buf *buf, size_t size);
 int gf_buf_append(struct gf_buf *buf, struct gf_bytes bytes);
+/* gf_buf_add, gf_buf_add_text - append what the server itself has to say: where there is no memory
+ * for that, the process ends. */
+void gf_buf_add(struct gf_buf *buf, struct gf_bytes bytes);
+static inline void gf_buf_add_text(struct gf_buf *buf, const char *text)
+{
+    gf_buf_add(buf, gf_bytes_of(text));
+}
 /* gf_buf_consume - drop the first `size` bytes; the rest moves to the front. */
 void gf_buf_consume(struct gf_buf *buf, size_t size);
 /* gf_buf_deinit - frees; the buffer is empty and usable afterwards. */

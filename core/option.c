@@ -11,6 +11,7 @@
 
 #define WHY_SIZE_MIN 160 /* promised by the header */
 #define NAME_SIZE 64
+#define INITIAL_SHOWN_MAX 64 /* bytes of a default in the message that nothing else works */
 
 static void *option_field(const struct gf_option *row, void *options)
 {
@@ -224,13 +225,11 @@ static int text_parse(struct gf_bytes text, char **field, struct why why)
     return GF_OK;
 }
 
-int gf_option_parse(const struct gf_option *row, void *options, struct gf_bytes text, char *ret_why,
-                    size_t why_size)
+static int value_parse(const struct gf_option *row, void *options, struct gf_bytes text,
+                       struct why why)
 {
-    struct why why = {.text = ret_why, .size = why_size};
     void *field = option_field(row, options);
 
-    GF_ASSERT(why_size >= WHY_SIZE_MIN);
     switch (row->type) {
     case GF_OPTION_BOOL:
         return bool_parse(text, field, why);
@@ -246,6 +245,54 @@ int gf_option_parse(const struct gf_option *row, void *options, struct gf_bytes 
     }
     GF_ASSERT(!"unknown option type");
     return GF_EINVAL;
+}
+
+static bool is_initial(const struct gf_option *row, const void *options)
+{
+    const void *field = option_field_const(row, options);
+
+    switch (row->type) {
+    case GF_OPTION_BOOL:
+        return *(const gf_option_ctype_BOOL *)field == row->initial.boolean;
+    case GF_OPTION_UINT:
+    case GF_OPTION_SIZE:
+        return *(const uint64_t *)field == row->initial.number;
+    case GF_OPTION_INT:
+        return *(const gf_option_ctype_INT *)field == row->initial.integer;
+    case GF_OPTION_ENUM:
+        return *(const gf_option_ctype_ENUM *)field == row->initial.choice;
+    case GF_OPTION_TEXT:
+        return strcmp(*(const gf_option_ctype_TEXT *)field, row->initial.text) == 0;
+    }
+    GF_ASSERT(!"unknown option type");
+    return false;
+}
+
+/* What a constant had before: its default. */
+static int refuse_change(const struct gf_option *row, void *options, struct why why)
+{
+    char initial[INITIAL_SHOWN_MAX];
+    size_t size;
+
+    if (row->type == GF_OPTION_TEXT)
+        gf_free(GF_MEMORY_OTHER, *(gf_option_ctype_TEXT *)option_field(row, options));
+    option_init(row, options);
+    size = gf_option_format(row, options, initial, sizeof(initial));
+    snprintf(why.text, why.size, "only '%.*s' works in this build", (int)size, initial);
+    return GF_EINVAL;
+}
+
+int gf_option_parse(const struct gf_option *row, void *options, struct gf_bytes text, char *ret_why,
+                    size_t why_size)
+{
+    struct why why = {.text = ret_why, .size = why_size};
+    int error;
+
+    GF_ASSERT(why_size >= WHY_SIZE_MIN);
+    error = value_parse(row, options, text, why);
+    if (error == GF_OK && gf_option_is_constant(row) && !is_initial(row, options))
+        error = refuse_change(row, options, why);
+    return error;
 }
 
 static const char *choice_name(const struct gf_option *row, int choice)

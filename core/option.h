@@ -14,7 +14,11 @@
  *                   in a NULL name, default one of these values, max 0; a second name of a value
  *                   stands behind its first, which is the one that is shown)
  *            TEXT  (char *, owned, never NULL; default a string literal; min/max unused = 0)
- * WHEN       LIVE (CONFIG SET works) or RESTART (only at start)
+ * WHEN       LIVE     CONFIG SET works
+ *            RESTART  only at start
+ *            NOTED    CONFIG SET works, and nothing follows from the value
+ *            SAME     only the default is taken, by CONFIG SET, too
+ *            FIXED    only the default is taken, and only at start
  *
  * shards/settings.c composes the lists into `struct gf_settings` and a table of gf_option rows.
  */
@@ -42,7 +46,13 @@ enum gf_option_type {
     GF_OPTION_TEXT,
 };
 
-enum gf_option_when { GF_OPTION_LIVE, GF_OPTION_RESTART };
+enum gf_option_when {
+    GF_OPTION_LIVE,
+    GF_OPTION_RESTART,
+    GF_OPTION_NOTED,
+    GF_OPTION_SAME,
+    GF_OPTION_FIXED,
+};
 
 struct gf_option_value {
     const char *name; /* NULL ends the list */
@@ -75,6 +85,24 @@ void gf_options_deinit(const struct gf_option *rows, size_t count, void *options
  * unknown. */
 const struct gf_option *gf_option_find(const struct gf_option *rows, size_t count,
                                        struct gf_bytes name);
+
+/* gf_option_is_constant - whether it has its default whatever anybody says. */
+static inline bool gf_option_is_constant(const struct gf_option *row)
+{
+    return row->when == GF_OPTION_SAME || row->when == GF_OPTION_FIXED;
+}
+
+/* gf_option_has_effect - whether anything depends on its value. */
+static inline bool gf_option_has_effect(const struct gf_option *row)
+{
+    return row->when == GF_OPTION_LIVE || row->when == GF_OPTION_RESTART;
+}
+
+/* gf_option_is_settable - whether CONFIG SET may name it. */
+static inline bool gf_option_is_settable(const struct gf_option *row)
+{
+    return row->when != GF_OPTION_RESTART && row->when != GF_OPTION_FIXED;
+}
 
 /* gf_option_parse - set one field from text.
  *

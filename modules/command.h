@@ -15,6 +15,14 @@
 /* gf_command_help_run - the `run` of any HELP row: what the container's subcommands take and do. */
 void gf_command_help_run(struct gf_exec *x);
 
+/* GF_HELP_ROW - the row of HELP, which every container has. */
+#define GF_HELP_ROW(since_, group_)                                                                \
+    {                                                                                              \
+        .name = "HELP", .run = gf_command_help_run, .flags = GF_LOADING_OK | GF_STALE_OK,          \
+        .arity = 2, .since = (since_), .group = (group_), .complexity = "O(1)",                    \
+        .summary = "Prints this help.",                                                            \
+    }
+
 /* gf_command_syntax - a row's name and arguments in one line, as HELP shows them; `text` holds
  * GF_COMMAND_SYNTAX_SIZE bytes. Returns text. */
 #define GF_COMMAND_SYNTAX_SIZE 512

@@ -146,12 +146,7 @@ static const struct gf_command object_subcommands[] = {
         .tips = "nondeterministic_output",
         GF_ARGS({.name = "key", .type = GF_ARG_KEY}),
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "6.2.0", .group = "generic", .complexity = "O(1)",
-        .summary = "Prints this help.",
-    },
+    GF_HELP_ROW("6.2.0", "generic"),
 };
 
 static const struct gf_command memory_subcommands[] = {
@@ -164,12 +159,7 @@ static const struct gf_command memory_subcommands[] = {
                 {.name = "count", .type = GF_ARG_INTEGER, .token = "SAMPLES",
                  .flags = GF_ARG_OPTIONAL}),
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "4.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "Prints this help.",
-    },
+    GF_HELP_ROW("4.0.0", "server"),
 };
 
 static const struct gf_command object_commands[] = {

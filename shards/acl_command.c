@@ -299,12 +299,7 @@ static const struct gf_command subcommands[] = {
         .since = "6.0.0", .group = "server", .complexity = "O(1)",
         .summary = "The user of this connection: default, the only one.",
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .flags = GF_LOADING_OK | GF_STALE_OK,
-        .arity = 2,
-        .since = "6.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "Prints what ACL can do.",
-    },
+    GF_HELP_ROW("6.0.0", "server"),
 };
 
 static const struct gf_command commands[] = {

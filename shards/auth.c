@@ -4,12 +4,9 @@
 #include "core/assert.h"
 #include "shards/client.h"
 #include "shards/conn.h"
+#include "shards/server.h"
 #include "shards/session.h"
 #include "shards/worker.h"
-
-/* What HELLO says to be: the Redis whose behaviour clients may expect. */
-#define HELLO_SERVER "redis"
-#define HELLO_VERSION "7.4.0"
 
 /* Looks at every byte of `given`, right or wrong. */
 static bool password_is(struct gf_bytes given, const char *wanted)
@@ -166,9 +163,9 @@ static void hello_answer(struct gf_exec *x, const struct gf_session *session)
 
     gf_reply_map(reply, 7);
     gf_reply_bulk_text(reply, "server");
-    gf_reply_bulk_text(reply, HELLO_SERVER);
+    gf_reply_bulk_text(reply, "redis");
     gf_reply_bulk_text(reply, "version");
-    gf_reply_bulk_text(reply, HELLO_VERSION);
+    gf_reply_bulk_text(reply, GF_REDIS_VERSION);
     gf_reply_bulk_text(reply, "proto");
     gf_reply_int(reply, session->resp);
     gf_reply_bulk_text(reply, "id");

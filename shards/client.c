@@ -349,12 +349,7 @@ static const struct gf_command client_subcommands[] = {
         .since = "6.0.0", .group = "connection", .complexity = "O(1)",
         .summary = "Which connection is told about changed keys instead of this one.",
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "5.0.0", .group = "connection", .complexity = "O(1)",
-        .summary = "Prints this help.",
-    },
+    GF_HELP_ROW("5.0.0", "connection"),
 };
 
 static const struct gf_command commands[] = {

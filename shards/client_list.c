@@ -22,11 +22,9 @@
 
 static void add_text(struct gf_buf *out, const char *name, const char *text)
 {
-    int error = gf_buf_append(out, gf_bytes_of(name));
-
-    if (error == GF_OK && text)
-        error = gf_buf_append(out, gf_bytes_of(text));
-    GF_ASSERT(error == GF_OK);
+    gf_buf_add_text(out, name);
+    if (text)
+        gf_buf_add_text(out, text);
 }
 
 static void format_flags(const struct gf_conn *conn, char *text)
@@ -94,9 +92,9 @@ static void add_state(struct gf_buf *out, const struct gf_conn *conn)
              "qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu "
              "events=%s%s cmd=",
              (unsigned long long)gf_conn_age_ms(conn) / 1000,
-             (unsigned long long)gf_conn_idle_ms(conn) / 1000, flags, session->db,
-             conn->in.size, conn->in.capacity - conn->in.size, blocks, output,
-             total_memory(conn, output), conn->receiving ? "r" : "", conn->sending ? "w" : "");
+             (unsigned long long)gf_conn_idle_ms(conn) / 1000, flags, session->db, conn->in.size,
+             conn->in.capacity - conn->in.size, blocks, output, total_memory(conn, output),
+             conn->receiving ? "r" : "", conn->sending ? "w" : "");
     add_text(out, part, NULL);
 }
 
@@ -219,11 +217,8 @@ static void list_answer(struct gf_ask *ask, struct gf_reply *reply)
     }
     qsort(rows, count, sizeof(*rows), row_compare);
     for (uint32_t i = 0; i < count; i++) {
-        int error = GF_OK;
-
         if (i == 0 || rows[i].id != rows[i - 1].id)
-            error = gf_buf_append(&text, rows[i].line);
-        GF_ASSERT(error == GF_OK);
+            gf_buf_add(&text, rows[i].line);
     }
     gf_free(GF_MEMORY_OTHER, rows);
     gf_reply_verbatim(reply, "txt", (struct gf_bytes){.data = text.data, .size = text.size});

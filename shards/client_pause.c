@@ -103,7 +103,7 @@ static const struct gf_command client_pause_subcommands[] = {
     {
         .name = "PAUSE", .run = client_pause, .flags = PAUSE_FLAGS, .arity = -3,
         .since = "2.9.50", .group = "connection", .complexity = "O(1)",
-        .summary = "Lets the commands of all clients, or their writes, wait for a while.",
+        .summary = "Lets all commands of all clients, or their writes, wait for a while.",
         .history = pause_history, .history_count = GF_COUNT(pause_history),
         GF_ARGS({.name = "timeout", .type = GF_ARG_INTEGER},
                 {.name = "mode", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL, .since = "6.2.0",

@@ -101,13 +101,6 @@ static void cluster_shards(struct gf_exec *x)
     }
 }
 
-static void text_add(struct gf_buf *text, const char *part)
-{
-    int error = gf_buf_append(text, gf_bytes_of(part));
-
-    GF_ASSERT(error == GF_OK);
-}
-
 static void text_add_ranges_of(struct gf_buf *text, const struct gf_server *server, uint16_t node)
 {
     struct gf_cluster_range range;
@@ -121,7 +114,7 @@ static void text_add_ranges_of(struct gf_buf *text, const struct gf_server *serv
             snprintf(part, sizeof(part), " %u", range.first);
         else
             snprintf(part, sizeof(part), " %u-%u", range.first, range.last);
-        text_add(text, part);
+        gf_buf_add_text(text, part);
     } while (gf_cluster_next_range(server, &range));
 }
 
@@ -140,9 +133,9 @@ static void cluster_nodes(struct gf_exec *x)
         snprintf(line, sizeof(line), "%s %s:%u@0 %smaster - 0 0 %u connected",
                  server->node_ids[node], host.text, gf_cluster_port(server, node),
                  node == myself ? "myself," : "", node + 1u);
-        text_add(&text, line);
+        gf_buf_add_text(&text, line);
         text_add_ranges_of(&text, server, node);
-        text_add(&text, "\n");
+        gf_buf_add_text(&text, "\n");
     }
     gf_reply_verbatim(x->reply, "txt", (struct gf_bytes){.data = text.data, .size = text.size});
     gf_buf_deinit(&text);
@@ -411,12 +404,7 @@ static const struct gf_command cluster_subcommands[] = {
                  GF_ARGS({.name = "hard", .type = GF_ARG_TOKEN, .token = "HARD"},
                          {.name = "soft", .type = GF_ARG_TOKEN, .token = "SOFT"})}),
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .flags = GF_LOADING_OK | GF_STALE_OK,
-        .arity = 2,
-        .since = "5.0.0", .group = "cluster", .complexity = "O(1)",
-        .summary = "Prints this help.",
-    },
+    GF_HELP_ROW("5.0.0", "cluster"),
 };
 
 static const struct gf_command commands[] = {

@@ -28,7 +28,27 @@ struct alias {
 };
 
 static const struct alias aliases[] = {
+    {.name = "hash-max-ziplist-entries", .option = "hash-max-listpack-entries"},
+    {.name = "hash-max-ziplist-value", .option = "hash-max-listpack-value"},
+    {.name = "list-max-ziplist-size", .option = "list-max-listpack-size"},
+    {.name = "lua-time-limit", .option = "busy-reply-threshold"},
+    {.name = "min-slaves-max-lag", .option = "min-replicas-max-lag"},
+    {.name = "min-slaves-to-write", .option = "min-replicas-to-write"},
+    {.name = "slave-announce-ip", .option = "replica-announce-ip"},
+    {.name = "slave-announce-port", .option = "replica-announce-port"},
+    {.name = "slave-ignore-maxmemory", .option = "replica-ignore-maxmemory"},
+    {.name = "slave-lazy-flush", .option = "replica-lazy-flush"},
+    {.name = "slave-priority", .option = "replica-priority"},
     {.name = "slave-read-only", .option = "replica-read-only"},
+    {.name = "slave-serve-stale-data", .option = "replica-serve-stale-data"},
+    {.name = "slaveof", .option = "replicaof"},
+    {.name = "zset-max-ziplist-entries", .option = "zset-max-listpack-entries"},
+    {.name = "zset-max-ziplist-value", .option = "zset-max-listpack-value"},
+};
+
+/* What others must not see, whether it can be set here or not. */
+static const char *const secrets[] = {
+    "requirepass", "masterauth", "masteruser", "tls-key-file-pass", "tls-client-key-file-pass",
 };
 
 static const struct alias *alias_of(struct gf_bytes name)
@@ -57,8 +77,13 @@ static const struct gf_option *option_of(struct gf_bytes name)
 bool gf_config_is_secret(const struct gf_command *command, const struct gf_bytes *words,
                          uint32_t index)
 {
-    return index >= 3 && strcmp(command->name, "SET") == 0 && gf_bytes_is(words[0], "CONFIG") &&
-           gf_bytes_is(words[index - 1], "requirepass");
+    if (index < 3 || strcmp(command->name, "SET") != 0 || !gf_bytes_is(words[0], "CONFIG"))
+        return false;
+    for (size_t i = 0; i < GF_COUNT(secrets); i++) {
+        if (gf_bytes_is(words[index - 1], secrets[i]))
+            return true;
+    }
+    return false;
 }
 
 /* ---- CONFIG GET ---------------------------------------------------------------------------- */
@@ -234,7 +259,7 @@ static bool names_are_good(struct gf_exec *x)
             gf_reply_error_format(x->reply, GF_MSG_CONFIG_UNKNOWN, name, GF_BYTES(""));
             return false;
         }
-        if (row->when == GF_OPTION_RESTART) {
+        if (!gf_option_is_settable(row)) {
             refuse_name(x, name, "can't set immutable config");
             return false;
         }
@@ -413,12 +438,7 @@ static const struct gf_command subcommands[] = {
         .summary = "Writes the settings to the config file the server was started with.",
         .tips = "request_policy:all_nodes|response_policy:all_succeeded",
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "5.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "Prints what CONFIG can do.",
-    },
+    GF_HELP_ROW("5.0.0", "server"),
 };
 
 static const struct gf_command commands[] = {

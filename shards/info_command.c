@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "core/assert.h"
-#include "core/error.h"
 #include "modules/command.h"
 #include "shards/info.h"
 #include "shards/session.h"
@@ -22,7 +21,7 @@ void gf_info_line(struct gf_buf *text, const char *format, ...)
         size = sizeof(line) - 3; /* a path that is too long: cut */
     line[size++] = '\r';
     line[size++] = '\n';
-    GF_ASSERT(gf_buf_append(text, (struct gf_bytes){.data = line, .size = (size_t)size}) == GF_OK);
+    gf_buf_add(text, (struct gf_bytes){.data = line, .size = (size_t)size});
 }
 
 void gf_info_number(struct gf_buf *text, const char *name, uint64_t value)

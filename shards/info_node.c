@@ -9,9 +9,6 @@
 #include "shards/server.h"
 #include "shards/worker.h"
 
-/* The version whose commands and replies these are; clients decide by it what they may send. */
-#define REDIS_VERSION "7.4.0"
-
 #define NS_PER_US 1000u
 #define US_PER_S 1000000u
 #define S_PER_DAY 86400u
@@ -28,7 +25,7 @@ void gf_info_server(const struct gf_report *report, struct gf_buf *text)
     const struct gf_server *server = report->worker->server;
     uint64_t uptime_s = (report->now_ms - server->started_ms) / 1000;
 
-    gf_info_line(text, "redis_version:" REDIS_VERSION);
+    gf_info_line(text, "redis_version:" GF_REDIS_VERSION);
     gf_info_line(text, "server_name:go-fish");
     gf_info_line(text, "gofish_version:" GOFISH_VERSION);
     gf_info_line(text, "redis_mode:standalone"); /* as HELLO's mode: several databases work */
@@ -69,14 +66,11 @@ void gf_info_memory(const struct gf_report *report, struct gf_buf *text)
         GF_MEMORY_KINDS(KIND_NAME)
 #undef KIND_NAME
     };
-    struct gf_driver *driver = report->worker->core->driver;
     uint64_t used = gf_report_memory(report);
-    uint64_t resident = driver->ops->resident_size(driver);
+    uint64_t peak = gf_report_peak(report);
+    uint64_t resident = gf_report_resident(report);
     int64_t dataset = report->sum.memory[GF_MEMORY_DATA];
-    uint64_t peak =
-        atomic_load_explicit(&report->worker->server->memory_peak, memory_order_relaxed);
 
-    peak = used > peak ? used : peak;
     gf_info_size(text, "used_memory", used);
     gf_info_size(text, "used_memory_rss", resident);
     gf_info_size(text, "used_memory_peak", peak);
@@ -103,12 +97,11 @@ void gf_info_memory(const struct gf_report *report, struct gf_buf *text)
     gf_info_line(text, "mem_allocator:mimalloc");
 }
 
-/* Nothing is on disk; the fields that tools wait for say so. When it was saved last has no
- * answer. */
+/* Nothing is on disk; the fields that tools wait for say so. */
 void gf_info_persistence(const struct gf_report *report, struct gf_buf *text)
 {
-    (void)report;
     GF_INFO_ZEROS(text, "loading", "async_loading", "rdb_bgsave_in_progress", "rdb_saves");
+    gf_info_number(text, "rdb_last_save_time", report->worker->server->started_ms / 1000);
     gf_info_line(text, "rdb_last_bgsave_status:ok");
     gf_info_line(text, "rdb_last_bgsave_time_sec:-1");
     gf_info_line(text, "rdb_current_bgsave_time_sec:-1");

@@ -130,15 +130,6 @@ void gf_info_keyspace(const struct gf_report *report, struct gf_buf *text)
     }
 }
 
-static uint64_t core_keys(const struct gf_report *report, const struct gf_report_core *core)
-{
-    uint64_t keys = 0;
-
-    for (uint32_t db = 0; db < report->settings->databases; db++)
-        keys += core->databases[db].keys;
-    return keys;
-}
-
 /* One line for each core. */
 void gf_info_cores(const struct gf_report *report, struct gf_buf *text)
 {
@@ -163,9 +154,9 @@ void gf_info_cores(const struct gf_report *report, struct gf_buf *text)
             (unsigned long long)counters->commands_local,
             (unsigned long long)counters->commands_remote,
             (unsigned long long)counters->commands_multi, (unsigned long long)core->partitions,
-            (unsigned long long)core_keys(report, core), (long long)core->memory[GF_MEMORY_DATA],
-            (long long)core->memory[GF_MEMORY_BUFFERS], (long long)other,
-            server->core_ports_first ? server->core_ports_first + id : 0,
+            (unsigned long long)gf_report_keys(report, core),
+            (long long)core->memory[GF_MEMORY_DATA], (long long)core->memory[GF_MEMORY_BUFFERS],
+            (long long)other, server->core_ports_first ? server->core_ports_first + id : 0,
             server->driver_name ? server->driver_name : "");
     }
 }

@@ -10,7 +10,7 @@
 #define GF_LATENCY_EVENTS(X)                                                     \
     X(COMMAND,      "command",      "commands that may take long by themselves") \
     X(FAST_COMMAND, "fast-command", "commands that should always be quick")      \
-    X(EVICTION, "eviction-cycle", "evictions that a write had to wait for")
+    X(EVICTION,     "eviction-cycle", "evictions that a write had to wait for")
 
 enum gf_latency_event {
 #define GF_LATENCY_ID(event, name, what) GF_LATENCY_##event,

@@ -126,11 +126,6 @@ static void write_history(const struct samples_ask *samples, const struct gf_lat
 #define GRAPH_COLUMNS 80
 #define GRAPH_ROWS 6
 
-static void text_add(struct gf_buf *text, const char *line)
-{
-    GF_ASSERT(gf_buf_append(text, gf_bytes_of(line)) == GF_OK);
-}
-
 static void text_reply(struct gf_reply *reply, struct gf_buf *text)
 {
     gf_reply_verbatim(reply, "txt", (struct gf_bytes){.data = text->data, .size = text->size});
@@ -173,7 +168,7 @@ static void write_graph(const struct samples_ask *samples, const struct gf_laten
     snprintf(line, sizeof(line), "%s - high %llu ms, low %llu ms (all time high %llu ms)\n",
              gf_latency_name(samples->event), (unsigned long long)high, (unsigned long long)low,
              (unsigned long long)series->max_ms);
-    text_add(&text, line);
+    gf_buf_add_text(&text, line);
     for (uint32_t row = GRAPH_ROWS; row > 0; row--) {
         for (uint32_t i = 0; i < count; i++) {
             uint64_t ms = series->samples[series->count - count + i].latency_ms;
@@ -182,12 +177,12 @@ static void write_graph(const struct samples_ask *samples, const struct gf_laten
         }
         line[count] = '\n';
         line[count + 1] = '\0';
-        text_add(&text, line);
+        gf_buf_add_text(&text, line);
     }
     snprintf(line, sizeof(line), "oldest %llu s ago, newest %llu s ago\n",
              (unsigned long long)(samples->now_s - series->samples[series->count - count].time_s),
              (unsigned long long)(samples->now_s - series->samples[series->count - 1].time_s));
-    text_add(&text, line);
+    gf_buf_add_text(&text, line);
     text_reply(reply, &text);
 }
 
@@ -203,7 +198,7 @@ static void doctor_event(struct gf_buf *text, enum gf_latency_event event,
              "%s (%s): %u slow seconds remembered, %llu ms on average, %llu ms at worst.\n",
              gf_latency_name(event), gf_latency_what(event), series->count,
              (unsigned long long)(sum / series->count), (unsigned long long)series->max_ms);
-    text_add(text, line);
+    gf_buf_add_text(text, line);
 }
 
 static void write_doctor(const struct samples_ask *samples, const struct gf_latency *latency,
@@ -220,18 +215,20 @@ static void write_doctor(const struct samples_ask *samples, const struct gf_late
         doctor_event(&text, (enum gf_latency_event)event, &latency->series[event]);
     }
     if (any) {
-        text_add(&text, "SLOWLOG GET shows which commands these were; commands over whole "
+        gf_buf_add_text(&text,
+                        "SLOWLOG GET shows which commands these were; commands over whole "
                         "collections or databases (KEYS, SORT, LRANGE 0 -1) are the usual ones.\n");
         if (latency->series[GF_LATENCY_FAST_COMMAND].count > 0)
-            text_add(&text, "A quick command is slow only when something else holds its core up: a "
+            gf_buf_add_text(&text,
+                            "A quick command is slow only when something else holds its core up: a "
                             "machine with more threads than CPUs, or swapping.\n");
     } else if (samples->threshold_ms == 0) {
-        text_add(&text, "The latency monitor is off. CONFIG SET latency-monitor-threshold "
-                        "<milliseconds> turns it on.\n");
+        gf_buf_add_text(&text, "The latency monitor is off. CONFIG SET latency-monitor-threshold "
+                               "<milliseconds> turns it on.\n");
     } else {
         snprintf(line, sizeof(line), "Nothing has taken %llu ms or more.\n",
                  (unsigned long long)samples->threshold_ms);
-        text_add(&text, line);
+        gf_buf_add_text(&text, line);
     }
     text_reply(reply, &text);
 }
@@ -471,12 +468,7 @@ static const struct gf_command subcommands[] = {
         GF_ARGS({.name = "command", .type = GF_ARG_STRING,
                  .flags = GF_ARG_OPTIONAL | GF_ARG_MULTIPLE}),
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "2.8.13", .group = "server", .complexity = "O(1)",
-        .summary = "Prints what LATENCY can do.",
-    },
+    GF_HELP_ROW("2.8.13", "server"),
 };
 
 static const struct gf_command commands[] = {

@@ -1,11 +1,10 @@
-/* Listening sockets of one core. */
+/* Listening sockets of one core, and of nobody: those that ask whether a port is free. */
 #include "shards/listener.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "core/alloc.h"
-#include "core/assert.h"
 #include "core/core.h"
 #include "core/log.h"
 #include "shards/conn.h"
@@ -13,7 +12,8 @@
 #include "shards/stats.h"
 #include "shards/worker.h"
 
-#define LISTENERS_MAX 32 /* addresses in `bind`, twice: main port and core port */
+#define ADDRESSES_MAX 16                  /* in `bind` */
+#define LISTENERS_MAX (2 * ADDRESSES_MAX) /* main port and core port */
 #define HOST_MAX 64
 
 static uint32_t clients_of_node(const struct gf_server *server)
@@ -57,7 +57,7 @@ static void listener_accept_done(struct gf_op *op, int result)
     }
 }
 
-const char *gf_listen_error_text(int error)
+static const char *listen_error_text(int error)
 {
     switch (error) {
     case GF_EINVAL:
@@ -94,7 +94,7 @@ static int listen_on_host(struct gf_worker *worker, const char *host, bool optio
 
     if (error != GF_OK && !optional) {
         snprintf(ret_why, why_size, "cannot listen on %s port %u: %s%s", host, port,
-                 gf_listen_error_text(error),
+                 listen_error_text(error),
                  error == GF_EADDRINUSE ? "; is another server running? Choose a port with --port"
                                         : "");
         return error;
@@ -108,45 +108,141 @@ static int listen_on_host(struct gf_worker *worker, const char *host, bool optio
         snprintf(ret_why, why_size,
                  "cannot listen on %s port %u, the port of core %u: %s; choose other ports with "
                  "--core-port-base",
-                 host, port, worker->core->id, gf_listen_error_text(error));
+                 host, port, worker->core->id, listen_error_text(error));
         return error;
     }
     return GF_OK;
 }
 
-int gf_listeners_start(struct gf_worker *worker, char *ret_why, size_t why_size)
-{
-    const char *rest = worker->settings.bind + strspn(worker->settings.bind, " ");
+/* One address of `bind`. */
+struct bind_address {
+    char host[HOST_MAX];
+    bool optional; /* "-" in front: it may be missing */
+};
 
-    worker->listeners = gf_alloc_zero(GF_MEMORY_OTHER, LISTENERS_MAX * sizeof(*worker->listeners));
+static int bind_parse(const char *bind, struct bind_address *addresses, uint32_t *ret_count,
+                      char *ret_why, size_t why_size)
+{
+    const char *rest = bind + strspn(bind, " ");
+    uint32_t count = 0;
+
     while (*rest) {
         size_t size = strcspn(rest, " ");
         bool optional = rest[0] == '-';
-        char host[HOST_MAX];
-        int error;
 
-        if (worker->listeners_count + 2 > LISTENERS_MAX) {
-            snprintf(ret_why, why_size, "bind: too many addresses");
+        if (count == ADDRESSES_MAX) {
+            snprintf(ret_why, why_size, "bind: more than %d addresses", ADDRESSES_MAX);
             return GF_EINVAL;
         }
-        if (size >= sizeof(host)) {
-            snprintf(ret_why, why_size, "bind: not an address: %.*s", (int)sizeof(host), rest);
+        if (size >= HOST_MAX) {
+            snprintf(ret_why, why_size, "bind: not an address: %.*s", HOST_MAX, rest);
             return GF_EINVAL;
         }
-        memcpy(host, rest + optional, size - optional);
-        host[size - optional] = '\0';
-        error = listen_on_host(worker, host, optional, ret_why, why_size);
-        if (error != GF_OK)
-            return error;
+        addresses[count].optional = optional;
+        memcpy(addresses[count].host, rest + optional, size - optional);
+        addresses[count].host[size - optional] = '\0';
+        count++;
         rest += size;
         rest += strspn(rest, " ");
     }
-    if (worker->listeners_count == 0) {
-        snprintf(ret_why, why_size, "bind: none of its addresses can be listened on");
-        return GF_EINVAL;
-    }
+    *ret_count = count;
     return GF_OK;
 }
+
+static int listen_nowhere(char *ret_why, size_t why_size)
+{
+    snprintf(ret_why, why_size, "bind: none of its addresses can be listened on");
+    return GF_EINVAL;
+}
+
+int gf_listeners_start(struct gf_worker *worker, char *ret_why, size_t why_size)
+{
+    struct bind_address addresses[ADDRESSES_MAX];
+    uint32_t count;
+    int error = bind_parse(worker->settings.bind, addresses, &count, ret_why, why_size);
+
+    worker->listeners = gf_alloc_zero(GF_MEMORY_OTHER, LISTENERS_MAX * sizeof(*worker->listeners));
+    for (uint32_t i = 0; i < count && error == GF_OK; i++)
+        error = listen_on_host(worker, addresses[i].host, addresses[i].optional, ret_why, why_size);
+    if (error == GF_OK && worker->listeners_count == 0)
+        error = listen_nowhere(ret_why, why_size);
+    return error;
+}
+
+/* ---- before the cores do ------------------------------------------------------------------- */
+
+/* A listening socket that only asks whether the port is free. */
+struct probe {
+    struct gf_op op;
+    int handle; /* negative: why not */
+    bool closed;
+};
+
+static void probe_closed(struct gf_op *op, int result)
+{
+    (void)result; /* the handle is gone either way */
+    gf_container(op, struct probe, op)->closed = true;
+}
+
+static void probe_close(struct gf_driver *driver, struct probe *probe)
+{
+    probe->op.done = probe_closed;
+    driver->ops->close(driver, probe->handle, false, &probe->op);
+    while (!probe->closed)
+        driver->ops->run(driver, 0);
+}
+
+/* What the addresses' probes have found out. An address that may be missing must not be another
+ * server's all the same. */
+static int probes_judge(const struct probe *probes, const struct bind_address *addresses,
+                        uint32_t count, uint16_t port, char *ret_why, size_t why_size)
+{
+    uint32_t opened = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        int error = probes[i].handle < 0 ? probes[i].handle : GF_OK;
+
+        opened += error == GF_OK;
+        if (error == GF_OK || (addresses[i].optional && error != GF_EADDRINUSE))
+            continue;
+        if (error == GF_EADDRINUSE && opened == 0)
+            snprintf(ret_why, why_size,
+                     "port %u is already in use: is another server running? Choose one with --port",
+                     port);
+        else if (error == GF_EADDRINUSE)
+            snprintf(ret_why, why_size,
+                     "cannot listen on %s port %u: another server does, or an address before it "
+                     "in --bind says the same",
+                     addresses[i].host, port);
+        else
+            snprintf(ret_why, why_size, "cannot listen on %s port %u: %s", addresses[i].host, port,
+                     listen_error_text(error));
+        return error;
+    }
+    return opened > 0 || count == 0 ? GF_OK : listen_nowhere(ret_why, why_size);
+}
+
+int gf_listeners_probe(const char *bind, uint16_t port, struct gf_driver *driver, char *ret_why,
+                       size_t why_size)
+{
+    struct bind_address addresses[ADDRESSES_MAX];
+    struct probe probes[ADDRESSES_MAX] = {0};
+    uint32_t count;
+    int error = bind_parse(bind, addresses, &count, ret_why, why_size);
+
+    if (error != GF_OK)
+        return error;
+    for (uint32_t i = 0; i < count; i++)
+        probes[i].handle = driver->ops->listen(driver, addresses[i].host, port, false);
+    error = probes_judge(probes, addresses, count, port, ret_why, why_size);
+    for (uint32_t i = 0; i < count; i++) {
+        if (probes[i].handle >= 0)
+            probe_close(driver, &probes[i]);
+    }
+    return error;
+}
+
+/* ---- no more clients ----------------------------------------------------------------------- */
 
 static void listener_closed_done(struct gf_op *op, int result)
 {

@@ -29,8 +29,18 @@ struct gf_listener {
  */
 int gf_listeners_start(struct gf_worker *worker, char *ret_why, size_t why_size);
 
-/* gf_listen_error_text - why the driver could not listen, and what to do about it, for people. */
-const char *gf_listen_error_text(int error);
+/* gf_listeners_probe - whether a node could listen on that port of every address.
+ *
+ * SO_REUSEPORT lets a second server of the same user share a port and take half of its clients. So
+ * the main thread listens once without it, on all addresses at a time, before the cores share it.
+ *
+ * bind       without any address there is nothing to ask
+ * driver     the main thread's; returns once it has closed what was opened
+ * ret_why    on failure: for people; at least 256 bytes
+ * Returns    GF_OK; GF_EADDRINUSE (optional or not); what gf_listeners_start would return
+ */
+int gf_listeners_probe(const char *bind, uint16_t port, struct gf_driver *driver, char *ret_why,
+                       size_t why_size);
 
 /* gf_listeners_stop - no more clients; the closes complete in later turns. */
 void gf_listeners_stop(struct gf_worker *worker);

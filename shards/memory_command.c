@@ -3,10 +3,9 @@
  */
 #include <stdio.h>
 
+#include "core/alloc.h"
 #include "core/assert.h"
 #include "core/buf.h"
-#include "core/core.h"
-#include "core/error.h"
 #include "modules/command.h"
 #include "shards/ask.h"
 #include "shards/report.h"
@@ -17,31 +16,6 @@
 #define MB (1024.0 * 1024.0)
 #define SMALL_SIZE (5u << 20) /* below, ratios mean nothing */
 #define FRAGMENTED_RATIO 1.4  /* resident to accounted memory */
-
-static uint64_t report_keys(const struct gf_report *report)
-{
-    uint64_t keys = 0;
-
-    for (uint64_t db = 0; db < report->settings->databases; db++)
-        keys += report->sum.databases[db].keys;
-    return keys;
-}
-
-static uint64_t report_resident(const struct gf_report *report)
-{
-    struct gf_driver *driver = report->worker->core->driver;
-
-    return driver->ops->resident_size(driver);
-}
-
-static uint64_t report_peak(const struct gf_report *report)
-{
-    uint64_t used = gf_report_memory(report);
-    uint64_t peak =
-        atomic_load_explicit(&report->worker->server->memory_peak, memory_order_relaxed);
-
-    return used > peak ? used : peak;
-}
 
 static void reply_pair(struct gf_reply *reply, const char *name, int64_t value)
 {
@@ -59,9 +33,9 @@ static void stats_write(const struct gf_report *report, uint64_t options, struct
 {
     const int64_t *memory = report->sum.memory;
     uint64_t used = gf_report_memory(report);
-    uint64_t resident = report_resident(report);
-    uint64_t peak = report_peak(report);
-    uint64_t keys = report_keys(report);
+    uint64_t resident = gf_report_resident(report);
+    uint64_t peak = gf_report_peak(report);
+    uint64_t keys = gf_report_keys(report, &report->sum);
     int64_t data = memory[GF_MEMORY_DATA];
 
     (void)options;
@@ -87,35 +61,30 @@ static void memory_stats(struct gf_exec *x)
     gf_report_ask(x, 0, stats_write);
 }
 
-static void text_add(struct gf_buf *text, const char *line)
-{
-    GF_ASSERT(gf_buf_append(text, gf_bytes_of(line)) == GF_OK);
-}
-
 static void doctor_write(const struct gf_report *report, uint64_t options, struct gf_reply *reply)
 {
     uint64_t used = gf_report_memory(report);
-    uint64_t resident = report_resident(report);
+    uint64_t resident = gf_report_resident(report);
     uint64_t limit = report->settings->maxmemory;
     struct gf_buf text = {0};
     char line[256];
 
     (void)options;
     if (report->sum.memory[GF_MEMORY_DATA] < SMALL_SIZE) {
-        text_add(&text, "There is too little data to say anything about it.\n");
+        gf_buf_add_text(&text, "There is too little data to say anything about it.\n");
     } else if ((double)resident > FRAGMENTED_RATIO * (double)used) {
         snprintf(line, sizeof(line),
                  "The process holds %.1f MB, %.1f MB more than it uses: freed memory that was not "
                  "given back yet. MEMORY PURGE asks for it.\n",
                  (double)resident / MB, ((double)resident - (double)used) / MB);
-        text_add(&text, line);
+        gf_buf_add_text(&text, line);
     }
     if (limit > 0 && used > limit - limit / 10)
-        text_add(&text, "More than nine tenths of maxmemory are in use.\n");
+        gf_buf_add_text(&text, "More than nine tenths of maxmemory are in use.\n");
     if ((uint64_t)report->sum.output_max > SMALL_SIZE)
-        text_add(&text, "A client reads its answers slowly; see CLIENT LIST, field omem.\n");
+        gf_buf_add_text(&text, "A client reads its answers slowly; see CLIENT LIST, field omem.\n");
     if (text.size == 0)
-        text_add(&text, "Nothing is wrong with the memory.\n");
+        gf_buf_add_text(&text, "Nothing is wrong with the memory.\n");
     gf_reply_verbatim(reply, "txt", (struct gf_bytes){.data = text.data, .size = text.size});
     gf_buf_deinit(&text);
 }

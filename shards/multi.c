@@ -201,7 +201,6 @@ static void multi_merge(struct gf_worker *worker, struct gf_multi *multi)
         .seed = gf_worker_seed(worker),
     };
     struct gf_reply reply;
-
     enum gf_message_id failure = GF_MSG_NONE;
 
     for (uint32_t i = 0; i < multi->parts_count; i++) {
@@ -361,6 +360,7 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
         started = start_on_one_core(conn, ahead, words, &plan);
     } else if ((ahead->command->flags & GF_GROWS) && !gf_worker_has_room(worker, 0)) {
         gf_dispatch_refuse(conn, GF_MSG_OOM); /* before any part of it ran */
+        gf_worker_stats_of(worker, ahead->command)->rejected++;
     } else {
         multi_start(conn, ahead, words, &plan);
     }

@@ -1,6 +1,8 @@
 /* CLIENT PAUSE. */
 #include "shards/pause.h"
 
+#include <string.h>
+
 #include "core/assert.h"
 #include "core/core.h"
 #include "modules/module.h"
@@ -53,10 +55,11 @@ void gf_pause_end(struct gf_worker *worker)
 
 bool gf_pause_applies(const struct gf_worker *worker, const struct gf_command *command)
 {
-    if (worker->pause.until_ms == 0 || (command->flags & GF_HOME))
+    if (worker->pause.until_ms == 0)
         return false;
-    return !worker->pause.writes_only ||
-           (command->flags & (GF_WRITE | GF_MAY_REPLICATE)) != 0;
+    if (worker->pause.writes_only)
+        return (command->flags & (GF_WRITE | GF_MAY_REPLICATE)) != 0;
+    return strcmp(command->name, "UNPAUSE") != 0;
 }
 
 void gf_pause_hold(struct gf_conn *conn)

@@ -196,3 +196,28 @@ uint64_t gf_report_memory(const struct gf_report *report)
         sum += report->sum.memory[kind];
     return sum > 0 ? (uint64_t)sum : 0;
 }
+
+uint64_t gf_report_peak(const struct gf_report *report)
+{
+    uint64_t used = gf_report_memory(report);
+    uint64_t peak =
+        atomic_load_explicit(&report->worker->server->memory_peak, memory_order_relaxed);
+
+    return used > peak ? used : peak;
+}
+
+uint64_t gf_report_resident(const struct gf_report *report)
+{
+    struct gf_driver *driver = report->worker->core->driver;
+
+    return driver->ops->resident_size(driver);
+}
+
+uint64_t gf_report_keys(const struct gf_report *report, const struct gf_report_core *core)
+{
+    uint64_t keys = 0;
+
+    for (uint64_t db = 0; db < report->settings->databases; db++)
+        keys += core->databases[db].keys;
+    return keys;
+}

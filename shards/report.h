@@ -55,5 +55,11 @@ void gf_report_ask(struct gf_exec *x, uint64_t options,
                    void (*write)(const struct gf_report *report, uint64_t options,
                                  struct gf_reply *reply));
 
-/* gf_report_memory - bytes of all kinds together; never negative. */
+/* gf_report_memory - bytes of all kinds together; never negative. gf_report_peak - the most that it
+ * has ever been. gf_report_resident - what the system says that the process holds. */
 uint64_t gf_report_memory(const struct gf_report *report);
+uint64_t gf_report_peak(const struct gf_report *report);
+uint64_t gf_report_resident(const struct gf_report *report);
+
+/* gf_report_keys - keys of all databases, on one core or (`sum`) on all. */
+uint64_t gf_report_keys(const struct gf_report *report, const struct gf_report_core *core);

@@ -50,41 +50,6 @@ static uint64_t server_core_ports(const struct gf_settings *settings)
                                     : settings->port + CORE_PORTS_ABOVE_PORT;
 }
 
-/* A listening socket that only asks whether the port is free. */
-struct port_probe {
-    struct gf_op op;
-    bool closed;
-};
-
-static void port_probe_closed(struct gf_op *op, int result)
-{
-    (void)result; /* the handle is gone either way */
-    gf_container(op, struct port_probe, op)->closed = true;
-}
-
-/* SO_REUSEPORT lets a second server of the same user share the port and take half of its clients:
- * so the port is tried once without it, on the first address, before the cores share it. Returns
- * GF_OK or why not. */
-static int port_try(const struct gf_settings *settings, struct gf_driver *driver, uint16_t port)
-{
-    const char *bind = settings->bind + (settings->bind[0] == '-');
-    size_t size = strcspn(bind, " ");
-    struct port_probe probe = {.op = {.done = port_probe_closed}};
-    char host[64];
-    int handle;
-
-    if (size == 0 || size >= sizeof(host))
-        return GF_OK; /* the cores will say what is wrong with it */
-    memcpy(host, bind, size);
-    host[size] = '\0';
-    handle = driver->ops->listen(driver, host, port, false);
-    if (handle >= 0)
-        driver->ops->close(driver, handle, false, &probe.op);
-    while (handle >= 0 && !probe.closed)
-        driver->ops->run(driver, 0);
-    return handle < 0 ? handle : GF_OK;
-}
-
 /* The ports that nobody asked for are given up when something else has one of them: only
  * cluster-aware clients miss them. */
 static uint16_t server_free_core_ports(const struct gf_server *server, struct gf_driver *driver)
@@ -92,6 +57,7 @@ static uint16_t server_free_core_ports(const struct gf_server *server, struct gf
     const struct gf_settings *settings = &server->settings;
     uint64_t first = server_core_ports(settings);
     uint64_t end = first + server->cores_count;
+    char why[256];
 
     if (server->cores_count == 1)
         return 0;
@@ -100,7 +66,8 @@ static uint16_t server_free_core_ports(const struct gf_server *server, struct gf
     for (uint64_t port = first; port < end; port++) {
         bool exists = port <= PORT_MAX;
 
-        if (exists && port_try(settings, driver, (uint16_t)port) != GF_EADDRINUSE)
+        if (exists &&
+            gf_listeners_probe(settings->bind, (uint16_t)port, driver, why, sizeof(why)) == GF_OK)
             continue;
         gf_log_line(GF_LOG_NOTICE,
                     "port %u %s: the cores have no ports of their own; choose others with "
@@ -115,8 +82,6 @@ static uint16_t server_free_core_ports(const struct gf_server *server, struct gf
 static int server_check(const struct gf_settings *settings, struct gf_driver *driver,
                         uint16_t cores, char *ret_why, size_t why_size)
 {
-    int error;
-
     if (settings->partitions < cores) {
         snprintf(ret_why, why_size, "partitions: %u cores need at least as many partitions", cores);
         return GF_EINVAL;
@@ -126,19 +91,7 @@ static int server_check(const struct gf_settings *settings, struct gf_driver *dr
                  cores, PORT_MAX);
         return GF_EINVAL;
     }
-    error = port_try(settings, driver, (uint16_t)settings->port);
-    if (error == GF_EADDRINUSE) {
-        snprintf(ret_why, why_size,
-                 "port %u is already in use: is another server running? Choose one with --port",
-                 (unsigned)settings->port);
-    } else if (error != GF_OK && settings->bind[0] != '-') {
-        snprintf(ret_why, why_size, "cannot listen on %.*s port %u: %s",
-                 (int)strcspn(settings->bind, " "), settings->bind, (unsigned)settings->port,
-                 gf_listen_error_text(error));
-    } else {
-        error = GF_OK;
-    }
-    return error;
+    return gf_listeners_probe(settings->bind, (uint16_t)settings->port, driver, ret_why, why_size);
 }
 
 static int server_make_driver(struct gf_server *server, struct gf_driver **ret_driver);

@@ -19,6 +19,10 @@
 #include "shards/settings.h"
 #include "shards/worker.h"
 
+/* The version of Redis whose commands and replies these are, as INFO and HELLO say: clients decide
+ * by it what they may send. */
+#define GF_REDIS_VERSION "7.4.0"
+
 #define GF_RUN_ID_SIZE 40 /* hex digits, as Redis's run_id and node ids */
 
 struct gf_server {

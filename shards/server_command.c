@@ -123,6 +123,12 @@ static void role(struct gf_exec *x)
     gf_reply_array(x->reply, 0);
 }
 
+/* As in Redis before its first save: when the server came up. */
+static void last_save(struct gf_exec *x)
+{
+    gf_reply_int(x->reply, (int64_t)(gf_session_of(x)->worker->server->started_ms / 1000));
+}
+
 static void nothing_on_disk(struct gf_exec *x)
 {
     gf_reply_error(x->reply, GF_MSG_NOTHING_ON_DISK);
@@ -232,12 +238,7 @@ static const struct gf_command module_subcommands[] = {
         .summary = "An error: there is no module to unload.",
         GF_ARGS({.name = "name", .type = GF_ARG_STRING}),
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "5.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "Prints this help.",
-    },
+    GF_HELP_ROW("5.0.0", "server"),
 };
 
 static const struct gf_command commands[] = {
@@ -285,10 +286,10 @@ static const struct gf_command commands[] = {
         .summary = "Whether this is a master or a replica.",
     },
     {
-        .name = "LASTSAVE", .run = nothing_on_disk, .arity = 1,
-        .flags = GF_LOADING_OK | GF_STALE_OK | GF_FAST | GF_DANGEROUS,
+        .name = "LASTSAVE", .run = last_save, .arity = 1,
+        .flags = GF_HOME | GF_LOADING_OK | GF_STALE_OK | GF_FAST | GF_DANGEROUS,
         .since = "1.0.0", .group = "server", .complexity = "O(1)", .categories = "@admin",
-        .summary = "An error: this build keeps nothing on disk.",
+        .summary = "When the server started, in Unix time: nothing was saved since.",
         .tips = "nondeterministic_output",
     },
     {

@@ -65,6 +65,7 @@ static const struct gf_option rows[] = {
         .doc = (text),                                                                             \
     },
     GF_CORE_OPTIONS(GF_ROW) GF_PROTOCOL_OPTIONS(GF_ROW) GF_SHARDS_OPTIONS(GF_ROW)
+        GF_REDIS_OPTIONS(GF_ROW)
 #undef GF_ROW
 };
 
@@ -116,11 +117,6 @@ int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t 
     }
     if ((settings->partitions & (settings->partitions - 1)) != 0) {
         snprintf(ret_why, why_size, "partitions: must be a power of two, for example 256");
-        return GF_EINVAL;
-    }
-    if (settings->save[0] != '\0' || settings->appendonly) {
-        snprintf(ret_why, why_size,
-                 "save, appendonly: this build keeps nothing on disk; only '' and 'no' work");
         return GF_EINVAL;
     }
     limit_why = gf_output_limit_parse(settings->client_output_buffer_limit, &limit);

@@ -14,6 +14,7 @@
 #include "modules/keyspace.h"
 #include "protocol/options.def"
 #include "shards/options.def"
+#include "shards/redis_options.def"
 
 struct gf_driver;
 
@@ -26,6 +27,7 @@ struct gf_settings {
     GF_CORE_OPTIONS(GF_FIELD)
     GF_PROTOCOL_OPTIONS(GF_FIELD)
     GF_SHARDS_OPTIONS(GF_FIELD)
+    GF_REDIS_OPTIONS(GF_FIELD)
 #undef GF_FIELD
 };
 

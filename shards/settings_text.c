@@ -5,39 +5,75 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "core/assert.h"
 #include "core/buf.h"
-#include "core/error.h"
 
-static void append(struct gf_buf *buf, const char *text)
-{
-    GF_ASSERT(gf_buf_append(buf, gf_bytes_of(text)) == GF_OK);
-}
+#define HELP_WIDTH 78 /* of a line of names */
 
 /* "none|async|sync", "yes|no", "N", "SIZE", "TEXT". */
 static void append_values(struct gf_buf *buf, const struct gf_option *row)
 {
     switch (row->type) {
     case GF_OPTION_BOOL:
-        append(buf, "yes|no");
+        gf_buf_add_text(buf, "yes|no");
         return;
     case GF_OPTION_ENUM:
         for (const struct gf_option_value *value = row->values; value->name; value++) {
-            append(buf, value == row->values ? "" : "|");
-            append(buf, value->name);
+            gf_buf_add_text(buf, value == row->values ? "" : "|");
+            gf_buf_add_text(buf, value->name);
         }
         return;
     case GF_OPTION_UINT:
     case GF_OPTION_INT:
-        append(buf, "N");
+        gf_buf_add_text(buf, "N");
         return;
     case GF_OPTION_SIZE:
-        append(buf, "SIZE");
+        gf_buf_add_text(buf, "SIZE");
         return;
     case GF_OPTION_TEXT:
-        append(buf, "TEXT");
+        gf_buf_add_text(buf, "TEXT");
         return;
     }
+}
+
+static void append_option(struct gf_buf *buf, const struct gf_option *row,
+                          const struct gf_settings *defaults)
+{
+    char name[64];
+    char value[1024];
+    size_t size = gf_option_format(row, defaults, value, sizeof(value));
+
+    gf_buf_add_text(buf, "  --");
+    gf_buf_add_text(buf, gf_option_public_name(row, name));
+    gf_buf_add_text(buf, " ");
+    append_values(buf, row);
+    gf_buf_add_text(buf, "\n      ");
+    gf_buf_add_text(buf, row->doc);
+    gf_buf_add_text(buf, " [");
+    gf_buf_add(buf, (struct gf_bytes){.data = value, .size = size});
+    gf_buf_add_text(buf, "]\n");
+}
+
+/* Names alone, as many in a line as fit. */
+static void append_names_without_effect(struct gf_buf *buf, const struct gf_option *rows,
+                                        size_t count)
+{
+    size_t width = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        size_t size = strlen(gf_option_public_name(&rows[i], name)) + 1;
+
+        if (gf_option_has_effect(&rows[i]))
+            continue;
+        if (width > 0 && width + size > HELP_WIDTH) {
+            gf_buf_add_text(buf, "\n");
+            width = 0;
+        }
+        gf_buf_add_text(buf, width == 0 ? "  " : " ");
+        gf_buf_add_text(buf, name);
+        width += size;
+    }
+    gf_buf_add_text(buf, "\n");
 }
 
 char *gf_settings_help(void)
@@ -48,28 +84,20 @@ char *gf_settings_help(void)
     const struct gf_option *rows = gf_settings_rows(&count);
 
     gf_settings_init(&defaults);
-    append(&buf, "gofish " GOFISH_VERSION ", a data structure server that speaks the Redis protocol"
-                 "\n\nusage: gofish [--option value] ...\n\n"
-                 "  --config FILE\n      Read options from FILE, one `name value` a line.\n"
-                 "  --help\n  --version\n");
+    gf_buf_add_text(
+        &buf, "gofish " GOFISH_VERSION ", a data structure server that speaks the Redis protocol"
+              "\n\nusage: gofish [--option value] ...\n\n"
+              "  --config FILE\n      Read options from FILE, one `name value` a line.\n"
+              "  --help\n  --version\n");
     for (size_t i = 0; i < count; i++) {
-        char name[64];
-        char value[1024];
-        size_t size = gf_option_format(&rows[i], &defaults, value, sizeof(value));
-
-        append(&buf, "  --");
-        append(&buf, gf_option_public_name(&rows[i], name));
-        append(&buf, " ");
-        append_values(&buf, &rows[i]);
-        append(&buf, "\n      ");
-        append(&buf, rows[i].doc);
-        append(&buf, " [");
-        GF_ASSERT(gf_buf_append(&buf, (struct gf_bytes){.data = value, .size = size}) == GF_OK);
-        append(&buf, "]\n");
+        if (gf_option_has_effect(&rows[i]))
+            append_option(&buf, &rows[i], &defaults);
     }
-    append(&buf, "\nEvery option can also be set by a variable: GOFISH_MAXMEMORY=1gb.\n");
+    gf_buf_add_text(&buf, "\nKnown from Redis, and without effect here:\n");
+    append_names_without_effect(&buf, rows, count);
+    gf_buf_add_text(&buf, "\nEvery option can also be set by a variable: GOFISH_MAXMEMORY=1gb.\n");
     gf_settings_deinit(&defaults);
-    GF_ASSERT(gf_buf_append(&buf, (struct gf_bytes){.data = "", .size = 1}) == GF_OK);
+    gf_buf_add(&buf, (struct gf_bytes){.data = "", .size = 1});
 
     char *text = gf_alloc(GF_MEMORY_OTHER, buf.size);
 
@@ -79,11 +107,6 @@ char *gf_settings_help(void)
 }
 
 /* ---- the config file ----------------------------------------------------------------------- */
-
-static void append_bytes(struct gf_buf *buf, struct gf_bytes bytes)
-{
-    GF_ASSERT(gf_buf_append(buf, bytes) == GF_OK);
-}
 
 /* "name value", the value in quotes where it would not be read back as it is. */
 static void append_setting(struct gf_buf *buf, const struct gf_settings *settings,
@@ -95,10 +118,10 @@ static void append_setting(struct gf_buf *buf, const struct gf_settings *setting
     bool quoted = value.size == 0 || memchr(value.data, ' ', value.size) ||
                   memchr(value.data, '\t', value.size) || memchr(value.data, '"', value.size);
 
-    append(buf, gf_option_public_name(row, name));
-    append(buf, quoted ? " \"" : " ");
-    append_bytes(buf, value);
-    append(buf, quoted ? "\"\n" : "\n");
+    gf_buf_add_text(buf, gf_option_public_name(row, name));
+    gf_buf_add_text(buf, quoted ? " \"" : " ");
+    gf_buf_add(buf, value);
+    gf_buf_add_text(buf, quoted ? "\"\n" : "\n");
 }
 
 /* The option that a line sets, or NULL for comments, empty lines and what is not known. */
@@ -158,8 +181,8 @@ char *gf_settings_rewrite(const struct gf_settings *settings, struct gf_bytes ol
 
         start += size + 1;
         if (!row) {
-            append_bytes(&buf, line);
-            append(&buf, "\n");
+            gf_buf_add(&buf, line);
+            gf_buf_add_text(&buf, "\n");
         } else if (!seen[row - rows]) {
             seen[row - rows] = true;
             append_setting(&buf, settings, row);

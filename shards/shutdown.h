@@ -23,7 +23,7 @@ struct gf_worker;
 #define GF_SHUTDOWN_GRACE_MS 2000
 
 struct gf_shutdown {
-    uint64_t since_ms;  /* core clock, Unix ms; 0 = not stopping */
+    uint64_t since_ms;  /* of the core's clock; 0 = not stopping */
     bool quiet;         /* this core has said that it is done    */
 };
 

@@ -219,12 +219,7 @@ static const struct gf_command subcommands[] = {
         .summary = "Forgets all entries.",
         .tips = "request_policy:all_nodes|response_policy:all_succeeded",
     },
-    {
-        .name = "HELP", .run = gf_command_help_run, .arity = 2,
-        .flags = GF_LOADING_OK | GF_STALE_OK,
-        .since = "6.2.0", .group = "server", .complexity = "O(1)",
-        .summary = "Prints what SLOWLOG can do.",
-    },
+    GF_HELP_ROW("6.2.0", "server"),
 };
 
 static const struct gf_command commands[] = {

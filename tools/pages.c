@@ -19,6 +19,9 @@
 
 #define GROUPS_MAX 32
 #define COMMANDS_MAX 1024
+#define OPTIONS_HEAD                                                                               \
+    "| option | type | default | range | CONFIG SET | what it does |\n"                            \
+    "|---|---|---|---|---|---|\n"
 
 static const char made_by[] =
     "Made by `tools/docs` from the tables of the program: change those.\n";
@@ -106,6 +109,29 @@ static int option_order(const void *a, const void *b)
     return strcmp((*left)->name, (*right)->name);
 }
 
+/* The options that have an effect, or those that have none. */
+static void print_rows(const struct gf_option *const *sorted, size_t count, bool effective,
+                       const struct gf_settings *defaults)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct gf_option *row = sorted[i];
+        char name[64];
+
+        if (gf_option_has_effect(row) != effective)
+            continue;
+        printf("| `%s` | %s | ", gf_option_public_name(row, name), type_names[row->type]);
+        print_default(row, defaults);
+        printf(" | ");
+        if (gf_option_is_constant(row))
+            print_default(row, defaults);
+        else
+            print_range(row);
+        printf(" | %s | ", gf_option_is_settable(row) ? "yes" : "no");
+        print_cell(row->doc);
+        printf(" |\n");
+    }
+}
+
 static void print_options(void)
 {
     size_t count;
@@ -124,22 +150,15 @@ static void print_options(void)
         "(`maxmemory 1gb`). The command\nline wins over the environment, and that over the file. "
         "What has a *yes* under CONFIG SET can also be\nchanged while the server runs. "
         "`-` and `_` are the same in a name, and a size may end in `kb`, `mb`\nor `gb` (powers "
-        "of 1024) or in `k`, `m` or `g` (powers of 1000).\n\n"
-        "| option | type | default | range | CONFIG SET | what it does |\n"
-        "|---|---|---|---|---|---|\n",
+        "of 1024) or in `k`, `m` or `g` (powers of 1000).\n\n" OPTIONS_HEAD,
         made_by);
-    for (size_t i = 0; i < count; i++) {
-        char name[64];
-
-        printf("| `%s` | %s | ", gf_option_public_name(sorted[i], name),
-               type_names[sorted[i]->type]);
-        print_default(sorted[i], &defaults);
-        printf(" | ");
-        print_range(sorted[i]);
-        printf(" | %s | ", sorted[i]->when == GF_OPTION_LIVE ? "yes" : "no");
-        print_cell(sorted[i]->doc);
-        printf(" |\n");
-    }
+    print_rows(sorted, count, true, &defaults);
+    printf(
+        "\n## Known from Redis, and without effect\n\n"
+        "Tools and configuration files for Redis name these; nothing depends on them here. Where "
+        "the range is\none value, another one would promise what this build does not do, and is "
+        "refused.\n\n" OPTIONS_HEAD);
+    print_rows(sorted, count, false, &defaults);
     gf_settings_deinit(&defaults);
     free(sorted);
 }

@@ -73,8 +73,8 @@ def _one_line_settings(pair):
         and any(byte in value for value in pair.words[3::2] for byte in (b"\0", b"\n", b"\r"))
 
 
-def _nothing_on_disk(pair):
-    return _set_error(pair, b"only '' and 'no' work")
+def _not_in_this_build(pair):
+    return _set_error(pair, b"works in this build")
 
 
 def _output_limit(pair):
@@ -124,8 +124,9 @@ ACCEPTED = [
              "zero byte in it; the reference makes 0 of 2^64", _odd_memory),
     Accepted("one-line-settings", "no setting may have a zero byte or a line break in it: the "
              "config file could not hold it", _one_line_settings),
-    Accepted("nothing-on-disk", "save and appendonly cannot be turned on: nothing is kept on disk "
-             "yet, and it must not be promised", _nothing_on_disk),
+    Accepted("not-in-this-build", "what this build does not do cannot be turned on: save, "
+             "appendonly, notify-keyspace-events, maxmemory-clients and others take their default "
+             "only", _not_in_this_build),
     Accepted("output-limit", "client-output-buffer-limit is shown as it was given, has another "
              "default, and no empty value; classes it does not name have no limit", _output_limit),
     Accepted("maxclients-of-the-system", "maxclients may be more than the system's limit of open "

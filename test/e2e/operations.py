@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -190,6 +191,12 @@ class Starting(unittest.TestCase):
                 ("1.2.3.4 port .*not an address of this machine; .*--bind",
                  "--bind", "1.2.3.4", "--cores", "2", "--port", port),
                 ("bind: .*--bind 127.0.0.1", "--bind", " ", "--port", port),
+                ("1.2.3.4 port .*not an address of this machine; .*--bind",
+                 "--bind", "127.0.0.1 1.2.3.4", "--cores", "2", "--port", port),
+                ("cannot listen on 127.0.0.1 .*an address before it",
+                 "--bind", "127.0.0.1 127.0.0.1", "--cores", "2", "--port", port),
+                ("bind: none of its addresses", "--bind", "-1.2.3.4 -1.2.3.5", "--port", port),
+                ("bind: more than 16", "--bind", "127.0.0.1 " * 17, "--port", port),
                 ("cannot read .*: it is not a file", "--config", directory),
                 ("core-port-base: .*65535", "--core-port-base", "65535", "--cores", "2",
                  "--port", port),
@@ -266,6 +273,19 @@ class Starting(unittest.TestCase):
                              "--port", server.port, "--bind", "127.0.0.1", "--dir", directory)
             with server.client() as client:
                 self.assertEqual(client.call("PING"), resp.PONG)
+
+
+    def test_second_address_that_is_in_use_is_said_once(self):
+        """Whether it may be missing or not: it is another server's."""
+        self.needs_gofish()
+        with socket.create_server(("127.0.0.2", free_port())) as other:
+            port = other.getsockname()[1]
+            for address in ("127.0.0.2", "-127.0.0.2"):
+                exit_status, output, errors = shell(
+                    [binary(), "--port", port, "--bind", f"127.0.0.1 {address}", "--cores", "2"],
+                    timeout=5)
+                self.assertEqual((exit_status, output), (1, ""))
+                self.assertRegex(errors, f"^gofish: .*127.0.0.2 port {port}[^\n]*\n$")
 
 
 class Drivers(unittest.TestCase):

@@ -105,6 +105,21 @@ class Clients(ServerCase):
         self.check(OK, "CLIENT", "UNPAUSE")
         self.assertEqual(other.read(), NULL_BULK)
 
+    def test_pause_of_all_holds_what_has_no_keys(self):
+        for words in (("PING",), ("INFO", "server"), ("CONFIG", "GET", "hz"), ("CLIENT", "LIST"),
+                      ("TIME",), ("LASTSAVE",), ("RESET",), ("QUIT",)):
+            with self.subTest(words=words):
+                other = self.connect()
+                self.check(PONG, "PING", client=other)
+                self.check(OK, "CLIENT", "PAUSE", "10000", "ALL")
+                other.send(*words)
+                other.sock.settimeout(0.1)
+                with self.assertRaises(TimeoutError):
+                    other.read()
+                other.sock.settimeout(10)
+                self.check(OK, "CLIENT", "UNPAUSE")
+                self.assertFalse(other.read().is_error())
+
     def test_pause_of_writes_lets_reads_through(self):
         other, reader = self.connect(), self.connect()
         self.check(OK, "CLIENT", "PAUSE", "10000", "WRITE")
@@ -366,6 +381,7 @@ class Statistics(ServerCase):
                  "mem_clients_slaves mem_aof_buffer mem_not_counted_for_evict "
                  "number_of_cached_scripts mem_allocator"),
                 ("persistence", "loading async_loading rdb_bgsave_in_progress rdb_saves "
+                 "rdb_last_save_time "
                  "rdb_last_bgsave_status rdb_last_bgsave_time_sec rdb_current_bgsave_time_sec "
                  "aof_enabled aof_rewrite_in_progress aof_last_bgrewrite_status "
                  "aof_last_write_status"),
@@ -386,6 +402,15 @@ class Statistics(ServerCase):
         self.assertEqual(int(memory["used_memory_overhead"]) + int(memory["used_memory_dataset"]),
                          int(memory["used_memory"]))
         self.assertRegex(self.info("keyspace")["db0"], r"^keys=1,expires=1,avg_ttl=\d+$")
+
+    def test_the_last_save_was_the_start(self):
+        """What was never saved is as old as the server, as in Redis."""
+        reply = self.client.call("LASTSAVE")
+        uptime = int(self.info("server")["uptime_in_seconds"])
+        now = int(plain(self.client.call("TIME"))[0])
+        self.assertEqual(reply.kind, ":")
+        self.assertTrue(now - uptime - 1 <= reply.value <= now - uptime + 1, (reply, now, uptime))
+        self.assertEqual(self.info("persistence")["rdb_last_save_time"], str(reply.value))
 
     def test_wrong_passwords_are_counted(self):
         self.check(OK, "CONFIG", "RESETSTAT")

@@ -1,5 +1,6 @@
 /* CONFIG, SLOWLOG and INFO on a node of two cores: what one core is told, all know. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "shards/conn.h"
@@ -84,6 +85,66 @@ Test(config_command, set_refuses_as_redis_does)
         "-ERR CONFIG SET failed (possibly related to argument 'slowlog-max-len') - argument "
         "couldn't be parsed into an integer\r\n");
     ask(&first, "CONFIG REWRITE\r\n", "-ERR The server is running without a config file\r\n");
+}
+
+/* Operators and libraries set these on every Redis; nothing that they could see follows from it. */
+Test(config_command, what_has_no_effect_is_taken_and_shown)
+{
+    ask(&first,
+        "CONFIG SET hz 100 lazyfree-lazy-user-flush yes list-max-ziplist-size -1 slave-priority 7"
+        " stop-writes-on-bgsave-error no replica-announce-ip 10.0.0.1\r\n",
+        "+OK\r\n");
+    ask(&second, "CONFIG GET hz\r\n", "*2\r\n$2\r\nhz\r\n$3\r\n100\r\n");
+    ask(&second, "CONFIG GET list-max-listpack-size\r\n",
+        "*2\r\n$22\r\nlist-max-listpack-size\r\n$2\r\n-1\r\n");
+    ask(&second, "CONFIG GET replica-priority\r\n", "*2\r\n$16\r\nreplica-priority\r\n$1\r\n7\r\n");
+}
+
+/* Who wants more than this build does must hear it, and who wants just that must not. */
+Test(config_command, what_would_be_a_lie_is_refused)
+{
+    ask(&first,
+        "CONFIG SET notify-keyspace-events \"\" save \"\" appendonly no activedefrag no\r\n",
+        "+OK\r\n");
+    ask(&first, "CONFIG SET min-slaves-to-write 0 maxmemory-clients 0 protected-mode no\r\n",
+        "+OK\r\n");
+    ask(&first, "CONFIG SET notify-keyspace-events Ex\r\n",
+        "-ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - only '' "
+        "works in this build\r\n");
+    ask(&first, "CONFIG SET maxmemory-clients 1gb\r\n",
+        "-ERR CONFIG SET failed (possibly related to argument 'maxmemory-clients') - only '0' "
+        "works in this build\r\n");
+    ask(&second, "CONFIG GET notify-keyspace-events\r\n",
+        "*2\r\n$22\r\nnotify-keyspace-events\r\n$0\r\n\r\n");
+    ask(&first, "CONFIG SET dbfilename x.rdb\r\n",
+        "-ERR Unknown option or number of arguments for CONFIG SET - 'dbfilename'\r\n");
+}
+
+Test(config_command, facts_can_be_read_and_not_set)
+{
+    static const char *const facts[][2] = {{"cluster-enabled", "yes"},
+                                           {"io-threads", "1"},
+                                           {"daemonize", "no"},
+                                           {"aclfile", ""},
+                                           {"slaveof", ""},
+                                           {"unixsocket", ""}};
+    char answer[200];
+
+    for (size_t i = 0; i < GF_COUNT(facts); i++) {
+        const char *name = facts[i][0];
+        const char *value = facts[i][1];
+
+        node_client_format(&first, "CONFIG GET %s\r\n", name);
+        snprintf(answer, sizeof(answer), "*2\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(name), name,
+                 strlen(value), value);
+        node_client_expect(&first, answer);
+        node_client_format(&first, "CONFIG SET %s \"%s\"\r\n", name, value);
+        snprintf(answer, sizeof(answer),
+                 "-ERR CONFIG SET failed (possibly related to argument '%s') - can't set immutable "
+                 "config\r\n",
+                 name);
+        node_client_expect(&first, answer);
+    }
 }
 
 /* Odd values that scripts for Redis may contain. */

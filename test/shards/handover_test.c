@@ -174,17 +174,23 @@ static void until_it_leaves(struct node_client *client)
 }
 
 /* Core 1 looks at its connections, then core 0 lets one go, then looks at its own. */
+static void ask_while_leaving(struct node_client *admin, const char *request,
+                              struct node_client *client)
+{
+    node_client_open(client, &node, 0);
+    node_client_open(admin, &node, 1);
+    until_it_leaves(client);
+    node_client_send(admin, request);
+    node_turn(&node, 1);
+    node_turn(&node, 0);
+}
+
 Test(handover, does_not_hide_a_connection_from_client_list)
 {
     struct node_client client;
     struct node_client admin;
 
-    node_client_open(&client, &node, 0);
-    node_client_open(&admin, &node, 1);
-    until_it_leaves(&client);
-    node_client_send(&admin, "CLIENT LIST\r\n");
-    node_turn(&node, 1);
-    node_turn(&node, 0);
+    ask_while_leaving(&admin, "CLIENT LIST\r\n", &client);
     node_turn_all(&node, 20);
     node_client_read(&admin);
     cr_assert_not_null(strstr(admin.in, "id=1 "), "%s", admin.in);
@@ -198,12 +204,7 @@ Test(handover, does_not_save_a_connection_from_client_kill)
     struct node_client client;
     struct node_client admin;
 
-    node_client_open(&client, &node, 0);
-    node_client_open(&admin, &node, 1);
-    until_it_leaves(&client);
-    node_client_send(&admin, "CLIENT KILL ID 1\r\n");
-    node_turn(&node, 1);
-    node_turn(&node, 0);
+    ask_while_leaving(&admin, "CLIENT KILL ID 1\r\n", &client);
     node_client_expect(&admin, ":1\r\n");
     node_client_expect_end(&client);
     node_client_close(&client);

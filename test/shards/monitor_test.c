@@ -25,6 +25,13 @@ static uint32_t monitors_known(uint16_t core)
     return node_worker(&node, core)->monitors.total;
 }
 
+static void watcher_open(struct node_client *watcher, uint16_t core)
+{
+    node_client_open(watcher, &node, core);
+    node_client_send(watcher, "MONITOR\r\n");
+    node_client_expect(watcher, "+OK\r\n");
+}
+
 /* Turns until the client has got `text`, and takes everything up to its end. */
 static void expect_line(struct node_client *client, const char *text)
 {
@@ -47,11 +54,9 @@ Test(monitor, sees_commands_of_every_core)
     struct node_client watcher;
     struct node_client clients[2];
 
-    node_client_open(&watcher, &node, 0);
+    watcher_open(&watcher, 0);
     node_client_open(&clients[0], &node, 0);
     node_client_open(&clients[1], &node, 1);
-    node_client_send(&watcher, "MONITOR\r\n");
-    node_client_expect(&watcher, "+OK\r\n");
     for (int i = 0; i < 2; i++) {
         node_client_format(&clients[i], "SELECT 3\r\nset k%d \"a\\\"\\x01\\n\"\r\n", i);
         node_client_expect(&clients[i], "+OK\r\n+OK\r\n");
@@ -68,9 +73,7 @@ Test(monitor, is_counted_everywhere_until_it_ends)
 {
     struct node_client watcher;
 
-    node_client_open(&watcher, &node, 1);
-    node_client_send(&watcher, "MONITOR\r\n");
-    node_client_expect(&watcher, "+OK\r\n");
+    watcher_open(&watcher, 1);
     for (uint16_t core = 0; core < 2; core++) {
         cr_assert_eq(monitors_known(core), 1);
         cr_assert(node_worker(&node, core)->attention & GF_ATTENTION_MONITOR);
@@ -104,10 +107,8 @@ Test(monitor, does_not_see_secrets_or_admin_commands)
     struct node_client watcher;
     struct node_client client;
 
-    node_client_open(&watcher, &node, 0);
+    watcher_open(&watcher, 0);
     node_client_open(&client, &node, 1);
-    node_client_send(&watcher, "MONITOR\r\n");
-    node_client_expect(&watcher, "+OK\r\n");
     node_client_send(&client, "AUTH default sesame\r\nCLIENT UNPAUSE\r\nECHO end\r\n");
     node_client_expect(&client, "+OK\r\n+OK\r\n$3\r\nend\r\n");
     expect_line(&watcher, "] \"AUTH\" \"(redacted)\" \"(redacted)\"\r\n");
@@ -124,9 +125,7 @@ Test(monitor, may_not_use_keys)
 {
     struct node_client watcher;
 
-    node_client_open(&watcher, &node, 0);
-    node_client_send(&watcher, "MONITOR\r\n");
-    node_client_expect(&watcher, "+OK\r\n");
+    watcher_open(&watcher, 0);
     node_client_send(&watcher, "GET k\r\n");
     node_client_expect(&watcher, "-ERR a monitoring client cannot interact with the keyspace\r\n");
     node_client_close(&watcher);
@@ -137,10 +136,8 @@ Test(monitor, with_missing_lines_is_closed)
     struct node_client watcher;
     struct node_client client;
 
-    node_client_open(&watcher, &node, 0);
+    watcher_open(&watcher, 0);
     node_client_open(&client, &node, 1);
-    node_client_send(&watcher, "MONITOR\r\n");
-    node_client_expect(&watcher, "+OK\r\n");
     /* As if core 0 had been so far behind that core 1 could not keep its lines. */
     node_worker(&node, 1)->monitors.batches[0].lost = true;
     node_client_send(&client, "PING\r\n");
@@ -150,7 +147,7 @@ Test(monitor, with_missing_lines_is_closed)
     node_client_close(&watcher);
 }
 
-#define CROWD 5      /* clients: with GETS_EACH, more than the credits of a pair of cores */
+#define CROWD 5 /* clients: with GETS_EACH, more than the credits of a pair of cores */
 #define GETS_EACH 1000
 
 /* Commands that find no room on the way to their core come again and again. */
@@ -166,9 +163,7 @@ Test(monitor, sees_a_command_once_though_it_had_to_wait_for_room)
     node_key(&node, 1, 0, far);
     for (int i = 0; i < GETS_EACH; i++)
         size += (size_t)snprintf(text + size, sizeof(text) - size, "GET %s\r\n", far);
-    node_client_open(&watcher, &node, 0);
-    node_client_send(&watcher, "MONITOR\r\n");
-    node_client_expect(&watcher, "+OK\r\n");
+    watcher_open(&watcher, 0);
     for (int i = 0; i < CROWD; i++) {
         node_client_open(&clients[i], &node, 0);
         node_client_send(&clients[i], text);
@@ -201,10 +196,8 @@ Test(monitor, keeps_connections_on_their_cores)
     char far[16];
 
     node_key(&node, 1, 0, far);
-    node_client_open(&watcher, &node, 0);
+    watcher_open(&watcher, 0);
     node_client_open(&client, &node, 0);
-    node_client_send(&watcher, "MONITOR\r\n");
-    node_client_expect(&watcher, "+OK\r\n");
     for (int i = 0; i < 200; i++) {
         node_client_format(&client, "GET %s\r\n", far);
         node_client_expect(&client, "$-1\r\n");
@@ -226,10 +219,8 @@ Test(monitor, does_not_see_what_was_collected_for_another)
     struct node_client watcher;
     struct node_client client;
 
-    node_client_open(&watcher, &node, 0);
+    watcher_open(&watcher, 0);
     node_client_open(&client, &node, 1);
-    node_client_send(&watcher, "MONITOR\r\n");
-    node_client_expect(&watcher, "+OK\r\n");
     node_client_send(&client, "ECHO first\r\n");
     for (int i = 0; i < 5; i++)
         node_turn(&node, 1); /* its batch is lent, core 0 does not see it yet */
@@ -241,9 +232,7 @@ Test(monitor, does_not_see_what_was_collected_for_another)
     for (int i = 0; i < 5; i++)
         node_turn(&node, 0);
     /* Core 1 hears in one turn that the monitor is gone, and that its batch is home. */
-    node_client_open(&watcher, &node, 0);
-    node_client_send(&watcher, "MONITOR\r\n");
-    node_client_expect(&watcher, "+OK\r\n");
+    watcher_open(&watcher, 0);
     node_turn_all(&node, 10);
     node_client_read(&watcher);
     cr_assert_eq(watcher.in_size, 0, "%s", watcher.in);

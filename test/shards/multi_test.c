@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/mesh.h"
+#include "modules/registry.h"
 #include "support/pair_fixture.h"
 #include "support/random.h"
 
@@ -40,6 +41,26 @@ Test(multi_crowd, gives_locks_back_when_everybody_else_waits_for_them, .timeout 
     }
     node_client_close(&writer);
     node_end(&node);
+}
+
+/* Whether the keys are on one core or on several makes no difference to who counts refusals. */
+Test(multi, that_is_refused_for_want_of_memory_is_counted)
+{
+    static const char refusal[] = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+    struct gf_worker *worker = node_worker(&node, 0);
+    const struct gf_command *mset = gf_registry_find(node.server.registry, GF_BYTES("MSET"));
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    node_client_send(&client, "CONFIG SET maxmemory 1\r\n");
+    node_client_expect(&client, "+OK\r\n");
+    node_client_format(&client, "MSET %s 1 %s 2\r\n", near, near);
+    node_client_expect(&client, refusal);
+    cr_assert_eq(gf_worker_stats_of(worker, mset)->rejected, 1);
+    node_client_format(&client, "MSET %s 1 %s 2\r\n", near, far);
+    node_client_expect(&client, refusal);
+    cr_assert_eq(gf_worker_stats_of(worker, mset)->rejected, 2);
+    node_client_close(&client);
 }
 
 Test(multi, splits_and_puts_together)

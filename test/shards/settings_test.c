@@ -38,6 +38,19 @@ static void set(const char *name, const char *value)
                  GF_OK, "%s %s: %s", name, value, why);
 }
 
+static void refuse(const char *name, const char *value, const char *expected)
+{
+    const struct gf_option *row = row_of(name);
+    char before[64];
+    char after[64];
+    size_t size = gf_option_format(row, &settings, before, sizeof(before));
+
+    cr_expect_eq(gf_option_parse(row, &settings, gf_bytes_of(value), why, sizeof(why)), GF_EINVAL);
+    cr_expect_str_eq(why, expected);
+    cr_expect_eq(gf_option_format(row, &settings, after, sizeof(after)), size);
+    cr_expect_arr_eq(after, before, size);
+}
+
 static void expect_rewritten(const char *before, const char *after)
 {
     size_t size;
@@ -56,9 +69,13 @@ Test(settings, defaults_satisfy_the_checks)
 
 Test(settings, what_this_build_cannot_do_is_refused)
 {
-    set("appendonly", "yes");
-    cr_expect_eq(gf_settings_check(&settings, why, sizeof(why)), GF_EINVAL);
-    set("appendonly", "no");
+    refuse("appendonly", "yes", "only 'no' works in this build");
+    refuse("save", "900 1", "only '' works in this build");
+    refuse("notify-keyspace-events", "KEA", "only '' works in this build");
+    refuse("cluster-enabled", "no", "only 'yes' works in this build");
+    refuse("appendonly", "maybe", "argument must be 'yes' or 'no'");
+    set("appendonly", "NO");
+    set("save", "");
     set("durability", "sync");
     cr_expect_eq(gf_settings_check(&settings, why, sizeof(why)), GF_EINVAL);
 }

@@ -208,9 +208,9 @@ static int sim_driver_listen(struct gf_driver *base, const char *host, uint16_t 
 {
     struct sim_driver *driver = driver_of(base);
     struct gf_memory_account *account = driver_enter(driver);
-    int handle = sim_listen(driver->machine, port, shared);
+    /* Every address is this machine's, if it is one of IPv4. */
+    int handle = strchr(host, ':') ? GF_EINVAL : sim_listen(driver->machine, port, shared);
 
-    (void)host; /* every address is this machine's */
     if (handle >= 0)
         port_create(sim_handle_find(driver->machine, handle));
     sim_note(driver->world, "listen", port, handle);
