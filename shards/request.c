@@ -18,6 +18,11 @@
  * the allocator. */
 #define REQUESTS_POOL_MAX 8192
 
+static void reply_start(struct gf_request *request)
+{
+    gf_chain_init_inside(&request->reply, gf_request_reply_chunk(request), GF_REQUEST_REPLY);
+}
+
 struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *conn)
 {
     struct gf_link *link = gf_list_pop_front(&worker->requests_free);
@@ -42,7 +47,7 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
     request->words_count = 0;
     request->partitions_count = 0;
     request->claim = (struct gf_claim){0};
-    gf_chain_init_inside(&request->reply, &request->reply_chunk, GF_REQUEST_REPLY);
+    reply_start(request);
     return request;
 }
 
@@ -84,7 +89,7 @@ void gf_request_set_partitions(struct gf_request *request, const uint16_t *parti
 
 void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain)
 {
-    struct gf_chunk *inside = &request->reply_chunk;
+    struct gf_chunk *inside = gf_request_reply_chunk(request);
     struct gf_chain *reply = &request->reply;
 
     if (!request->discard) {
@@ -103,7 +108,7 @@ void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain)
 void gf_request_drop_reply(struct gf_request *request)
 {
     gf_chain_clear(&request->reply);
-    gf_chain_init_inside(&request->reply, &request->reply_chunk, GF_REQUEST_REPLY);
+    reply_start(request);
 }
 
 void gf_request_release(struct gf_worker *worker, struct gf_request *request)

@@ -33,10 +33,10 @@ struct gf_conn;
 struct gf_trip;
 struct gf_worker;
 
-#define GF_REQUEST_WORDS 8    /* words kept inside the request: all of most commands */
-#define GF_REQUEST_BYTES 256  /* bytes of words kept inside */
+#define GF_REQUEST_WORDS 8     /* words kept inside the request: all of most commands */
+#define GF_REQUEST_BYTES 256   /* bytes of words kept inside */
 #define GF_REQUEST_LARGE 16384 /* bytes of words that memory is made for before they are copied */
-#define GF_REQUEST_REPLY 192  /* bytes of reply kept inside */
+#define GF_REQUEST_REPLY 192   /* bytes of reply kept inside */
 
 enum gf_message_kind {
     GF_MESSAGE_REQUEST,  /* struct gf_request           */
@@ -56,35 +56,41 @@ enum gf_request_state {
 };
 
 struct gf_request {
-    struct gf_message message;       /* first                                              */
+    struct gf_message message; /* first                                              */
     enum gf_request_state state;
-    uint16_t owner;                  /* core that runs it                                  */
-    uint16_t partition;              /* of the first key                                   */
-    uint8_t resp;                    /* of the connection: 2 or 3                          */
-    bool no_touch;                   /* CLIENT NO-TOUCH                                    */
-    bool one_core;                   /* of a client that sees one core's keys              */
-    bool discard;                    /* CLIENT REPLY OFF: nobody wants the answer          */
+    uint16_t owner;     /* core that runs it                                  */
+    uint16_t partition; /* of the first key                                   */
+    uint8_t resp;       /* of the connection: 2 or 3                          */
+    bool no_touch;      /* CLIENT NO-TOUCH                                    */
+    bool one_core;      /* of a client that sees one core's keys              */
+    bool discard;       /* CLIENT REPLY OFF: nobody wants the answer          */
     uint32_t db;
-    uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise           */
+    uint64_t duration_ns; /* when it was timed on its own; 0 otherwise           */
     const struct gf_command *command;
-    struct gf_bytes *words;          /* inside, or in `block`                              */
+    struct gf_bytes *words; /* inside, or in `block`                              */
     uint32_t words_count;
-    uint64_t key_hash;               /* of the first key                                   */
-    struct gf_chain reply;           /* first chunk inside, the rest from gf_alloc         */
-    struct gf_conn *conn;            /* home core only; NULL once it hung up               */
-    bool answered;                   /* home core only: back, its reply may be taken       */
-    struct gf_trip *trip;            /* SCAN over several cores (trip.h); owned            */
-    struct gf_link link;             /* conn->requests, in order                           */
-    struct gf_claim claim;           /* owner core: waiting for partitions                 */
-    const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */
+    uint64_t key_hash;          /* of the first key                                   */
+    struct gf_chain reply;      /* first chunk inside, the rest from gf_alloc         */
+    struct gf_conn *conn;       /* home core only; NULL once it hung up               */
+    bool answered;              /* home core only: back, its reply may be taken       */
+    struct gf_trip *trip;       /* SCAN over several cores (trip.h); owned            */
+    struct gf_link link;        /* conn->requests, in order                           */
+    struct gf_claim claim;      /* owner core: waiting for partitions                 */
+    const uint16_t *partitions; /* of all keys: &partition, or partitions_block       */
     uint32_t partitions_count;
-    void *block;                     /* words too big for inside; owned                    */
-    uint16_t *partitions_block;      /* owned                                              */
+    void *block;                /* words too big for inside; owned                    */
+    uint16_t *partitions_block; /* owned                                              */
     struct gf_bytes words_inside[GF_REQUEST_WORDS];
     char bytes_inside[GF_REQUEST_BYTES];
-    struct gf_chunk reply_chunk;     /* header of the space that follows                   */
-    char reply_inside[GF_REQUEST_REPLY];
+    /* The chunk below: a struct that ends without a size must not stand inside another. */
+    _Alignas(struct gf_chunk) char reply_inside[sizeof(struct gf_chunk) + GF_REQUEST_REPLY];
 };
+
+/* gf_request_reply_chunk - the first chunk of the reply. */
+static inline struct gf_chunk *gf_request_reply_chunk(struct gf_request *request)
+{
+    return (struct gf_chunk *)request->reply_inside;
+}
 
 /* gf_request_acquire - an empty request of this core, its reply ready to be written. */
 struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *conn);
