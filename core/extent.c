@@ -344,6 +344,9 @@ void gf_extent_trim(void)
 
     while (atomic_load_explicit(&extents.kept, memory_order_relaxed) > 0 && place_pop_kept(&place))
         place_release(place);
+    pthread_mutex_lock(&extents.lock);
+    extents.next_class = 0; /* which slots keep memory is as after the start, too */
+    pthread_mutex_unlock(&extents.lock);
 }
 
 /* Piece by piece, each given back before the next is taken. */

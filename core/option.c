@@ -211,12 +211,17 @@ static int choice_parse(const struct gf_option *row, struct gf_bytes text, int *
     return GF_EINVAL;
 }
 
+/* What a line of the config file can hold: CONFIG REWRITE writes it there. */
 static int text_parse(struct gf_bytes text, char **field, struct why why)
 {
     char *copy;
 
     if (text.size && memchr(text.data, '\0', text.size)) {
         snprintf(why.text, why.size, "argument must not contain a zero byte");
+        return GF_EINVAL;
+    }
+    if (text.size && (memchr(text.data, '\n', text.size) || memchr(text.data, '\r', text.size))) {
+        snprintf(why.text, why.size, "argument must not contain a line break");
         return GF_EINVAL;
     }
     copy = text_copy(text);

@@ -271,13 +271,6 @@ static bool names_are_good(struct gf_exec *x)
     return true;
 }
 
-/* What the config file could not hold. */
-static bool is_one_line(struct gf_bytes value)
-{
-    return value.size == 0 ||
-           (!memchr(value.data, '\n', value.size) && !memchr(value.data, '\r', value.size));
-}
-
 /* All values, tried on a copy of the settings. Answers what is wrong with the first bad one. */
 static bool values_are_good(struct gf_exec *x)
 {
@@ -293,10 +286,6 @@ static bool values_are_good(struct gf_exec *x)
             gf_option_parse(option_of(name), &settings, x->args->words[i + 1], why, sizeof(why));
         if (error == GF_OK)
             error = gf_settings_check(&settings, why, sizeof(why));
-        if (error == GF_OK && !is_one_line(x->args->words[i + 1])) {
-            snprintf(why, sizeof(why), "argument must not contain a line break");
-            error = GF_EINVAL;
-        }
     }
     gf_settings_deinit(&settings);
     if (error != GF_OK)

@@ -18,6 +18,11 @@
  * the allocator. */
 #define REQUESTS_POOL_MAX 8192
 
+static void reply_start(struct gf_request *request)
+{
+    gf_chain_init_inside(&request->reply, gf_request_reply_chunk(request), GF_REQUEST_REPLY);
+}
+
 /* As a release leaves it. */
 static void request_clear(struct gf_request *request)
 {
@@ -27,7 +32,7 @@ static void request_clear(struct gf_request *request)
     request->conn = NULL;
     request->block = NULL;
     request->partitions_block = NULL;
-    gf_chain_init_inside(&request->reply, &request->reply_chunk, GF_REQUEST_REPLY);
+    reply_start(request);
 }
 
 struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *conn)
@@ -94,7 +99,7 @@ void gf_request_set_partitions(struct gf_request *request, const uint16_t *parti
 
 void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain)
 {
-    struct gf_chunk *inside = &request->reply_chunk;
+    struct gf_chunk *inside = gf_request_reply_chunk(request);
     struct gf_chain *reply = &request->reply;
 
     if (!request->discard) {
@@ -113,7 +118,7 @@ void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain)
 void gf_request_drop_reply(struct gf_request *request)
 {
     gf_chain_clear(&request->reply);
-    gf_chain_init_inside(&request->reply, &request->reply_chunk, GF_REQUEST_REPLY);
+    reply_start(request);
 }
 
 void gf_request_release(struct gf_worker *worker, struct gf_request *request)
@@ -121,7 +126,7 @@ void gf_request_release(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(request->message.home == worker->core->id);
     GF_ASSERT(gf_link_is_free(&request->link));
 
-    if (request->reply.cursor != request->reply_chunk.data)
+    if (request->reply.cursor != gf_request_reply_chunk(request)->data)
         gf_request_drop_reply(request);
     if (GF_UNLIKELY(request->trip != NULL))
         gf_trip_end(request);

@@ -87,19 +87,25 @@ struct gf_request {
     _Alignas(GF_CACHE_LINE) enum gf_request_state state;
     uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise          */
     struct gf_chain reply;           /* first chunk inside, the rest from gf_alloc         */
-    _Alignas(GF_CACHE_LINE) struct gf_chunk reply_chunk; /* header of the space that follows */
-    char reply_inside[GF_REQUEST_REPLY];
+    /* The first chunk: a struct that ends without a size must not stand inside another. */
+    _Alignas(GF_CACHE_LINE) char reply_inside[sizeof(struct gf_chunk) + GF_REQUEST_REPLY];
 
     /* The owner's alone. */
     struct gf_claim claim;           /* waiting for partitions                             */
 };
+
+/* gf_request_reply_chunk - the first chunk of the reply. */
+static inline struct gf_chunk *gf_request_reply_chunk(struct gf_request *request)
+{
+    return (struct gf_chunk *)(void *)request->reply_inside;
+}
 
 /* gf_request_prefetch - what the owner is going to touch, or, when it is home again, what its home
  * is. Reads the first line only. */
 static inline void gf_request_prefetch(const struct gf_request *request, bool home)
 {
     __builtin_prefetch(&request->state, 1);
-    __builtin_prefetch(&request->reply_chunk, 1);
+    __builtin_prefetch(request->reply_inside, 1);
     if (home) {
         __builtin_prefetch(&request->link, 1);
         return;

@@ -167,19 +167,19 @@ static int settings_parse_line(struct gf_settings *settings, struct gf_bytes lin
     size_t name_size = 0;
     size_t start = 0;
 
-    while (line.size > 0 && strchr(" \t\r", line.data[line.size - 1]))
+    while (line.size > 0 && memchr(" \t\r", line.data[line.size - 1], 3))
         line.size--;
-    while (start < line.size && strchr(" \t", line.data[start]))
+    while (start < line.size && memchr(" \t", line.data[start], 2))
         start++;
     line.data += start;
     line.size -= start;
     if (line.size == 0 || line.data[0] == '#')
         return GF_OK;
 
-    while (name_size < line.size && !strchr(" \t", line.data[name_size]))
+    while (name_size < line.size && !memchr(" \t", line.data[name_size], 2))
         name_size++;
     start = name_size;
-    while (start < line.size && strchr(" \t", line.data[start]))
+    while (start < line.size && memchr(" \t", line.data[start], 2))
         start++;
 
     struct gf_bytes name = {.data = line.data, .size = name_size};

@@ -135,7 +135,7 @@ static const struct gf_option *line_option(struct gf_bytes line)
         line.data++;
         line.size--;
     }
-    while (size < line.size && !strchr(" \t\r", line.data[size]))
+    while (size < line.size && !memchr(" \t\r", line.data[size], 3))
         size++;
     return gf_option_find(rows, count, (struct gf_bytes){.data = line.data, .size = size});
 }

@@ -85,7 +85,7 @@ Test(core, work_that_defers_itself_runs_once_per_turn_and_keeps_the_core_awake)
     struct gf_op work = {.done = again_done};
 
     gf_core_defer(&core, GF_PHASE_WORK, &work);
-    for (int turn = 1; turn <= 3; turn++) {
+    for (size_t turn = 1; turn <= 3; turn++) {
         gf_core_turn(&core, true); /* would sleep for ever: nothing else is there */
         cr_assert_eq(strlen(trace), turn);
     }

@@ -171,6 +171,8 @@ Test(option, bad_values_are_refused_in_the_words_of_redis)
     expect_refused("policy", GF_BYTES("fifo"),
                    "argument(s) must be one of the following: noeviction, allkeys-lru");
     expect_refused("dir", GF_BYTES("a\0b"), "argument must not contain a zero byte");
+    expect_refused("dir", GF_BYTES("a\n"), "argument must not contain a line break");
+    expect_refused("dir", GF_BYTES("a\rb"), "argument must not contain a line break");
 }
 
 /* CONFIG GET's buffer is bounded; a long text is cut, not written past the end. */

@@ -1,4 +1,5 @@
-/* Runs a fuzz target without libFuzzer: a bounded number of random inputs from a seed.
+/* Runs a fuzz target without libFuzzer: its good inputs, then a bounded number of random ones from
+ * a seed.
  *
  *   parser_fuzz [rounds] [seed]
  *
@@ -100,12 +101,25 @@ static void round_run(uint64_t seed)
     (void)LLVMFuzzerTestOneInput(input, size);
 }
 
+/* The good inputs as they are, and what once made a target fail. */
+static void seeds_run(void)
+{
+    for (const struct gf_bytes *seed = fuzz_seeds; seed->size > 0; seed++) {
+        uint8_t *input = malloc(seed->size); /* of that size, so that a sanitizer sees its end */
+
+        memcpy(input, seed->data, seed->size);
+        (void)LLVMFuzzerTestOneInput(input, seed->size);
+        free(input);
+    }
+}
+
 int main(int argc, char **argv)
 {
     uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : ROUNDS;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : SEED;
 
     signal(SIGABRT, on_abort);
+    seeds_run();
     for (uint64_t i = 0; i < rounds; i++)
         round_run(seed + i);
     printf("%llu rounds from seed %llu\n", (unsigned long long)rounds, (unsigned long long)seed);

@@ -48,11 +48,11 @@ static void move_reply(size_t size, size_t piece, size_t before, bool discard)
     gf_request_move_reply(request, &out);
     gf_chain_check(&out);
     cr_assert(gf_chain_empty(&request->reply));
-    cr_assert_eq(request->reply.first, &request->reply_chunk, "ready for the next reply");
+    cr_assert_eq(request->reply.first, gf_request_reply_chunk(request), "ready for the next reply");
     cr_assert_eq(gf_chain_size(&out), expected);
     gf_chain_seal(&out);
     for (struct gf_chunk *chunk = out.first; chunk; chunk = chunk->next) {
-        cr_assert_neq(chunk, &request->reply_chunk, "the request keeps its own chunk");
+        cr_assert_neq(chunk, gf_request_reply_chunk(request), "the request keeps its own chunk");
         for (uint32_t i = 0; i < chunk->used; i++, at++)
             cr_assert_eq(chunk->data[i], at < before ? 'b' : (char)('0' + (at - before) % 10));
     }

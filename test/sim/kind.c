@@ -2,9 +2,28 @@
 #include "sim/kind.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/assert.h"
 #include "sim/node.h"
+
+bool sim_kind_add(struct sim_kind *kind, const char *name)
+{
+    struct {
+        const char *name;
+        bool *field;
+    } parts[] = {{"sets-clock", &kind->sets_clock}, {"evicts", &kind->evicts},
+                 {"monitors", &kind->monitors},     {"speaks3", &kind->speaks3},
+                 {"operates", &kind->operates},     {"stops", &kind->stops}};
+
+    for (size_t i = 0; i < GF_COUNT(parts); i++) {
+        if (strcmp(parts[i].name, name) != 0)
+            continue;
+        *parts[i].field = true;
+        return true;
+    }
+    return false;
+}
 
 void sim_kind_draw(struct sim_world *world, struct gf_settings *settings)
 {

@@ -4,6 +4,9 @@
 #include "shards/settings.h"
 #include "sim/world.h"
 
+/* sim_kind_add - one thing more, by its name in sim_kind_format. Returns false if unknown. */
+bool sim_kind_add(struct sim_kind *kind, const char *name);
+
 /* sim_kind_draw - sets world->kind and what the server starts with. */
 void sim_kind_draw(struct sim_world *world, struct gf_settings *settings);
 

@@ -1,11 +1,16 @@
 #!/usr/bin/python3
 """Plays seeds with the simulator.
 
-    seeds.py fresh SIM SECONDS          seeds nobody has played, until the time is over
-    seeds.py finds SIM COUNT [ARG ...]  seeds 1..COUNT must fail: a fault is planted
+    seeds.py fresh SIM SECONDS                 seeds nobody has played, until the time is over
+    seeds.py finds SIM COUNT REASON [ARG ...]  one of the seeds 1..COUNT must fail, for that reason: a
+                                               fault is planted
+    seeds.py counts SIM COUNT REASON [ARG ...] each of the seeds 1..COUNT: how many fail, and why
+
+REASON is a regular expression for a part of what the run that fails says.
 
 The simulator knows no clock: seeds made of the time are made here.
 """
+import re
 import subprocess
 import sys
 import time
@@ -33,16 +38,38 @@ def fresh(sim, seconds):
     return 0
 
 
-def finds(sim, count, *arguments):
-    played = play([sim, "--seeds", f"1..{count}", *arguments])
+def failure(played):
+    """What a run says that failed; None when it did not."""
     said = [line for line in played.stdout.splitlines() if "FAILED" in line or "panic" in line]
-    if played.returncode == 0 or not said:
+    return said[0] if played.returncode != 0 and said else None
+
+
+def finds(sim, count, reason, *arguments):
+    played = play([sim, "--seeds", f"1..{count}", *arguments])
+    said = failure(played)
+    if said is None:
         print(played.stdout)
         print("the planted fault was not found")
         return 1
-    print("found:", said[0])
+    print("found:", said)
+    if not re.search(reason, said):
+        print(f"but not for the reason that was expected: {reason}")
+        return 1
     return 0
 
 
+def counts(sim, count, reason, *arguments):
+    found = others = 0
+    for seed in range(1, int(count) + 1):
+        said = failure(play([sim, "--seed", str(seed), *arguments]))
+        if said is not None:
+            right = bool(re.search(reason, said))
+            found += right
+            others += not right
+            print(f"seed {seed}: {'' if right else 'ANOTHER REASON: '}{said}", flush=True)
+    print(f"{found} of {count} seeds, {others} for another reason")
+    return 1 if others else 0
+
+
 if __name__ == "__main__":
-    sys.exit({"fresh": fresh, "finds": finds}[sys.argv[1]](*sys.argv[2:]))
+    sys.exit({"fresh": fresh, "finds": finds, "counts": counts}[sys.argv[1]](*sys.argv[2:]))

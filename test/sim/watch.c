@@ -54,8 +54,8 @@ struct sim_track *sim_track_add(struct sim_tracks *tracks, const struct sim_clie
 /* One byte as MONITOR quotes it. */
 static uint64_t hash_quoted(uint64_t hash, unsigned char byte)
 {
-    char text[8];
-    int size;
+    static const char digits[] = "0123456789abcdef";
+    char text[4] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
 
     switch (byte) {
     case '\n':
@@ -75,8 +75,7 @@ static uint64_t hash_quoted(uint64_t hash, unsigned char byte)
     default:
         if (byte >= 32 && byte < 127)
             break;
-        size = snprintf(text, sizeof(text), "\\x%02x", byte);
-        return hash_add(hash, text, (size_t)size);
+        return hash_add(hash, text, sizeof(text));
     }
     return hash_add(hash, (const char *)&byte, 1);
 }
