@@ -305,13 +305,14 @@ void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
                           struct gf_partition_space *ret_space)
 {
     uint32_t first = 0;
-    uint32_t count = 0;
+    uint32_t count = 1;
 
     *ret_space = worker->space;
     while (first < worker->owned_count && worker->owned[first] != partition)
         first++;
     GF_ASSERT(first < worker->owned_count);
-    while (first + count < worker->owned_count && !worker->locks.held[worker->owned[first + count]])
+    while (first + count < worker->owned_count &&
+           gf_locks_free(&worker->locks, worker->owned[first + count]))
         count++;
     ret_space->given = worker->owned + first;
     ret_space->given_count = count;

@@ -113,7 +113,7 @@ void gf_worker_apply_settings(struct gf_worker *worker);
 const char *gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit);
 
 /* gf_worker_space_from - what a command with a cursor may walk: this core's partitions from
- * `partition` on, up to the first that is locked. */
+ * `partition` on, up to the first behind it that is locked or that others wait for. */
 void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
                           struct gf_partition_space *ret_space);
 

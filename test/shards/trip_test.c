@@ -1,5 +1,6 @@
 /* SCAN over several cores: one call goes on where the keys are. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -311,4 +312,60 @@ Test(trip, counts_once_and_can_be_silent)
     node_client_format(&client, "CLIENT REPLY SKIP\r\nSCAN 0\r\nPING\r\n");
     node_client_expect(&client, "+PONG\r\n");
     node_client_close(&client);
+}
+
+static void never_granted(struct gf_claim *claim)
+{
+    (void)claim;
+    cr_assert(false, "the claim was free");
+}
+
+/* A key number whose partition has this place in a scan. */
+static uint32_t number_at(uint32_t place)
+{
+    const struct gf_router *router = &node.server.router;
+
+    for (uint32_t number = 0; number < KEYS_MAX; number++) {
+        char key[16];
+
+        snprintf(key, sizeof(key), "k%u", number);
+        if (router->places[gf_router_partition(router, gf_bytes_of(key))] == place)
+            return number;
+    }
+    cr_assert_fail("no key at place %u", place);
+    return 0;
+}
+
+/* A command before it in the pipeline waits for two partitions, one of which is locked: SCAN must
+ * not pass through the other one before that command has run. */
+Test(trip_locked, sees_what_waits_before_it, .timeout = 60)
+{
+    struct node_client client;
+    struct seen seen = {0};
+    struct gf_worker *worker;
+    uint32_t free_key;
+    uint32_t locked_key;
+    uint16_t locked;
+    struct gf_claim claim = {
+        .partitions = &locked, .count = 1, .holds = true, .granted = never_granted};
+
+    setup_cores(1, NULL);
+    free_key = number_at(1);
+    locked_key = number_at(3);
+    locked = node.server.router.order[3];
+    node_client_open(&client, &node, 0);
+    worker = node_enter(&node, 0);
+    cr_assert(gf_locks_claim(&worker->locks, &claim));
+    node_client_format(&client, "MSET k%u 1 k%u 1\r\nSCAN 0 COUNT 100\r\n", free_key, locked_key);
+    node_turn_all(&node, 3);
+    node_enter(&node, 0);
+    gf_locks_release(&worker->locks, &claim);
+    node_client_expect(&client, "+OK\r\n");
+    answer_wait(&client, &seen);
+    while (seen.cursor != 0)
+        scan_once(&client, " COUNT 100", &seen);
+    cr_assert_eq(seen.times[free_key], 1);
+    cr_assert_eq(seen.times[locked_key], 1);
+    node_client_close(&client);
+    node_end(&node);
 }
