@@ -1,5 +1,10 @@
 /* A planted fault: CLIENT LIST and KILL do not wait for connections that are between two cores. In
- * the place of shards/ask.c. */
+ * the place of shards/ask.c, and of shards/handover.c: connections move sooner, so that many do. */
+#include "shards/handover.h"
+#undef GF_HANDOVER_AFTER
+#define GF_HANDOVER_AFTER 1
+#include "shards/handover.c"
+
 #define gf_ask_create ask_create_honest
 #include "shards/ask.c"
 #undef gf_ask_create
