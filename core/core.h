@@ -54,6 +54,12 @@ static inline uint64_t gf_core_now_ms(const struct gf_core *core)
     return core->wall_us / 1000;
 }
 
+/* gf_core_clock_ns - the driver's monotonic clock, read now: core->now_ns is as of the turn. */
+static inline uint64_t gf_core_clock_ns(const struct gf_core *core)
+{
+    return core->driver->ops->now_ns(core->driver);
+}
+
 /* gf_core_here - the core whose turn this thread is making; NULL outside of any. */
 struct gf_core *gf_core_here(void);
 

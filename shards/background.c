@@ -16,11 +16,6 @@
 #define ROUND_TICKS 4               /* ticks between rounds of a core that is not pushed */
 #define STALLED_CONNS_PER_TICK 1000 /* connections looked at in one tick */
 
-static uint64_t background_now(const struct gf_worker *worker)
-{
-    return worker->core->driver->ops->now_ns(worker->core->driver);
-}
-
 /* Expired keys of one partition; returns how many were removed. */
 static uint32_t partition_expire(struct gf_worker *worker, struct gf_partition *partition)
 {
@@ -58,7 +53,7 @@ static void background_work_done(struct gf_op *op, int result)
 {
     struct gf_background *background = gf_container(op, struct gf_background, work);
     struct gf_worker *worker = background->worker;
-    uint64_t end_ns = background_now(worker) + GF_BACKGROUND_SLICE_NS;
+    uint64_t end_ns = gf_core_clock_ns(worker->core) + GF_BACKGROUND_SLICE_NS;
     bool pressed;
 
     (void)result; /* always GF_OK */
@@ -74,7 +69,7 @@ static void background_work_done(struct gf_op *op, int result)
             more |= partition_expire(worker, partition) > EXPIRE_BUCKETS / 4;
         }
         background->round_idle = more ? 0 : background->round_idle + 1;
-        if (background_now(worker) >= end_ns) {
+        if (gf_core_clock_ns(worker->core) >= end_ns) {
             gf_core_defer(worker->core, GF_PHASE_WORK, op);
             return;
         }

@@ -28,11 +28,6 @@
 #define OUTSIDE_PART_MAX 4       /* of maxmemory: 1/4 */
 #define LOOK_PART 128            /* of maxmemory: evicted between two looks at what is resident */
 
-static uint64_t monotonic_ns(const struct gf_worker *worker)
-{
-    return worker->core->driver->ops->now_ns(worker->core->driver);
-}
-
 /* Memory of one kind on all cores. */
 static int64_t node_memory_of(const struct gf_server *server, enum gf_memory_kind kind)
 {
@@ -306,7 +301,7 @@ static bool make_room(struct gf_worker *worker, int64_t needed, uint64_t end_ns)
             return true;
         }
         rounds = room < -urgent_size ? EVICT_ROUNDS_URGENT : EVICT_ROUNDS;
-        if (round > 0 && monotonic_ns(worker) >= end_ns)
+        if (round > 0 && gf_core_clock_ns(worker->core) >= end_ns)
             break;
         if (!make_some_room(worker, room, room < -urgent_size, &enough))
             return room + needed >= 0; /* what would help, but need not be */
@@ -326,9 +321,9 @@ static int64_t needed_by(const struct gf_worker *worker, size_t size)
 
 bool gf_maxmemory_make_room(struct gf_worker *worker, size_t size)
 {
-    uint64_t begin_ns = monotonic_ns(worker);
+    uint64_t begin_ns = gf_core_clock_ns(worker->core);
     bool made = make_room(worker, needed_by(worker, size), begin_ns + EVICT_COMMAND_NS);
-    uint64_t waited_ns = monotonic_ns(worker) - begin_ns;
+    uint64_t waited_ns = gf_core_clock_ns(worker->core) - begin_ns;
     uint64_t threshold_ms = worker->settings.latency_monitor_threshold;
 
     if (waited_ns > worker->maxmemory.longest_ns)
@@ -397,7 +392,7 @@ bool gf_maxmemory_make_room_ahead(struct gf_worker *worker, uint64_t end_ns)
                 (reclaim(worker) || (!anything_flushed(worker) && evict_some(worker, share)));
         if (share > 0 && !moved && !anything_flushed(worker))
             break;
-        if (monotonic_ns(worker) >= end_ns || !moved) {
+        if (gf_core_clock_ns(worker->core) >= end_ns || !moved) {
             set_waiting(worker, must_wait(worker, room));
             share_room(worker);
             return true;

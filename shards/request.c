@@ -126,6 +126,7 @@ void gf_request_release(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(request->message.home == worker->core->id);
     GF_ASSERT(gf_link_is_free(&request->link));
 
+    /* Taken already: it is as it was, and its lines need not be written again. */
     if (request->reply.cursor != gf_request_reply_chunk(request)->data)
         gf_request_drop_reply(request);
     if (GF_UNLIKELY(request->trip != NULL))

@@ -55,8 +55,9 @@ enum gf_request_state {
     GF_REQUEST_DONE,
 };
 
-/* Lies in cache lines by who writes them: on its way there and back a small command moves two to
- * three lines that its home wrote and two that its owner wrote, and no line back and forth. */
+/* Lies in cache lines by who writes them while it is under way: a small command moves two to three
+ * lines that its home wrote, and on its way back two that its owner wrote. What its home alone uses
+ * stays there. */
 struct gf_request {
     /* Written at home before it goes, and read by the owner. */
     _Alignas(GF_CACHE_LINE) struct gf_message message; /* first                            */
@@ -83,7 +84,7 @@ struct gf_request {
     void *block;                     /* words too big for inside; owned                    */
     uint16_t *partitions_block;      /* owned                                              */
 
-    /* Written by the owner, and read at home. */
+    /* Written by the owner while it has it, and read at home. */
     _Alignas(GF_CACHE_LINE) enum gf_request_state state;
     uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise          */
     struct gf_chain reply;           /* first chunk inside, the rest from gf_alloc         */

@@ -7,11 +7,6 @@
 #include "core/histogram.h"
 #include "shards/worker.h"
 
-static uint64_t timing_now(const struct gf_worker *worker)
-{
-    return worker->core->driver->ops->now_ns(worker->core->driver);
-}
-
 void gf_timing_book(struct gf_worker *worker, const struct gf_command *command,
                     uint64_t duration_ns)
 {
@@ -48,7 +43,7 @@ uint64_t gf_timing_batch(struct gf_worker *worker)
 
     if (timing->count == 0)
         return 0;
-    now_ns = timing_now(worker);
+    now_ns = gf_core_clock_ns(worker->core);
     share_ns = (now_ns - timing->since_ns) / timing->count;
     for (uint32_t i = 0; i < timing->count; i++)
         gf_timing_book(worker, timing->commands[i], share_ns);
@@ -62,13 +57,13 @@ void gf_timing_begin(struct gf_worker *worker, struct gf_timing_span *span)
     if (worker->timing.count > 0)
         gf_timing_batch(worker);
     else
-        worker->timing.since_ns = timing_now(worker);
+        worker->timing.since_ns = gf_core_clock_ns(worker->core);
     span->since_ns = worker->timing.since_ns;
 }
 
 uint64_t gf_timing_measure(struct gf_worker *worker, const struct gf_timing_span *span)
 {
-    uint64_t now_ns = timing_now(worker);
+    uint64_t now_ns = gf_core_clock_ns(worker->core);
 
     worker->timing.since_ns = now_ns;
     /* Never 0: that means "not timed on its own". */
