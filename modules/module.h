@@ -1,8 +1,5 @@
-/* The contract between go-fish and its data types: what a command sees, what a command is, what a
- * type is. Everything a plug-in needs, and nothing else.
- *
- * A command sees `struct gf_exec` and cannot reach anything that is not in it: no clock, no random,
- * no file, no socket, no other core. So every replica that runs the same words computes the same.
+/* The contract between go-fish and its data types: what a command is, what a type is, and
+ * (modules/exec.h) what a command sees. Everything a plug-in needs, and nothing else.
  */
 #pragma once
 
@@ -11,63 +8,14 @@
 #include <stdint.h>
 
 #include "core/bytes.h"
-#include "core/random.h"
-#include "protocol/args.h"
-#include "protocol/reply.h"
+#include "modules/exec.h"
 
 #define GF_MODULE_ABI 1
 
-struct gf_keyspace;
+struct gf_loader;
 struct gf_object;
-struct gf_exec;
-struct gf_scan_trip;
-
-/* Where a command finds the keyspaces of its keys: one partition's for most, or several's. */
-struct gf_space {
-    /* The keyspace of `db` that holds `key`; its partition is owned by this core. Never NULL. */
-    struct gf_keyspace *(*find)(struct gf_space *space, uint32_t db, struct gf_bytes key);
-    /* The index-th keyspace of `db` that the command was given, or NULL; empty ones may lack. */
-    struct gf_keyspace *(*at)(struct gf_space *space, uint32_t db, uint32_t index);
-    uint32_t databases; /* 0 .. databases - 1 */
-    /* The place of the index-th keyspace's partition in a scan, ascending; one left out was not
-     * given. A GF_CURSOR command is given its cursor's partition even when that is empty. */
-    uint32_t (*partition_at)(struct gf_space *space, uint32_t index);
-    /* The first place from `place` on that the client may see; `partitions`: there is none. */
-    uint32_t (*walk)(struct gf_space *space, uint32_t place);
-    /* In every partition given: an empty keyspace takes the place of `db`'s; or those of `a` and
-     * `b` change places. Keyspace pointers from before are then of no use. */
-    void (*clear)(struct gf_space *space, uint32_t db);
-    void (*swap)(struct gf_space *space, uint32_t a, uint32_t b);
-    uint32_t partitions; /* of the node, given to the command or not: 0 .. partitions - 1 */
-};
-
-/* Everything a command may see. */
-struct gf_exec {
-    struct gf_keyspace *keyspace; /* of the first key in the selected database; NULL without keys */
-    struct gf_args *args;         /* the request; read it front to back */
-    struct gf_reply *reply;       /* where the answer goes (discarded on replay) */
-    uint64_t now_ms;              /* the leader's clock when it proposed; never runs backwards */
-    uint64_t seed;                /* the only source of randomness */
-    uint64_t key_hash;            /* gf_keyspace_hash of the first key; valid with `keyspace` */
-    uint32_t db;                  /* selected database */
-    struct gf_space *space;       /* the other keys */
-    const struct gf_command *command;   /* the row being run */
-    const struct gf_limits *limits;     /* options that commands obey */
-    const struct gf_registry *registry; /* every command's row, for COMMAND */
-    struct gf_lookups *lookups;         /* counts what is found and what is not; or NULL */
-    struct gf_scan_trip *trip;          /* SCAN over several cores (modules/scan.h); or NULL */
-};
-
-/* Options that commands obey, the same on every replica. */
-struct gf_limits {
-    uint64_t bulk_size_max; /* proto-max-bulk-len: strings grow no longer than this */
-};
-
-/* gf_exec_keyspace - the keyspace of any key of the command, in the selected database. */
-static inline struct gf_keyspace *gf_exec_keyspace(struct gf_exec *x, struct gf_bytes key)
-{
-    return x->space->find(x->space, x->db, key);
-}
+struct gf_saver;
+struct gf_value;
 
 /*                 flag        name in COMMAND INFO ("" = not shown) */
 #define GF_COMMAND_FLAGS(X)                                                                       \
@@ -236,6 +184,12 @@ struct gf_type {
     uint64_t (*length)(const void *value);
     /* A hash that does not depend on how the value is stored; NULL: of its bytes as they are. */
     uint64_t (*digest)(const struct gf_object *object, uint64_t seed);
+    /* Every type: write the value so that `load` makes one that holds the same and from then on
+     * behaves the same, to the order in which it iterates (modules/dump.h). */
+    void (*save)(const struct gf_object *object, struct gf_saver *saver);
+    /* Make a value as gf_keyspace_take gives it. False when the bytes are not what a save wrote, or
+     * there is no memory: any bytes may come, from anybody. */
+    bool (*load)(struct gf_loader *loader, struct gf_value *ret_value);
 };
 
 /* A module: a type and its commands, or only commands. */

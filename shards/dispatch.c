@@ -204,6 +204,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         .registry = worker->server->registry,
         .lookups = &worker->lookups,
         .trip = run->trip,
+        .events = &worker->events,
     };
 
     run->duration_ns = 0;

@@ -193,6 +193,7 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a)
                 .command = a->command,
                 .limits = &worker->limits,
                 .registry = worker->server->registry,
+                .events = &worker->events,
             },
         .conn = conn,
         .worker = worker,

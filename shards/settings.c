@@ -64,8 +64,8 @@ static const struct gf_option rows[] = {
         ROW_##kind(def, lo, hi),                                                                   \
         .doc = (text),                                                                             \
     },
-    GF_CORE_OPTIONS(GF_ROW) GF_PROTOCOL_OPTIONS(GF_ROW) GF_SHARDS_OPTIONS(GF_ROW)
-        GF_REDIS_OPTIONS(GF_ROW)
+    GF_CORE_OPTIONS(GF_ROW) GF_PROTOCOL_OPTIONS(GF_ROW) GF_MODULES_OPTIONS(GF_ROW)
+        GF_SHARDS_OPTIONS(GF_ROW) GF_REDIS_OPTIONS(GF_ROW)
 #undef GF_ROW
 };
 

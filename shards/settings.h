@@ -12,6 +12,7 @@
 #include "core/option.h"
 #include "core/options.def"
 #include "modules/keyspace.h"
+#include "modules/options.def"
 #include "protocol/options.def"
 #include "shards/options.def"
 #include "shards/redis_options.def"
@@ -26,6 +27,7 @@ struct gf_settings {
 #define GF_FIELD(name, type, def, min, max, when, doc) gf_option_ctype_##type name;
     GF_CORE_OPTIONS(GF_FIELD)
     GF_PROTOCOL_OPTIONS(GF_FIELD)
+    GF_MODULES_OPTIONS(GF_FIELD)
     GF_SHARDS_OPTIONS(GF_FIELD)
     GF_REDIS_OPTIONS(GF_FIELD)
 #undef GF_FIELD

@@ -130,7 +130,20 @@ void gf_worker_apply_settings(struct gf_worker *worker)
 
     worker->parser_limits = (struct gf_parser_limits)GF_PARSER_LIMITS_DEFAULT;
     worker->parser_limits.bulk_size_max = settings->proto_max_bulk_len;
-    worker->limits.bulk_size_max = settings->proto_max_bulk_len;
+    worker->limits = (struct gf_limits){
+        .bulk_size_max = settings->proto_max_bulk_len,
+        .hash_max_listpack_entries = settings->hash_max_listpack_entries,
+        .hash_max_listpack_value = settings->hash_max_listpack_value,
+        .list_max_listpack_size = settings->list_max_listpack_size,
+        .set_max_intset_entries = settings->set_max_intset_entries,
+        .set_max_listpack_entries = settings->set_max_listpack_entries,
+        .set_max_listpack_value = settings->set_max_listpack_value,
+        .zset_max_listpack_entries = settings->zset_max_listpack_entries,
+        .zset_max_listpack_value = settings->zset_max_listpack_value,
+        .hll_sparse_max_bytes = settings->hll_sparse_max_bytes,
+        .stream_node_max_bytes = settings->stream_node_max_bytes,
+        .stream_node_max_entries = settings->stream_node_max_entries,
+    };
     gf_output_limit_parse(settings->client_output_buffer_limit, &worker->output_limit);
     worker->attention &= ~(uint32_t)GF_ATTENTION_TIMING;
     if (slow_us >= 0 && slow_us < 1000)

@@ -54,6 +54,7 @@ struct gf_worker {
     struct gf_settings settings;      /* this core's copy; CONFIG SET changes all copies  */
     struct gf_parser_limits parser_limits;
     struct gf_limits limits;          /* what commands obey                               */
+    struct gf_events events;          /* who listens to changes of keys                   */
     struct gf_output_limit output_limit;
     int64_t memory_ceiling;           /* GROWS commands are refused while this core's data
                                          is above it; INT64_MAX without maxmemory         */

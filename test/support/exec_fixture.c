@@ -99,7 +99,21 @@ void exec_fixture_init(struct exec_fixture *fixture)
         .now_ms = 1700000000000,
         .seed = 1,
         .resp = 2,
-        .limits = {.bulk_size_max = 512u << 20},
+        .limits =
+            {
+                .bulk_size_max = 512u << 20,
+                .hash_max_listpack_entries = 512,
+                .hash_max_listpack_value = 64,
+                .list_max_listpack_size = -2,
+                .set_max_intset_entries = 512,
+                .set_max_listpack_entries = 128,
+                .set_max_listpack_value = 64,
+                .zset_max_listpack_entries = 128,
+                .zset_max_listpack_value = 64,
+                .hll_sparse_max_bytes = 3000,
+                .stream_node_max_bytes = 4096,
+                .stream_node_max_entries = 100,
+            },
         .space = whole_space,
     };
     if (gf_registry_create(NULL, 0, &fixture->registry, why, sizeof(why)) != GF_OK)
@@ -156,6 +170,7 @@ static void run_row(struct exec_fixture *fixture, const struct gf_command *row,
         .command = row,
         .limits = &fixture->limits,
         .registry = fixture->registry,
+        .events = &fixture->events,
     };
 
     if (gf_command_keys(row, args->words, args->count, &key_index, 1) > 0) {

@@ -24,6 +24,7 @@ struct exec_fixture {
     uint32_t db;   /* selected database */
     uint8_t resp;  /* 2 or 3 */
     struct gf_limits limits;
+    struct gf_events events; /* nobody listens */
     struct gf_keyspace_context context; /* lfu settings; the rest is set by init */
 
     /* The fixture's own: */
