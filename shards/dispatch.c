@@ -204,10 +204,11 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         .registry = worker->server->registry,
         .lookups = &worker->lookups,
         .trip = run->trip,
-        .events = &worker->events,
+        .events = &worker->events.events,
     };
 
     run->duration_ns = 0;
+    worker->events.client = run->client;
     if (GF_UNLIKELY((command->flags & GF_GROWS) && !run->part &&
                     !gf_worker_has_room(worker, words_size(run->words, run->words_count)))) {
         gf_reply_error(run->reply, GF_MSG_OOM);
@@ -269,6 +270,7 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         .key_hash = ahead->key_hash,
         .space = &worker->space.space,
         .reply = &conn->reply,
+        .client = conn->session.id,
         .no_touch = conn->session.no_touch,
         .one_core = gf_conn_sees_one_core(conn),
     };

@@ -36,6 +36,7 @@ struct gf_run {
     uint64_t key_hash;       /* of the first key; ignored without keys   */
     struct gf_space *space;  /* where it finds its keys                  */
     struct gf_reply *reply;
+    uint64_t client;         /* CLIENT ID of who asked for it            */
     bool no_touch;           /* CLIENT NO-TOUCH: keys' access times and counts stay */
     bool one_core;           /* a walk over all keys goes through this core's only          */
     bool part;               /* of a split command: its coordinator checked memory and counts */

@@ -63,6 +63,7 @@ static void part_run(struct gf_worker *worker, struct gf_part *part)
         .db = request->db,
         .space = &worker->space.space,
         .reply = &reply,
+        .client = request->client,
         .no_touch = request->no_touch,
         .part = true,
         .partition = GF_NO_PARTITION,
@@ -169,7 +170,9 @@ static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
 
     if (no_touch)
         lent_set_untouched(worker, multi, true);
+    gf_events_lend(&worker->events);
     gf_request_run(worker, multi->request);
+    gf_events_return(&worker->events);
     if (no_touch)
         lent_set_untouched(worker, multi, false);
 }

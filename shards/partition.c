@@ -3,6 +3,7 @@
 
 #include "core/alloc.h"
 #include "core/core.h"
+#include "shards/events.h"
 #include "shards/router.h"
 
 void gf_partition_init(struct gf_partition *partition, uint16_t id, uint16_t owner,
@@ -149,16 +150,26 @@ static void space_clear(struct gf_space *base, uint32_t db)
 {
     struct gf_partition_space *space = space_of(base);
 
-    for (uint32_t i = 0; i < space->given_count; i++)
-        gf_partition_clear(space->partitions[space->given[i]], db);
+    for (uint32_t i = 0; i < space->given_count; i++) {
+        struct gf_partition *partition = space->partitions[space->given[i]];
+
+        if (space->events)
+            gf_events_cleared(space->events, partition, db);
+        gf_partition_clear(partition, db);
+    }
 }
 
 static void space_swap(struct gf_space *base, uint32_t a, uint32_t b)
 {
     struct gf_partition_space *space = space_of(base);
 
-    for (uint32_t i = 0; i < space->given_count; i++)
-        gf_partition_swap(space->partitions[space->given[i]], a, b);
+    for (uint32_t i = 0; i < space->given_count; i++) {
+        struct gf_partition *partition = space->partitions[space->given[i]];
+
+        if (space->events)
+            gf_events_swapped(space->events, partition, a, b);
+        gf_partition_swap(partition, a, b);
+    }
 }
 
 void gf_partition_space_init(struct gf_partition_space *space, const struct gf_router *router,

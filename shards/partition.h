@@ -13,6 +13,7 @@
 #include "modules/keyspace.h"
 #include "modules/module.h"
 
+struct gf_event_bus;
 struct gf_router;
 
 struct gf_partition {
@@ -66,6 +67,7 @@ struct gf_partition_space {
     uint32_t given_count;
     uint16_t core;                          /* core the command runs on                  */
     bool one_core;                          /* `walk` goes through that core's only      */
+    struct gf_event_bus *events;            /* told of whole databases; NULL: nobody is  */
 };
 
 /* gf_partition_space_init - a space on `core` that finds any key whose partition `core` owns.

@@ -55,6 +55,7 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
     request->no_touch = conn->session.no_touch;
     request->one_core = gf_conn_sees_one_core(conn);
     request->discard = conn->reply.discard;
+    request->client = conn->session.id;
     request->conn = conn;
     request->words_count = 0;
     request->partitions_count = 0;
@@ -173,6 +174,7 @@ void gf_request_run(struct gf_worker *worker, struct gf_request *request)
         .key_hash = request->key_hash,
         .space = &worker->space.space,
         .reply = &reply,
+        .client = request->client,
         .no_touch = request->no_touch,
         .one_core = request->one_core,
         .part = trip && trip->begun, /* counted at its first stop */

@@ -34,7 +34,7 @@ struct gf_conn;
 struct gf_trip;
 struct gf_worker;
 
-#define GF_REQUEST_INSIDE 320 /* words and their bytes, kept inside: all of most commands */
+#define GF_REQUEST_INSIDE 312 /* words and their bytes, kept inside: all of most commands */
 #define GF_REQUEST_LARGE 16384 /* bytes of words that memory is made for before they are copied */
 #define GF_REQUEST_REPLY 168  /* bytes of reply kept inside */
 
@@ -75,7 +75,8 @@ struct gf_request {
     struct gf_bytes *words;          /* inside, or in `block`                              */
     const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */
     struct gf_trip *trip;            /* SCAN over several cores (trip.h); owned            */
-    _Alignas(GF_CACHE_LINE) char inside[GF_REQUEST_INSIDE]; /* words, and then their bytes */
+    _Alignas(GF_CACHE_LINE) uint64_t client; /* CLIENT ID                                  */
+    char inside[GF_REQUEST_INSIDE];  /* words, and then their bytes                        */
 
     /* The home core's alone. */
     struct gf_link link;             /* conn->requests, in order; or the pool              */

@@ -193,7 +193,7 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a)
                 .command = a->command,
                 .limits = &worker->limits,
                 .registry = worker->server->registry,
-                .events = &worker->events,
+                .events = &worker->events.events,
             },
         .conn = conn,
         .worker = worker,
@@ -202,6 +202,7 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a)
     uint64_t duration_ns;
 
     gf_args_init(&args, a->words, a->words_count);
+    worker->events.client = conn->session.id;
     gf_timing_begin(worker, &span);
     a->command->run(&x.exec);
     duration_ns = gf_timing_end(worker, &span, a->command);

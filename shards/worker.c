@@ -256,6 +256,7 @@ static void worker_take_partitions(struct gf_worker *worker)
     worker->space.space.databases = (uint32_t)worker->settings.databases;
     worker->space.given = worker->owned;
     worker->space.given_count = worker->owned_count;
+    worker->space.events = &worker->events;
 }
 
 int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_server *server)
@@ -277,6 +278,7 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
                                                           sizeof(*worker->commands));
     worker->settings_versions =
         gf_alloc_zero(GF_MEMORY_OTHER, gf_settings_count() * sizeof(*worker->settings_versions));
+    gf_events_init(&worker->events);
     worker_take_partitions(worker);
     gf_maxmemory_init(worker);
     worker->background = gf_background_create(worker);

@@ -13,6 +13,7 @@
 #include "modules/lookups.h"
 #include "protocol/parser.h"
 #include "shards/conn.h"
+#include "shards/events.h"
 #include "shards/latency.h"
 #include "shards/listener.h"
 #include "shards/lock.h"
@@ -54,7 +55,7 @@ struct gf_worker {
     struct gf_settings settings;      /* this core's copy; CONFIG SET changes all copies  */
     struct gf_parser_limits parser_limits;
     struct gf_limits limits;          /* what commands obey                               */
-    struct gf_events events;          /* who listens to changes of keys                   */
+    struct gf_event_bus events;       /* who listens to changes of keys                   */
     struct gf_output_limit output_limit;
     int64_t memory_ceiling;           /* GROWS commands are refused while this core's data
                                          is above it; INT64_MAX without maxmemory         */
