@@ -38,7 +38,7 @@ struct gf_saver;
 struct gf_loader;
 struct gf_dict_segment;
 
-#define GF_DICT_NEAR_MAX 256 /* bytes of a key or value kept in a bucket */
+#define GF_DICT_NEAR_MAX 250 /* bytes of a key or value kept in a bucket */
 
 enum gf_dict_kind {
     GF_DICT_KEYS,   /* sets: nothing behind the key         */
