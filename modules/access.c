@@ -13,6 +13,7 @@
  */
 #include "core/assert.h"
 #include "core/random.h"
+#include "modules/exec.h"
 #include "modules/keyspace_parts.h"
 
 #define LFU_INIT 5u /* a new key's counter: not the first to go */
@@ -208,5 +209,6 @@ size_t gf_keyspace_evict(struct gf_keyspace *keyspace, enum gf_eviction_policy p
         return 0;
     if (object_score(keyspace, policy, object, now_ms) < victim->score)
         return 0;
+    gf_keyspace_going(keyspace, object, GF_EVENT_EVICTED);
     return gf_keyspace_drop(keyspace, victim->hash, &place);
 }

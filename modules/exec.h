@@ -38,8 +38,8 @@ enum gf_event_class {
 /* Who listens. Made by whoever runs the command; never NULL in an exec. */
 struct gf_events {
     uint32_t wanted; /* enum gf_event_class; 0: nobody listens to anything */
-    /* Called while the command runs, after the change; must not touch the keyspace. name NULL: the
-     * key changed and no event is called after it. */
+    /* Called by gf_exec_emit while the command runs, after the change; must not touch the keyspace.
+     * name NULL: the key changed and no event is called after it. */
     void (*emit)(struct gf_events *events, struct gf_exec *x, uint32_t classes, const char *name,
                  uint32_t db, struct gf_bytes key);
 };
@@ -118,8 +118,14 @@ static inline struct gf_keyspace *gf_exec_keyspace(struct gf_exec *x, struct gf_
     return x->space->find(x->space, x->db, key);
 }
 
+/* gf_exec_emit - the slow half of the two below: tells x->events what it wants to hear of. A change
+ * that made its key is preceded by "new", and by "expired" if an expired one was still there. */
+void gf_exec_emit(struct gf_exec *x, uint32_t classes, const char *name, uint32_t db,
+                  struct gf_bytes key);
+
 /* gf_exec_changed - a key is not what it was (new, other, or gone): every command says so, once per
  * change, after it. Whoever waits for the key, watches it, or keeps a copy of it learns of it here.
+ * That a key is new is found out here; no command needs to say so.
  *
  * class      enum gf_event_class of the event, as Redis has it
  * name       of the event ("lpush", "del"); NULL = none
@@ -127,19 +133,19 @@ static inline struct gf_keyspace *gf_exec_keyspace(struct gf_exec *x, struct gf_
 static inline void gf_exec_changed(struct gf_exec *x, uint32_t db, struct gf_bytes key,
                                    uint32_t class, const char *name)
 {
-    uint32_t classes = class | GF_EVENT_CHANGED;
+    const uint32_t implied = GF_EVENT_CHANGED | GF_EVENT_NEW | GF_EVENT_EXPIRED;
 
-    if (__builtin_expect((x->events->wanted & classes) != 0, 0))
-        x->events->emit(x->events, x, classes, name, db, key);
+    if (__builtin_expect((x->events->wanted & (class | implied)) != 0, 0))
+        gf_exec_emit(x, class | GF_EVENT_CHANGED, name, db, key);
 }
 
-/* gf_exec_event - something happened that did not change the key: "keymiss", "new", or a second
- * event of one change. */
+/* gf_exec_event - something happened that did not change the key: "keymiss", or a second event of
+ * one change. */
 static inline void gf_exec_event(struct gf_exec *x, uint32_t db, struct gf_bytes key,
                                  uint32_t class, const char *name)
 {
     if (__builtin_expect((x->events->wanted & class) != 0, 0))
-        x->events->emit(x->events, x, class, name, db, key);
+        gf_exec_emit(x, class, name, db, key);
 }
 
 /* gf_exec_wait - a GF_BLOCKING command found nothing: may it wait for its keys?

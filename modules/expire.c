@@ -114,10 +114,13 @@ static void expire_in(struct gf_exec *x, int64_t unit_ms, uint64_t base_ms)
         gf_reply_int(x->reply, 0);
         return;
     }
-    if (when_ms <= (int64_t)x->now_ms)
+    bool over = when_ms <= (int64_t)x->now_ms;
+
+    if (over)
         gf_keyspace_remove(place.keyspace, place.hash, object);
     else
         gf_keyspace_set_expire(place.keyspace, place.hash, object, (uint64_t)when_ms);
+    gf_exec_changed(x, x->db, place.key, GF_EVENT_GENERIC, over ? "del" : "expire");
     gf_reply_int(x->reply, 1);
 }
 
@@ -191,8 +194,10 @@ static void persist(struct gf_exec *x)
     struct gf_object *object = gf_place_find(x, &place);
     bool expires = object != NULL && gf_object_expire_ms(object) != 0;
 
-    if (expires)
+    if (expires) {
         gf_keyspace_set_expire(place.keyspace, place.hash, object, 0);
+        gf_exec_changed(x, x->db, place.key, GF_EVENT_GENERIC, "persist");
+    }
     gf_reply_int(x->reply, expires);
 }
 

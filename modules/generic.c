@@ -21,6 +21,7 @@ static void del(struct gf_exec *x)
         if (object == NULL)
             continue;
         gf_keyspace_remove(place.keyspace, place.hash, object);
+        gf_exec_changed(x, x->db, place.key, GF_EVENT_GENERIC, "del");
         removed++;
     }
     gf_reply_int(x->reply, removed);

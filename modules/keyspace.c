@@ -166,6 +166,21 @@ static struct gf_object *object_change(struct gf_keyspace *keyspace,
     return object;
 }
 
+static void made_note(struct gf_keyspace *keyspace, uint64_t hash, uint64_t now_ms, bool expired)
+{
+    keyspace->made_hash = hash;
+    keyspace->made_ms = now_ms;
+    keyspace->made_over_expired = expired;
+}
+
+enum gf_made gf_keyspace_made(struct gf_keyspace *keyspace, uint64_t hash, uint64_t now_ms)
+{
+    if (keyspace->made_hash != hash || keyspace->made_ms != now_ms)
+        return GF_MADE_NOT;
+    keyspace->made_ms = 0;
+    return keyspace->made_over_expired ? GF_MADE_OVER_EXPIRED : GF_MADE_NEW;
+}
+
 struct gf_object *gf_keyspace_put(struct gf_keyspace *keyspace, uint64_t hash, struct gf_bytes key,
                                   const struct gf_value *value, uint64_t expire_ms, uint64_t now_ms)
 {
@@ -179,10 +194,16 @@ struct gf_object *gf_keyspace_put(struct gf_keyspace *keyspace, uint64_t hash, s
     struct gf_object *old = gf_table_find(&keyspace->table, hash, key, &place);
     struct gf_object *object;
 
-    if (expire_ms == GF_KEEP_EXPIRE)
-        draft.expire_ms = old && !gf_object_is_expired(old, now_ms) ? gf_object_expire_ms(old) : 0;
-    if (!old)
+    if (!old) {
+        if (expire_ms == GF_KEEP_EXPIRE)
+            draft.expire_ms = 0;
+        made_note(keyspace, hash, now_ms, false);
         return put_new(keyspace, hash, &draft, now_ms);
+    }
+    if (expire_ms == GF_KEEP_EXPIRE)
+        draft.expire_ms = gf_object_is_expired(old, now_ms) ? 0 : gf_object_expire_ms(old);
+    if (GF_UNLIKELY(gf_object_is_expired(old, now_ms)))
+        made_note(keyspace, hash, now_ms, true);
     draft.key = gf_object_key(old);
     object = object_change(keyspace, &place, &draft);
     if (object)

@@ -38,12 +38,16 @@ enum gf_eviction_policy {
 /* What all keyspaces of a partition, or of a core, share; outlives them. */
 struct gf_keyspace_context {
     const struct gf_type *const *types; /* GF_TYPES_MAX entries by id, NULL = none (registry's) */
-    uint64_t hash_seed;     /* of the whole node (later: cluster); fixed when data is created */
-    bool lfu;               /* access counts instead of access times (maxmemory-policy *-lfu) */
-    bool untouched;         /* accesses leave no trace; while a CLIENT NO-TOUCH command runs */
+    uint64_t hash_seed;      /* of the whole node (later: cluster); fixed when data is created */
+    bool lfu;                /* access counts instead of access times (maxmemory-policy *-lfu) */
+    bool untouched;          /* accesses leave no trace; while a CLIENT NO-TOUCH command runs */
     uint32_t lfu_log_factor; /* lfu-log-factor */
-    uint32_t lfu_decay_min; /* lfu-decay-time, minutes */
-    struct gf_heap *heap;   /* modules/heap.h; shared by all keyspaces of a core; NULL: each
+    uint32_t lfu_decay_min;  /* lfu-decay-time, minutes */
+    /* Called before an object goes by itself; GF_EVENT_EXPIRED or GF_EVENT_EVICTED. Must not touch
+     * keyspaces. NULL: nobody listens. */
+    void (*gone)(const struct gf_keyspace_context *context, const struct gf_keyspace *keyspace,
+                 const struct gf_object *object, uint32_t class);
+    struct gf_heap *heap; /* modules/heap.h; shared by all keyspaces of a core; NULL: each
                              * keyspace has its own (wasteful, for tests) */
 };
 
@@ -71,8 +75,8 @@ static inline void gf_keyspace_prefetch_object(const struct gf_keyspace *keyspac
 }
 
 /* gf_keyspace_find - the live object of `key`, counted as an access; NULL when there is none. */
-struct gf_object *gf_keyspace_find(struct gf_keyspace *keyspace, uint64_t hash,
-                                   struct gf_bytes key, uint64_t now_ms);
+struct gf_object *gf_keyspace_find(struct gf_keyspace *keyspace, uint64_t hash, struct gf_bytes key,
+                                   uint64_t now_ms);
 
 /* gf_keyspace_peek - the same, not counted as an access (OBJECT, TTL, TYPE, DEBUG…). */
 struct gf_object *gf_keyspace_peek(const struct gf_keyspace *keyspace, uint64_t hash,
@@ -97,6 +101,15 @@ struct gf_value {
 struct gf_object *gf_keyspace_put(struct gf_keyspace *keyspace, uint64_t hash, struct gf_bytes key,
                                   const struct gf_value *value, uint64_t expire_ms,
                                   uint64_t now_ms);
+
+/* gf_keyspace_made - was the key with this hash made by the last put that made one, at now_ms? Says
+ * so once per key made. */
+enum gf_made {
+    GF_MADE_NOT,
+    GF_MADE_NEW,
+    GF_MADE_OVER_EXPIRED, /* new to clients; one that had expired was still in memory */
+};
+enum gf_made gf_keyspace_made(struct gf_keyspace *keyspace, uint64_t hash, uint64_t now_ms);
 
 /* gf_keyspace_resize - change the size of a bytes value to `size`, keeping what fits; new bytes are
  * zero. Grows with slack when it grows repeatedly (APPEND is amortised O(1) a byte). The object may
@@ -144,8 +157,8 @@ uint64_t gf_keyspace_average_ttl_ms(const struct gf_keyspace *keyspace, uint64_t
  *            hash_seed.
  */
 uint64_t gf_keyspace_scan(struct gf_keyspace *keyspace, uint64_t cursor, uint32_t count,
-                          uint64_t now_ms,
-                          void (*visit)(void *context, struct gf_object *object), void *context);
+                          uint64_t now_ms, void (*visit)(void *context, struct gf_object *object),
+                          void *context);
 
 /* gf_keyspace_random - a live object chosen by seed, near uniform; NULL when there is none (bounded
  * work: it may give up when nearly everything has expired). */

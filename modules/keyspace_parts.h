@@ -14,17 +14,20 @@ struct gf_dying {
 };
 
 struct gf_keyspace {
-    struct gf_table table;                     /* first: the prefetches count on it */
-    const struct gf_keyspace_context *context; /* borrowed */
-    struct gf_heap *heap;                      /* the context's, or its own */
-    uint64_t volatile_count;                   /* objects with an expiry */
+    struct gf_table table;                         /* first: the prefetches count on it */
+    const struct gf_keyspace_context *context;     /* borrowed */
+    struct gf_heap *heap;                          /* the context's, or its own */
+    uint64_t volatile_count;                       /* objects with an expiry */
     __extension__ unsigned __int128 expire_sum_ms; /* sum of their expire_ms */
-    uint64_t random;                           /* state of the coin for access counts */
-    struct gf_link heap_link;                  /* heap->keyspaces */
-    struct gf_dying *dying;                    /* owned; structures being freed in slices */
+    uint64_t random;                               /* state of the coin for access counts */
+    struct gf_link heap_link;                      /* heap->keyspaces */
+    struct gf_dying *dying;                        /* owned; structures being freed in slices */
     uint32_t dying_count;
-    uint32_t expire_line;                      /* where the next expiry slice goes on */
-    uint32_t clear_line;                       /* and the next clear slice */
+    uint64_t made_hash; /* of the last key that a put made */
+    uint64_t made_ms;   /* when; 0 = asked for already */
+    bool made_over_expired;
+    uint32_t expire_line; /* where the next expiry slice goes on */
+    uint32_t clear_line;  /* and the next clear slice */
     bool heap_owned;
 };
 
@@ -37,6 +40,14 @@ static inline bool gf_object_is_expired(const struct gf_object *object, uint64_t
  * counting a structure that is freed in slices. */
 size_t gf_keyspace_drop(struct gf_keyspace *keyspace, uint64_t hash,
                         const struct gf_table_place *place);
+
+/* gf_keyspace_going - tells who listens that an object goes by itself. */
+static inline void gf_keyspace_going(const struct gf_keyspace *keyspace,
+                                     const struct gf_object *object, uint32_t class)
+{
+    if (GF_UNLIKELY(keyspace->context->gone != NULL))
+        keyspace->context->gone(keyspace->context, keyspace, object, class);
+}
 
 /* gf_keyspace_object_free - free an object that is in no bucket any more, and what it holds. */
 void gf_keyspace_object_free(struct gf_keyspace *keyspace, struct gf_object *object);

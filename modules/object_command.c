@@ -26,8 +26,10 @@ static const struct gf_object *object_read(struct gf_exec *x, struct gf_place *r
     if (!gf_args_finish(x->args, x->reply))
         return NULL;
 
-    const struct gf_object *object = gf_place_peek(x, &place);
+    const struct gf_object *object =
+        gf_keyspace_peek(place.keyspace, place.hash, place.key, x->now_ms);
 
+    gf_exec_count_lookup(x, object != NULL); /* no keymiss of it, as in Redis */
     if (object == NULL)
         gf_reply_null(x->reply);
     *ret_place = place;

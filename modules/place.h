@@ -41,21 +41,21 @@ static inline struct gf_place gf_place_next(struct gf_exec *x)
 }
 
 /* gf_place_find, gf_place_peek - the live object there, counted as an access or not; or NULL. */
-static inline struct gf_object *gf_place_find(const struct gf_exec *x, const struct gf_place *place)
+static inline struct gf_object *gf_place_find(struct gf_exec *x, const struct gf_place *place)
 {
     struct gf_object *object =
         gf_keyspace_find(place->keyspace, place->hash, place->key, x->now_ms);
 
-    gf_exec_looked_up(x, object != NULL);
+    gf_exec_looked_up(x, place->key, object != NULL);
     return object;
 }
 
-static inline struct gf_object *gf_place_peek(const struct gf_exec *x, const struct gf_place *place)
+static inline struct gf_object *gf_place_peek(struct gf_exec *x, const struct gf_place *place)
 {
     struct gf_object *object =
         gf_keyspace_peek(place->keyspace, place->hash, place->key, x->now_ms);
 
-    gf_exec_looked_up(x, object != NULL);
+    gf_exec_looked_up(x, place->key, object != NULL);
     return object;
 }
 

@@ -68,8 +68,13 @@ static bool rename_key(struct gf_exec *x, bool keep, bool *ret_renamed)
     bool same = gf_bytes_equal(from.key, to.key);
     bool rename = !keep || (!same && gf_place_peek(x, &to) == NULL);
 
-    if (rename && !same && !place_move(x, &from, object, &to))
-        return false;
+    if (rename && !same) {
+        if (!place_move(x, &from, object, &to))
+            return false;
+        gf_exec_changed(x, x->db, to.key, 0, NULL); /* it may be new: that is told first */
+        gf_exec_changed(x, x->db, from.key, GF_EVENT_GENERIC, "rename_from");
+        gf_exec_event(x, x->db, to.key, GF_EVENT_GENERIC, "rename_to");
+    }
     *ret_renamed = rename;
     return true;
 }
@@ -120,8 +125,12 @@ static void move(struct gf_exec *x)
         gf_reply_int(x->reply, 0);
         return;
     }
-    if (place_move(x, &from, object, &to))
-        gf_reply_int(x->reply, 1);
+    if (!place_move(x, &from, object, &to))
+        return;
+    gf_exec_changed(x, db, to.key, 0, NULL); /* it is new: that is told first */
+    gf_exec_changed(x, x->db, from.key, GF_EVENT_GENERIC, "move_from");
+    gf_exec_event(x, db, to.key, GF_EVENT_GENERIC, "move_to");
+    gf_reply_int(x->reply, 1);
 }
 
 /* A value like `object`'s, in memory of its own. False when there is none for it. */
@@ -186,13 +195,15 @@ static void copy(struct gf_exec *x)
     struct gf_place to = gf_place_of(x, db, to_key);
     const struct gf_object *object = gf_place_find(x, &from);
 
-    gf_exec_answered(x, object != NULL);
-    if (object == NULL || (!replace && gf_place_peek(x, &to) != NULL))
+    gf_exec_answered(x, from.key, object != NULL);
+    if (object == NULL || (!replace && gf_place_peek(x, &to) != NULL)) {
         gf_reply_int(x->reply, 0);
-    else if (place_copy(x, &from, object, &to))
+    } else if (place_copy(x, &from, object, &to)) {
+        gf_exec_changed(x, db, to.key, GF_EVENT_GENERIC, "copy_to");
         gf_reply_int(x->reply, 1);
-    else
+    } else {
         gf_reply_error(x->reply, GF_MSG_OOM);
+    }
 }
 
 static const struct gf_history renamenx_history[] = {

@@ -37,7 +37,7 @@ static inline bool gf_string_find(struct gf_exec *x, struct gf_bytes key,
                                   struct gf_object **ret_object)
 {
     *ret_object = gf_keyspace_find(x->keyspace, x->key_hash, key, x->now_ms);
-    gf_exec_looked_up(x, *ret_object != NULL);
+    gf_exec_looked_up(x, key, *ret_object != NULL);
     return gf_string_check(x, *ret_object);
 }
 
@@ -47,7 +47,7 @@ static inline bool gf_string_find_old(struct gf_exec *x, struct gf_bytes key,
                                       struct gf_object **ret_object)
 {
     *ret_object = gf_keyspace_find(x->keyspace, x->key_hash, key, x->now_ms);
-    gf_exec_answered(x, *ret_object != NULL);
+    gf_exec_answered(x, key, *ret_object != NULL);
     return gf_string_check(x, *ret_object);
 }
 

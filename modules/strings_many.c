@@ -77,6 +77,7 @@ static bool pairs_store(struct gf_exec *x)
                 gf_reply_error(x->reply, GF_MSG_OOM);
                 return false;
             }
+            gf_exec_changed(x, x->db, place->key, GF_EVENT_STRING, "set");
         }
     }
     return true;

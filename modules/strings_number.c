@@ -47,6 +47,7 @@ static void increment(struct gf_exec *x, struct gf_bytes key, int64_t delta)
             return;
         }
     }
+    gf_exec_changed(x, x->db, key, GF_EVENT_STRING, "incrby");
     gf_reply_int(x->reply, number);
 }
 
@@ -120,8 +121,10 @@ void gf_string_incrbyfloat_run(struct gf_exec *x)
     };
     value.encoding = value.bytes.size <= GF_STRING_EMBSTR_MAX ? GF_STRING_EMBSTR : GF_STRING_RAW;
     if (gf_keyspace_put(x->keyspace, x->key_hash, key, &value, object ? GF_KEEP_EXPIRE : 0,
-                        x->now_ms) == NULL)
+                        x->now_ms) == NULL) {
         gf_reply_error(x->reply, GF_MSG_OOM);
-    else
-        gf_reply_bulk(x->reply, value.bytes);
+        return;
+    }
+    gf_exec_changed(x, x->db, key, GF_EVENT_STRING, "incrbyfloat");
+    gf_reply_bulk(x->reply, value.bytes);
 }

@@ -55,8 +55,10 @@ void gf_string_append_run(struct gf_exec *x)
     if (!gf_string_find(x, key, &object))
         return;
     if (object == NULL) {
-        if (gf_string_put(x, key, more, 0))
-            gf_reply_int(x->reply, (int64_t)more.size);
+        if (!gf_string_put(x, key, more, 0))
+            return;
+        gf_exec_changed(x, x->db, key, GF_EVENT_STRING, "append");
+        gf_reply_int(x->reply, (int64_t)more.size);
         return;
     }
     size = gf_string_bytes(object, text).size;
@@ -68,6 +70,7 @@ void gf_string_append_run(struct gf_exec *x)
         return;
     if (more.size > 0)
         memcpy(data + size, more.data, more.size);
+    gf_exec_changed(x, x->db, key, GF_EVENT_STRING, "append");
     gf_reply_int(x->reply, (int64_t)(size + more.size));
 }
 
@@ -131,5 +134,6 @@ void gf_string_setrange_run(struct gf_exec *x)
     if (data == NULL)
         return;
     memcpy(data + offset, part.data, part.size);
+    gf_exec_changed(x, x->db, key, GF_EVENT_STRING, "setrange");
     gf_reply_int(x->reply, (int64_t)size);
 }

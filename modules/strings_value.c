@@ -119,18 +119,28 @@ struct store {
     uint64_t expire_ms; /* 0 = for good, GF_KEEP_EXPIRE = as it is */
 };
 
-/* store_do - put the value, or remove the key when it would be gone already.
+/* store_do - put the value, or remove the key when it would be gone already: what is told is the
+ * same then, and that it expired.
  * Returns false when there is no memory: the error is answered then. */
 static bool store_do(struct gf_exec *x, const struct store *store)
 {
-    struct gf_object *object;
+    bool expires = store->expire_ms != 0 && store->expire_ms != GF_KEEP_EXPIRE;
+    bool over = expires && store->expire_ms <= x->now_ms;
 
-    if (store->expire_ms == 0 || store->expire_ms > x->now_ms)
-        return gf_string_put(x, store->key, store->value, store->expire_ms);
+    if (over) {
+        struct gf_object *object =
+            gf_keyspace_find(x->keyspace, x->key_hash, store->key, x->now_ms);
 
-    object = gf_keyspace_find(x->keyspace, x->key_hash, store->key, x->now_ms);
-    if (object != NULL)
-        gf_keyspace_remove(x->keyspace, x->key_hash, object);
+        if (object != NULL)
+            gf_keyspace_remove(x->keyspace, x->key_hash, object);
+    } else if (!gf_string_put(x, store->key, store->value, store->expire_ms)) {
+        return false;
+    }
+    gf_exec_changed(x, x->db, store->key, GF_EVENT_STRING, "set");
+    if (expires)
+        gf_exec_event(x, x->db, store->key, GF_EVENT_GENERIC, "expire");
+    if (over)
+        gf_exec_event(x, x->db, store->key, GF_EVENT_EXPIRED, "expired");
     return true;
 }
 
@@ -222,8 +232,10 @@ void gf_string_set_run(struct gf_exec *x)
         set_with_options(x);
         return;
     }
-    if (gf_string_put(x, words[1], words[2], 0))
-        gf_reply_ok(x->reply);
+    if (!gf_string_put(x, words[1], words[2], 0))
+        return;
+    gf_exec_changed(x, x->db, words[1], GF_EVENT_STRING, "set");
+    gf_reply_ok(x->reply);
 }
 
 uint32_t gf_string_set_key_flags(const struct gf_bytes *words, uint32_t count)
@@ -254,8 +266,10 @@ void gf_string_setnx_run(struct gf_exec *x)
         gf_reply_int(x->reply, 0);
         return;
     }
-    if (gf_string_put(x, key, value, 0))
-        gf_reply_int(x->reply, 1);
+    if (!gf_string_put(x, key, value, 0))
+        return;
+    gf_exec_changed(x, x->db, key, GF_EVENT_STRING, "set");
+    gf_reply_int(x->reply, 1);
 }
 
 static void set_expiring(struct gf_exec *x, enum option unit)
@@ -281,6 +295,26 @@ void gf_string_psetex_run(struct gf_exec *x)
     set_expiring(x, OPTION_PX);
 }
 
+/* What GETEX does to the key after the answer. */
+static void getex_expire(struct gf_exec *x, struct gf_bytes key, struct gf_object *object,
+                         const struct options *options, uint64_t expire_ms)
+{
+    const char *event = "expire";
+
+    if (expire_ms != 0 && expire_ms <= x->now_ms) {
+        gf_keyspace_remove(x->keyspace, x->key_hash, object);
+        event = "del";
+    } else if (expire_ms != 0) {
+        gf_keyspace_set_expire(x->keyspace, x->key_hash, object, expire_ms);
+    } else if ((options->given & OPTION_PERSIST) != 0 && gf_object_expire_ms(object) != 0) {
+        gf_keyspace_set_expire(x->keyspace, x->key_hash, object, 0);
+        event = "persist";
+    } else {
+        return;
+    }
+    gf_exec_changed(x, x->db, key, GF_EVENT_GENERIC, event);
+}
+
 void gf_string_getex_run(struct gf_exec *x)
 {
     struct gf_bytes key = gf_args_next(x->args);
@@ -298,10 +332,7 @@ void gf_string_getex_run(struct gf_exec *x)
         return;
 
     gf_string_reply(x->reply, object); /* first: the object may move or go */
-    if (expire_ms != 0 && expire_ms <= x->now_ms)
-        gf_keyspace_remove(x->keyspace, x->key_hash, object);
-    else if (expire_ms != 0 || (options.given & OPTION_PERSIST) != 0)
-        gf_keyspace_set_expire(x->keyspace, x->key_hash, object, expire_ms);
+    getex_expire(x, key, object, &options, expire_ms);
 }
 
 void gf_string_getdel_run(struct gf_exec *x)
@@ -312,8 +343,10 @@ void gf_string_getdel_run(struct gf_exec *x)
     if (!gf_string_find_old(x, key, &object))
         return;
     gf_string_reply(x->reply, object);
-    if (object != NULL)
-        gf_keyspace_remove(x->keyspace, x->key_hash, object);
+    if (object == NULL)
+        return;
+    gf_keyspace_remove(x->keyspace, x->key_hash, object);
+    gf_exec_changed(x, x->db, key, GF_EVENT_GENERIC, "del");
 }
 
 void gf_string_strlen_run(struct gf_exec *x)

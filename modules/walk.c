@@ -126,8 +126,10 @@ static uint32_t bucket_remove_expired(struct gf_keyspace *keyspace, struct gf_bu
             expired[count++] = (struct gf_table_entry){
                 .hash = gf_table_hash(&keyspace->table, object), .object = object};
     }
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        gf_keyspace_going(keyspace, expired[i].object, GF_EVENT_EXPIRED);
         gf_keyspace_remove(keyspace, expired[i].hash, expired[i].object);
+    }
     return count;
 }
 
