@@ -1,5 +1,5 @@
 /* What the files of the dict share: dict.c (single entries, growth), dict_walk.c (everything that
- * goes through many), dict_expire.c, dict_store.c (copies, saves). Private to them. */
+ * goes through many), dict_grow.c, dict_expire.c, dict_store.c (copies, saves). Private to them. */
 #pragma once
 
 #include "core/assert.h"
@@ -89,9 +89,28 @@ bool gf_dict_locate(const struct gf_dict *dict, const struct gf_packed_draft *ke
 /* gf_dict_remove_at - remove the entry at `place`; the table may shrink. */
 void gf_dict_remove_at(struct gf_dict *dict, const struct gf_dict_place *place);
 
+/* gf_dict_entry_free - what is kept outside of the bucket. */
+void gf_dict_entry_free(const struct gf_dict *dict, const struct gf_dict_entry *entry);
+
+/* gf_dict_bucket_resize - a block with room for `size` bytes of entries and not much more; `bucket`
+ * (NULL: none yet) is freed if it is another. NULL when there is no memory to grow. */
+struct gf_dict_bucket *gf_dict_bucket_resize(struct gf_dict_bucket *bucket, size_t size);
+
+/* gf_dict_bucket_make_expiring - give every entry an expiry of "never", unless they have one. False
+ * when there is no memory. */
+bool gf_dict_bucket_make_expiring(struct gf_dict *dict, struct gf_dict_bucket **slot);
+
+/* gf_dict_split, gf_dict_merge - a bucket more, a bucket less; nothing when there is no memory. The
+ * last bucket goes with the last entry. */
+void gf_dict_split(struct gf_dict *dict);
+void gf_dict_merge(struct gf_dict *dict);
+
 /* gf_dict_add_bucket - one more at the end of the directory, without entries and without moving
  * any there. False when there is no memory. */
 bool gf_dict_add_bucket(struct gf_dict *dict);
+
+/* gf_dict_drop_bucket - the last one, which is empty, is gone. */
+void gf_dict_drop_bucket(struct gf_dict *dict);
 
 /* gf_dict_append - an entry that is not there, at the end of a bucket; the table does not grow.
  * False when there is no memory. */
@@ -104,6 +123,10 @@ bool gf_dict_expiries_reserve(struct gf_dict *dict, uint32_t index);
 
 /* gf_dict_expiries_note - a bucket that is or was `expiring` has changed. */
 void gf_dict_expiries_note(struct gf_dict *dict, uint32_t index);
+
+/* gf_dict_bucket_first_expire - the earliest expiry in a bucket, UINT64_MAX: none. */
+uint64_t gf_dict_bucket_first_expire(const struct gf_dict *dict,
+                                     const struct gf_dict_bucket *bucket);
 
 /* gf_dict_segment_room - buckets the segment-th segment has room for. */
 uint32_t gf_dict_segment_room(const struct gf_dict *dict, uint32_t segment);
