@@ -85,11 +85,20 @@ static void reply_pair_text(struct gf_reply *reply, const char *name, const char
     gf_reply_bulk_text(reply, value);
 }
 
+static void reply_unknown(struct gf_reply *reply)
+{
+    reply_pair_text(reply, "type", "unknown");
+    gf_reply_bulk_text(reply, "spec");
+    gf_reply_map(reply, 0);
+}
+
 static void reply_begin_search(struct gf_reply *reply, const struct gf_key_spec *spec)
 {
     gf_reply_bulk_text(reply, "begin_search");
     gf_reply_map(reply, 2);
-    if (spec->begin_keyword != NULL) {
+    if (spec->unknown) {
+        reply_unknown(reply);
+    } else if (spec->begin_keyword != NULL) {
         reply_pair_text(reply, "type", "keyword");
         gf_reply_bulk_text(reply, "spec");
         gf_reply_map(reply, 2);
@@ -107,12 +116,16 @@ static void reply_find_keys(struct gf_reply *reply, const struct gf_key_spec *sp
 {
     gf_reply_bulk_text(reply, "find_keys");
     gf_reply_map(reply, 2);
-    reply_pair_text(reply, "type", spec->count_index != 0 ? "keynum" : "range");
+    if (spec->unknown) {
+        reply_unknown(reply);
+        return;
+    }
+    reply_pair_text(reply, "type", spec->counted ? "keynum" : "range");
     gf_reply_bulk_text(reply, "spec");
     gf_reply_map(reply, 3);
-    if (spec->count_index != 0) {
-        reply_pair_int(reply, "keynumidx", spec->count_index);
-        reply_pair_int(reply, "firstkey", spec->count_index + 1);
+    if (spec->counted) {
+        reply_pair_int(reply, "keynumidx", 0);
+        reply_pair_int(reply, "firstkey", 1);
         reply_pair_int(reply, "keystep", spec->step);
     } else {
         reply_pair_int(reply, "lastkey", spec->last);
@@ -123,7 +136,9 @@ static void reply_find_keys(struct gf_reply *reply, const struct gf_key_spec *sp
 
 static void reply_key_spec(struct gf_reply *reply, const struct gf_key_spec *spec)
 {
-    gf_reply_map(reply, 3);
+    gf_reply_map(reply, spec->notes ? 4 : 3);
+    if (spec->notes)
+        reply_pair_text(reply, "notes", spec->notes);
     gf_reply_bulk_text(reply, "flags");
     gf_command_reply_key_flags(reply, spec->flags);
     reply_begin_search(reply, spec);

@@ -86,7 +86,9 @@ struct gf_key_spec {
     int16_t last;       /* relative to begin; -1 = to the end */
     int16_t step;
     int16_t limit;
-    int16_t count_index; /* keynum: word, relative to begin, that holds the count; 0 = a range */
+    bool counted;        /* the word at begin says how many keys follow it; no range            */
+    bool unknown;        /* nothing is known beforehand: keys follow from what a key holds      */
+    const char *notes;   /* what a client should know of it, or NULL                            */
 };
 
 enum gf_arg_type {

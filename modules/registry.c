@@ -401,3 +401,16 @@ uint32_t gf_command_keys(const struct gf_command *row, const struct gf_bytes *wo
     }
     return found;
 }
+
+uint32_t gf_command_counted_keys(const struct gf_bytes *words, uint32_t count, uint32_t at,
+                                 uint32_t *ret_indexes, uint32_t max)
+{
+    int64_t keys;
+
+    if (at >= count || !gf_bytes_parse_i64(words[at], &keys) || keys < 1 ||
+        keys > (int64_t)(count - at - 1))
+        return 0;
+    for (uint32_t i = 0; i < keys && i < max; i++)
+        ret_indexes[i] = at + 1 + i;
+    return (uint32_t)keys;
+}

@@ -59,6 +59,11 @@ const struct gf_type *const *gf_registry_types(const struct gf_registry *registr
 uint32_t gf_command_keys(const struct gf_command *row, const struct gf_bytes *words, uint32_t count,
                          uint32_t *ret_indexes, uint32_t max);
 
+/* gf_command_counted_keys - for find_keys of commands in which words[at] says how many keys follow
+ * it (SINTERCARD, ZUNION, LMPOP). Returns 0 when it is no number or there are not so many words. */
+uint32_t gf_command_counted_keys(const struct gf_bytes *words, uint32_t count, uint32_t at,
+                                 uint32_t *ret_indexes, uint32_t max);
+
 /* gf_command_arity_ok - `count` words are enough and not too many. */
 static inline bool gf_command_arity_ok(const struct gf_command *row, uint32_t count)
 {
