@@ -111,10 +111,17 @@ uint8_t gf_object_frequency(const struct gf_keyspace_context *context,
 void gf_object_set_idle_ms(struct gf_object *object, uint64_t idle_ms, uint64_t now_ms)
 {
     uint64_t idle_ticks = idle_ms >> GF_ACCESS_TICK_SHIFT;
+    bool rounded = idle_ms % (1u << GF_ACCESS_TICK_SHIFT) > 0;
 
+    idle_ticks += rounded; /* full seconds must not become one less */
     if (idle_ticks > GF_ACCESS_MASK)
         idle_ticks = GF_ACCESS_MASK;
     object->access = (lru_ticks(now_ms) - (uint32_t)idle_ticks) & GF_ACCESS_MASK;
+}
+
+void gf_object_set_frequency(struct gf_object *object, uint8_t frequency, uint64_t now_ms)
+{
+    lfu_store(object, frequency, now_ms);
 }
 
 static bool policy_is_volatile(enum gf_eviction_policy policy)

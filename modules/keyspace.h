@@ -203,8 +203,10 @@ size_t gf_keyspace_evict(struct gf_keyspace *keyspace, enum gf_eviction_policy p
 uint64_t gf_object_idle_ms(const struct gf_object *object, uint64_t now_ms);
 uint8_t gf_object_frequency(const struct gf_keyspace_context *context,
                             const struct gf_object *object, uint64_t now_ms);
-/* gf_object_set_idle_ms, for RESTORE IDLETIME and tests. */
+/* gf_object_set_idle_ms, gf_object_set_frequency - for RESTORE and tests; only one of them means
+ * something, by context->lfu. */
 void gf_object_set_idle_ms(struct gf_object *object, uint64_t idle_ms, uint64_t now_ms);
+void gf_object_set_frequency(struct gf_object *object, uint8_t frequency, uint64_t now_ms);
 
 /* gf_keyspace_context_of - the context given at creation. */
 const struct gf_keyspace_context *gf_keyspace_context_of(const struct gf_keyspace *keyspace);

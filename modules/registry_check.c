@@ -197,6 +197,8 @@ static const char *type_complaint(const struct gf_module_list *list, uint32_t mo
         if (other != NULL && strcmp(other->name, type->name) == 0)
             return "another type has this name";
     }
+    if (type->save == NULL || type->load == NULL)
+        return "the type's save or load is missing";
     return NULL;
 }
 

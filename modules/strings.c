@@ -1,7 +1,9 @@
 /* Strings: the type and the rows of its commands. */
 #include "modules/strings.h"
 
+#include "core/alloc.h"
 #include "core/hash.h"
+#include "modules/dump.h"
 
 static const struct gf_history set_history[] = {
     {.since = "2.6.12", .what = "EX, PX, NX and XX."},
@@ -264,11 +266,49 @@ static uint64_t string_digest(const struct gf_object *object, uint64_t seed)
     return gf_hash64(bytes.data, bytes.size, seed);
 }
 
+static void string_save(const struct gf_object *object, struct gf_saver *saver)
+{
+    uint8_t encoding = gf_object_encoding(object);
+
+    gf_save_u64(saver, encoding);
+    if (encoding == GF_STRING_INT)
+        gf_save_i64(saver, gf_object_int(object));
+    else
+        gf_save_bytes(saver, gf_object_bytes(object));
+}
+
+static bool string_load(struct gf_loader *loader, struct gf_value *ret_value)
+{
+    uint64_t encoding = gf_load_u64(loader);
+    int64_t number;
+    struct gf_bytes bytes = {.data = (const char *)&number, .size = sizeof(number)};
+    char *block;
+
+    if (encoding == GF_STRING_INT)
+        number = gf_load_i64(loader);
+    else
+        bytes = gf_load_bytes(loader);
+    if (encoding > GF_STRING_RAW ||
+        (encoding == GF_STRING_EMBSTR && bytes.size > GF_STRING_EMBSTR_MAX) ||
+        !gf_loader_ok(loader))
+        return false;
+    block = gf_alloc_try(GF_MEMORY_DATA, bytes.size);
+    if (block == NULL)
+        return false;
+    memcpy(block, bytes.data, bytes.size);
+    *ret_value = (struct gf_value){.type = GF_TYPE_STRING,
+                                   .encoding = (uint8_t)encoding,
+                                   .bytes = {.data = block, .size = bytes.size}};
+    return true;
+}
+
 static const struct gf_type string_type = {
     .name = "string",
     .id = GF_TYPE_STRING,
     .encoding_name = string_encoding_name,
     .digest = string_digest,
+    .save = string_save,
+    .load = string_load,
 };
 
 const struct gf_module gf_strings_module = {

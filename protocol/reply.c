@@ -190,6 +190,18 @@ void gf_reply_bulk(struct gf_reply *reply, struct gf_bytes bytes)
         write_bulk(reply, bytes);
 }
 
+void gf_reply_bulk_chain(struct gf_reply *reply, struct gf_chain *chain)
+{
+    gf_owed_pay(reply, 1);
+    if (reply->discard) {
+        gf_chain_clear(chain);
+        return;
+    }
+    write_line(reply, '$', gf_chain_size(chain));
+    gf_chain_splice(reply->chain, chain);
+    gf_chain_append(reply->chain, GF_BYTES("\r\n"));
+}
+
 void gf_reply_bulk_text(struct gf_reply *reply, const char *text)
 {
     gf_reply_bulk(reply, gf_bytes_of(text));

@@ -49,6 +49,9 @@ void gf_reply_double(struct gf_reply *reply, double value);          /* bulk | ,
 void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_bytes text);
                                                                      /* bulk | =size txt:… */
 
+/* gf_reply_bulk_chain - all that `chain` holds as one bulk string; the chain is empty then. */
+void gf_reply_bulk_chain(struct gf_reply *reply, struct gf_chain *chain);
+
 /* Aggregates: announce the count, then answer that many elements (pairs*2 for a map). */
 void gf_reply_array(struct gf_reply *reply, uint64_t count);
 void gf_reply_map(struct gf_reply *reply, uint64_t pairs);      /* flat array | % */

@@ -252,6 +252,7 @@ RULES = {
     b"latency|reset": _latency_reset,
     b"latency|help": _help,
     b"debug|object": _same_kind,
+    b"dump": _same_kind,   # each server has a format of its own; RESTORE takes it back
 }
 
 

@@ -5,6 +5,7 @@ import socket
 import time
 
 from accepted import reason
+from commands_dump import DUMPED
 from compare import Pair, same
 from streams import line
 from support import resp
@@ -76,6 +77,7 @@ class Player:
         """Raise Difference at the first reply that differs, or when the data left behind does."""
         self._clean(stream)
         self.connections = {}
+        self.payloads = [b"", b""]   # what each server's last DUMP answered
         self.expiring = False
         self.longest_step = 0.0
         try:
@@ -95,10 +97,16 @@ class Player:
                 self._client(server, authenticated=False) for server in self.servers)
         return self.connections[connection]
 
+    def _filled(self, which, requests):
+        """The requests with this server's own payload where DUMPED stands."""
+        return [tuple(self.payloads[which] if word == DUMPED else word for word in words)
+                for words in requests]
+
     def _play_step(self, step):
         pair = self._pair(step.connection)
         started = time.monotonic()
-        for client, requests in zip(pair, (step.requests, map(self.plant, step.requests))):
+        told = self._filled(0, step.requests), map(self.plant, self._filled(1, step.requests))
+        for client, requests in zip(pair, told):
             try:
                 client.send_raw(b"".join(map(resp.encode, requests)))
             except resp.Closed:
@@ -121,6 +129,8 @@ class Player:
         if left is CLOSED and right is CLOSED:
             self._drop(step.connection)
             return False
+        if words[0].upper() == b"DUMP" and left.kind == right.kind == "$" and left.value:
+            self.payloads = [left.value, right.value]
         alone = len(step.requests) == 1
         ask = (lambda request: self._ask(step.connection, request)) if alone else None
         lag = max(self.longest_step, time.monotonic() - started)

@@ -7,6 +7,7 @@ Streams are plain data: they can be cut into smaller ones and printed as redis-c
 
 from typing import NamedTuple
 
+from commands_dump import DUMP
 from commands_generic import GENERIC
 from commands_server import FRAGILE, SERVER
 from commands_strings import STRINGS
@@ -16,7 +17,8 @@ CONNECTIONS = 3
 STEPS = 60
 
 # Name -> grammar and how often; a new family is one more line.
-FAMILIES = {"strings": (STRINGS, 45), "generic": (GENERIC, 40), "server": (SERVER, 8)}
+FAMILIES = {"strings": (STRINGS, 45), "generic": (GENERIC, 40), "server": (SERVER, 8),
+            "dump": (DUMP, 6)}
 
 # Followed by a wait, so that the key is gone for both servers.
 SHORT_LIVED = [
