@@ -16,6 +16,7 @@
 #include "shards/conn.h"
 #include "shards/server.h"
 #include "shards/session.h"
+#include "shards/transaction.h"
 #include "shards/worker.h"
 
 #define LINE_PART_MAX 512 /* of a line's fields that have a bounded size */
@@ -41,6 +42,8 @@ static void format_flags(const struct gf_conn *conn, char *text)
         *p++ = 'e';
     if (conn->session.no_touch)
         *p++ = 'T';
+    if (conn->transaction)
+        *p++ = 'x';
     if (p == text)
         *p++ = 'N';
     *p = '\0';
@@ -88,12 +91,14 @@ static void add_state(struct gf_buf *out, const struct gf_conn *conn)
 
     format_flags(conn, flags);
     snprintf(part, sizeof(part),
-             " age=%llu idle=%llu flags=%s db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu "
-             "qbuf-free=%zu argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu "
-             "events=%s%s cmd=",
+             " age=%llu idle=%llu flags=%s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu "
+             "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%zu omem=%zu "
+             "tot-mem=%zu events=%s%s cmd=",
              (unsigned long long)gf_conn_age_ms(conn) / 1000,
-             (unsigned long long)gf_conn_idle_ms(conn) / 1000, flags, session->db, conn->in.size,
-             conn->in.capacity - conn->in.size, blocks, output, total_memory(conn, output),
+             (unsigned long long)gf_conn_idle_ms(conn) / 1000, flags, session->db,
+             conn->transaction ? (int)conn->transaction->commands_count : -1, conn->in.size,
+             conn->in.capacity - conn->in.size, conn->transaction ? conn->transaction->size : 0,
+             blocks, output, total_memory(conn, output),
              conn->receiving ? "r" : "", conn->sending ? "w" : "");
     add_text(out, part, NULL);
 }

@@ -11,6 +11,8 @@
 #include "shards/dispatch.h"
 #include "shards/handover.h"
 #include "shards/monitor.h"
+#include "shards/transaction.h"
+#include "shards/watch.h"
 #include "shards/worker.h"
 
 static void conn_recv_done(struct gf_op *op, int result);
@@ -51,6 +53,7 @@ struct gf_conn *gf_conn_open(struct gf_worker *worker, int handle, const struct 
     conn->parser.authenticated = session->authenticated;
     gf_reply_init(&conn->reply, &conn->out, session->resp);
     gf_list_init(&conn->requests);
+    gf_list_init(&conn->watches);
     conn->recv.op.done = conn_recv_done;
     conn->send.op.done = gf_conn_send_done;
     conn->flush.done = gf_conn_flush_done;
@@ -206,6 +209,10 @@ void gf_conn_hold(struct gf_conn *conn)
 void gf_conn_release(struct gf_conn *conn)
 {
     GF_ASSERT(conn->held);
+    if (GF_UNLIKELY(conn->executing != NULL)) {
+        gf_transaction_resume(conn);
+        return;
+    }
     conn->held = false;
     /* The time until now was not the client's. */
     if (conn->state == GF_CONN_OPEN)
@@ -270,6 +277,13 @@ static void conn_forget_requests(struct gf_conn *conn)
     conn->requests_count = 0;
 }
 
+/* A transaction that has not begun never will. */
+static void conn_forget_keys(struct gf_conn *conn)
+{
+    gf_transaction_end(conn);
+    gf_watch_forget(conn);
+}
+
 static void conn_close_now(struct gf_conn *conn, bool linger)
 {
     struct gf_core *core = conn->worker->core;
@@ -277,6 +291,7 @@ static void conn_close_now(struct gf_conn *conn, bool linger)
     GF_ASSERT(conn->state == GF_CONN_OPEN || conn->state == GF_CONN_DRAINING);
     conn->state = GF_CONN_CLOSING;
     conn_forget_requests(conn);
+    conn_forget_keys(conn);
     gf_monitor_remove(conn);
     gf_core_defer_cancel(core, &conn->flush);
     gf_core_defer_cancel(core, &conn->resume);
@@ -297,6 +312,7 @@ void gf_conn_close(struct gf_conn *conn, bool after_reply)
     if (conn->state == GF_CONN_DRAINING)
         return;
     conn->state = GF_CONN_DRAINING;
+    conn_forget_keys(conn);
     gf_monitor_remove(conn);
     conn->in_since_ns = conn->worker->core->now_ns;
     if (conn->receiving && !conn->stopping_recv) {
@@ -397,6 +413,9 @@ void gf_conn_check(const struct gf_conn *conn)
     GF_ASSERT(conn->full + conn->draining + conn->paused <= (int)conn->held);
     conn_check_requests(conn);
     GF_ASSERT(may_send || conn->requests_count == 0);
+    GF_ASSERT(conn->state == GF_CONN_OPEN || !conn->transaction);
+    GF_ASSERT(conn->state == GF_CONN_OPEN || gf_list_empty(&conn->watches));
+    GF_ASSERT(!conn->moving || (!conn->transaction && gf_list_empty(&conn->watches)));
     GF_ASSERT(!conn->moving || !conn->held);
     GF_ASSERT(!conn->moving || conn->requests_count == 0);
     gf_chain_check(&conn->out);

@@ -36,6 +36,7 @@
 #include "protocol/reply.h"
 #include "shards/request.h"
 
+struct gf_transaction;
 struct gf_worker;
 
 #define GF_CONN_AHEAD 16                 /* requests parsed ahead of the one that runs */
@@ -61,6 +62,7 @@ enum gf_attention {
     GF_ATTENTION_MEMORY = 1u << 5,    /* worker: far over maxmemory: writes wait         */
     GF_ATTENTION_MONITORING = 1u << 6,/* conn: it is a monitor                           */
     GF_ATTENTION_NO_TOUCH = 1u << 7,  /* conn: CLIENT NO-TOUCH                           */
+    GF_ATTENTION_MULTI = 1u << 8,     /* conn: between MULTI and EXEC                    */
 };
 
 enum gf_reply_mode { GF_REPLY_ON, GF_REPLY_OFF, GF_REPLY_SKIP, GF_REPLY_SKIP_NEXT };
@@ -124,6 +126,10 @@ struct gf_conn {
     uint64_t out_since_ns;        /* since when the output is over its soft limit; 0 = not */
     struct gf_list requests;      /* gf_request.link, in order                            */
     uint32_t requests_count;
+    struct gf_transaction *transaction; /* between MULTI and EXEC; or NULL; owned           */
+    struct gf_list watches;       /* gf_watch.link: WATCH; owned                          */
+    struct gf_request *executing; /* EXEC that waits for a command of this connection;
+                                     gf_conn_release goes on with that; or NULL           */
     uint16_t away_core;           /* the other core its commands keep going to ...        */
     uint16_t away_count;          /* ... this many times in a row                         */
     struct gf_recv_op recv;

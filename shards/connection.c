@@ -6,6 +6,8 @@
 #include "shards/conn.h"
 #include "shards/monitor.h"
 #include "shards/session.h"
+#include "shards/transaction.h"
+#include "shards/watch.h"
 #include "shards/worker.h"
 
 static void ping(struct gf_exec *x)
@@ -47,6 +49,8 @@ static void reset(struct gf_exec *x)
     struct gf_conn *conn = session->conn;
 
     gf_monitor_remove(conn);
+    gf_transaction_end(conn);
+    gf_watch_forget(conn);
     conn->session.db = 0;
     conn->session.no_evict = false;
     conn->session.no_touch = false;

@@ -27,12 +27,6 @@ static inline bool command_has_one_key(const struct gf_command *command)
     return command->key_first > 0 && command->key_last == command->key_first && !command->find_keys;
 }
 
-static inline bool command_has_keys(const struct gf_command *command)
-{
-    return command->key_first > 0 || command->find_keys ||
-           (command->flags & (GF_ALL_KEYS | GF_CURSOR)) != 0;
-}
-
 /* Finds partition and hash of the only key, if the command has exactly one. */
 static inline void ahead_locate(const struct gf_worker *worker, struct gf_ahead *ahead,
                                 const struct gf_bytes *words)
@@ -209,7 +203,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
 
     run->duration_ns = 0;
     worker->events.client = run->client;
-    if (GF_UNLIKELY((command->flags & GF_GROWS) && !run->part &&
+    if (GF_UNLIKELY((command->flags & GF_GROWS) && !run->part && !run->admitted &&
                     !gf_worker_has_room(worker, words_size(run->words, run->words_count)))) {
         gf_reply_error(run->reply, GF_MSG_OOM);
         gf_reply_end(run->reply);
@@ -221,7 +215,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
     gf_args_init(&args, run->words, run->words_count);
     if (GF_LIKELY(run->partition != GF_NO_PARTITION))
         x.keyspace = gf_partition_keyspace(worker->partitions[run->partition], run->db);
-    if (GF_UNLIKELY(command->flags & GF_CURSOR)) {
+    if (GF_UNLIKELY((command->flags & GF_CURSOR) && !run->admitted)) {
         gf_worker_space_from(worker, run->partition, &rest);
         rest.one_core = run->one_core;
         x.space = &rest.space;
@@ -352,7 +346,7 @@ bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
     struct gf_worker *worker = conn->worker;
     struct gf_ahead one = *ahead;
 
-    if (!command_has_keys(one.command)) {
+    if (!gf_command_has_keys(one.command)) {
         gf_dispatch_here(conn, &one, words);
         return true;
     }

@@ -39,11 +39,19 @@ struct gf_run {
     uint64_t client;         /* CLIENT ID of who asked for it            */
     bool no_touch;           /* CLIENT NO-TOUCH: keys' access times and counts stay */
     bool one_core;           /* a walk over all keys goes through this core's only          */
+    bool admitted;           /* of a transaction: memory was checked for               */
     bool part;               /* of a split command: its coordinator checked memory and counts */
     struct gf_scan_trip *trip; /* of SCAN over several cores; NULL otherwise               */
     uint64_t duration_ns;    /* set when it was timed on its own; 0 otherwise                 */
     enum gf_message_id failure; /* set: the error it answered, or GF_MSG_NONE                */
 };
+
+/* gf_command_has_keys - it finds keys in its words, or works on all. */
+static inline bool gf_command_has_keys(const struct gf_command *command)
+{
+    return command->key_first > 0 || command->find_keys ||
+           (command->flags & (GF_ALL_KEYS | GF_CURSOR)) != 0;
+}
 
 /* gf_run_command - run it here, now: its partitions belong to this core and are free (or lent to
  * it). Refuses with the OOM error what would grow memory over the limit. Counts, but takes no

@@ -23,7 +23,7 @@
 struct gf_multi {
     struct gf_request *request; /* holds the words and gets the answer; at its connection */
     struct gf_part *parts;      /* ascending by core; owned                               */
-    uint32_t parts_count;       /* 2 or more                                              */
+    uint32_t parts_count;       /* 2 or more; an errand's: 1 or more                      */
     uint32_t parts_locked;
     uint32_t parts_out; /* RUN or UNLOCK under way                                */
     bool lend;
@@ -34,6 +34,7 @@ struct gf_multi {
 
 static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi);
 static void multi_locked(struct gf_worker *worker, struct gf_multi *multi);
+static void multi_continue(struct gf_worker *worker, struct gf_multi *multi);
 
 /* ---- on the part's core -------------------------------------------------------------------- */
 
@@ -164,27 +165,44 @@ static void lent_set_untouched(struct gf_worker *worker, const struct gf_multi *
     }
 }
 
-static void multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
+/* The partitions on loan are not used any more. */
+static void multi_end_lent(struct gf_worker *worker, const struct gf_multi *multi)
 {
-    bool no_touch = multi->request->no_touch;
+    gf_events_return(&worker->events);
+    if (multi->request->no_touch)
+        lent_set_untouched(worker, multi, false);
+}
 
-    if (no_touch)
+/* Returns false when it is not done yet. */
+static bool multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
+{
+    if (multi->request->no_touch)
         lent_set_untouched(worker, multi, true);
     gf_events_lend(&worker->events);
-    gf_request_run(worker, multi->request);
-    gf_events_return(&worker->events);
-    if (no_touch)
-        lent_set_untouched(worker, multi, false);
+    if (!gf_request_run(worker, multi->request))
+        return false;
+    multi_end_lent(worker, multi);
+    return true;
 }
 
 /* Every lock is held: a lent command runs here and gives all back; the parts of a split that have
  * not run yet (all but the last) run now. */
 static void multi_locked(struct gf_worker *worker, struct gf_multi *multi)
 {
+    if (!multi->lend || multi_run_lent(worker, multi))
+        multi_continue(worker, multi);
+}
+
+void gf_multi_ran(struct gf_worker *worker, struct gf_multi *multi)
+{
+    multi_end_lent(worker, multi);
+    multi_continue(worker, multi);
+}
+
+static void multi_continue(struct gf_worker *worker, struct gf_multi *multi)
+{
     uint32_t count = multi->lend ? multi->parts_count : multi->parts_count - 1;
 
-    if (multi->lend)
-        multi_run_lent(worker, multi);
     multi->parts_out = count;
     for (uint32_t i = 0; i < count; i++)
         part_send(worker, &multi->parts[i], multi->lend ? GF_PART_UNLOCK : GF_PART_RUN);
@@ -287,17 +305,17 @@ static struct gf_request *request_make(struct gf_conn *conn, const struct gf_ahe
     return request;
 }
 
-static void multi_start(struct gf_conn *conn, const struct gf_ahead *ahead,
-                        const struct gf_bytes *words, struct gf_plan *plan)
+void gf_multi_start(struct gf_conn *conn, struct gf_request *request, const struct gf_plan *plan)
 {
     struct gf_worker *worker = conn->worker;
-    struct gf_request *request = request_make(conn, ahead, words);
     struct gf_multi *multi = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*multi));
 
     request->partition = plan->first_partition;
     request->key_hash = plan->first_hash;
     multi->request = request;
-    multi->lend = ahead->command->merge == GF_MERGE_NONE;
+    multi->lend = request->command->merge == GF_MERGE_NONE;
+    if (request->errand)
+        request->errand->multi = multi;
     multi->parts_count = plan->cores_count;
     multi->parts = gf_alloc_zero(GF_MEMORY_OTHER, plan->cores_count * sizeof(*multi->parts));
     multi->keys_count = plan->keys_count;
@@ -365,7 +383,7 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
         gf_dispatch_refuse(conn, GF_MSG_OOM); /* before any part of it ran */
         gf_worker_stats_of(worker, ahead->command)->rejected++;
     } else {
-        multi_start(conn, ahead, words, &plan);
+        gf_multi_start(conn, request_make(conn, ahead, words), &plan);
     }
     gf_plan_deinit(&plan);
     return started;

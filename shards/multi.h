@@ -11,7 +11,7 @@
  *     LOCKING -> (all locked) -> RUNNING -> (all parts back) -> answered
  *
  *   LOCKING -> LOCKING  [part_home]      the next core; the last one of a split runs at once
- *   LOCKING -> RUNNING  [multi_locked]
+ *   LOCKING -> RUNNING  [multi_locked]     an errand that is not done at once: gf_multi_ran follows
  *   RUNNING -> done     [part_home]      when `parts_out` is 0
  *
  * No lock is taken after the first was given back (two-phase locking), so the commands are serial;
@@ -32,6 +32,7 @@
 struct gf_ahead;
 struct gf_conn;
 struct gf_multi;
+struct gf_plan;
 struct gf_request;
 struct gf_worker;
 
@@ -66,6 +67,13 @@ struct gf_part {
  */
 bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
                        const struct gf_bytes *words);
+
+/* gf_multi_start - lock and lend what the plan says, run the request here, give everything back.
+ * The request is at its connection, which is held meanwhile. */
+void gf_multi_start(struct gf_conn *conn, struct gf_request *request, const struct gf_plan *plan);
+
+/* gf_multi_ran - its request's errand, which was not done at once, is done. */
+void gf_multi_ran(struct gf_worker *worker, struct gf_multi *multi);
 
 /* gf_part_arrive - on part->core: do its step. */
 void gf_part_arrive(struct gf_worker *worker, struct gf_part *part);

@@ -31,6 +31,7 @@ void gf_partition_deinit(struct gf_partition *partition)
     }
     for (uint32_t i = 0; i < partition->garbage_count; i++)
         gf_keyspace_destroy(partition->garbage[i]);
+    GF_ASSERT(partition->watched.count == 0);
     gf_free(GF_MEMORY_OTHER, partition->databases);
     gf_free(GF_MEMORY_OTHER, partition->garbage);
     *partition = (struct gf_partition){0};

@@ -12,6 +12,7 @@
 #include "core/list.h"
 #include "modules/keyspace.h"
 #include "modules/module.h"
+#include "shards/keyed.h"
 
 struct gf_event_bus;
 struct gf_router;
@@ -25,6 +26,7 @@ struct gf_partition {
     struct gf_keyspace **garbage;        /* flushed, cleared in slices; owned             */
     uint32_t garbage_count;
     uint32_t garbage_capacity;
+    struct gf_keyed_table watched;       /* gf_watched.keyed (watch.h)                     */
     _Atomic uint32_t *node_garbage;      /* counted with those of all partitions; borrowed */
 };
 

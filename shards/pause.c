@@ -53,12 +53,13 @@ void gf_pause_end(struct gf_worker *worker)
     }
 }
 
-bool gf_pause_applies(const struct gf_worker *worker, const struct gf_command *command)
+bool gf_pause_applies(const struct gf_worker *worker, const struct gf_command *command,
+                      uint32_t flags)
 {
     if (worker->pause.until_ms == 0)
         return false;
     if (worker->pause.writes_only)
-        return (command->flags & (GF_WRITE | GF_MAY_REPLICATE)) != 0;
+        return (flags & (GF_WRITE | GF_MAY_REPLICATE)) != 0;
     return strcmp(command->name, "UNPAUSE") != 0;
 }
 

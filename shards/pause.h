@@ -24,10 +24,12 @@ void gf_pause_start(struct gf_worker *worker, uint64_t until_ms, bool writes_onl
 /* gf_pause_end - now (UNPAUSE, or time is up): everybody goes on. */
 void gf_pause_end(struct gf_worker *worker);
 
-/* gf_pause_applies - whether a request must wait: with ALL every command, be it PING or QUIT, but
+/* gf_pause_applies - whether a request with these flags (EXEC has those of all its commands, too)
+ * must wait: with ALL every command, be it PING or QUIT, but
  * CLIENT UNPAUSE (which waits in Redis, too, where nothing but time ends such a pause). What is
  * refused anyhow (unknown, wrong arity, not authenticated) does not wait. */
-bool gf_pause_applies(const struct gf_worker *worker, const struct gf_command *command);
+bool gf_pause_applies(const struct gf_worker *worker, const struct gf_command *command,
+                      uint32_t flags);
 
 /* gf_pause_hold - hold the connection until gf_pause_end. */
 void gf_pause_hold(struct gf_conn *conn);

@@ -38,7 +38,7 @@ void gf_plan_deinit(struct gf_plan *plan)
         gf_free(GF_MEMORY_OTHER, plan->partitions);
 }
 
-static void plan_reserve(struct gf_plan *plan, uint32_t count)
+void gf_plan_reserve(struct gf_plan *plan, uint32_t count)
 {
     if (count <= GF_PLAN_KEYS_INSIDE)
         return;
@@ -56,6 +56,16 @@ static void plan_add(struct gf_plan *plan, uint32_t partition)
         plan->cores_count++;
         plan->core = core;
     }
+}
+
+void gf_plan_add_once(struct gf_plan *plan, uint16_t partition, uint8_t *seen)
+{
+    uint8_t bit = (uint8_t)(1u << (partition % 8));
+
+    if (seen[partition / 8] & bit)
+        return;
+    seen[partition / 8] |= bit;
+    plan_add(plan, partition);
 }
 
 /* One core's client: the partitions of this core. */
@@ -94,7 +104,7 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
     const struct gf_command *command = plan->command;
 
     if (command->flags & GF_ALL_KEYS) {
-        plan_reserve(plan, server->router.partitions_count);
+        gf_plan_reserve(plan, server->router.partitions_count);
         if (plan->one_core && (command->flags & GF_READ)) {
             plan_owned(plan);
         } else {
@@ -108,7 +118,7 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
         plan_cursor(plan, words[1]);
         return true;
     }
-    plan_reserve(plan, count);
+    gf_plan_reserve(plan, count);
     plan->keys_count = gf_command_keys(command, words, count, plan->key_words, count);
     if (plan->keys_count == 0)
         return false;

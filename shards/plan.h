@@ -43,6 +43,11 @@ void gf_plan_deinit(struct gf_plan *plan);
  * that could be split) not in whole steps: the request is broken. */
 bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t count);
 
+/* gf_plan_reserve - room for `count` partitions, before the first is added.
+ * gf_plan_add_once - one partition more, unless its bit is set in `seen` (of GF_PARTITIONS_MAX). */
+void gf_plan_reserve(struct gf_plan *plan, uint32_t count);
+void gf_plan_add_once(struct gf_plan *plan, uint16_t partition, uint8_t *seen);
+
 /* gf_plan_is_free - on the only core: nothing is locked or waited for. */
 bool gf_plan_is_free(const struct gf_plan *plan, const struct gf_locks *locks);
 

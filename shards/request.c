@@ -8,6 +8,7 @@
 #include "core/core.h"
 #include "shards/conn.h"
 #include "shards/dispatch.h"
+#include "shards/multi.h"
 #include "shards/notice.h"
 #include "shards/server.h"
 #include "shards/timing.h"
@@ -28,6 +29,7 @@ static void request_clear(struct gf_request *request)
 {
     request->state = GF_REQUEST_IDLE;
     request->trip = NULL;
+    request->errand = NULL;
     request->link = (struct gf_link){0};
     request->conn = NULL;
     request->block = NULL;
@@ -62,26 +64,47 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
     return request;
 }
 
-void gf_request_set_words(struct gf_request *request, const struct gf_bytes *words, uint32_t count)
+/* Bytes of the words and of what points at them. */
+static size_t words_room(const struct gf_bytes *words, uint32_t count)
 {
     size_t size = count * sizeof(*words);
-    struct gf_bytes *copies = (struct gf_bytes *)(void *)request->inside;
-    char *bytes;
 
     for (uint32_t i = 0; i < count; i++)
         size += words[i].size;
-    if (size > GF_REQUEST_INSIDE) {
-        GF_ASSERT(!request->block);
-        request->block = gf_alloc(GF_MEMORY_BUFFERS, size);
-        copies = request->block;
-    }
-    bytes = (char *)&copies[count];
+    return size;
+}
+
+static void words_copy(const struct gf_bytes *words, uint32_t count, struct gf_bytes *copies)
+{
+    char *bytes = (char *)&copies[count];
+
     for (uint32_t i = 0; i < count; i++) {
         if (words[i].size > 0)
             memcpy(bytes, words[i].data, words[i].size);
         copies[i] = (struct gf_bytes){.data = bytes, .size = words[i].size};
         bytes += words[i].size;
     }
+}
+
+struct gf_bytes *gf_words_copy(const struct gf_bytes *words, uint32_t count)
+{
+    struct gf_bytes *copies = gf_alloc(GF_MEMORY_BUFFERS, words_room(words, count));
+
+    words_copy(words, count, copies);
+    return copies;
+}
+
+void gf_request_set_words(struct gf_request *request, const struct gf_bytes *words, uint32_t count)
+{
+    struct gf_bytes *copies = (struct gf_bytes *)(void *)request->inside;
+    size_t size = words_room(words, count);
+
+    if (size > GF_REQUEST_INSIDE) {
+        GF_ASSERT(!request->block);
+        request->block = gf_alloc(GF_MEMORY_BUFFERS, size);
+        copies = request->block;
+    }
+    words_copy(words, count, copies);
     request->words = copies;
     request->words_count = count;
 }
@@ -161,7 +184,15 @@ void gf_requests_deinit(struct gf_worker *worker)
         gf_free(GF_MEMORY_OTHER, gf_container(link, struct gf_request, link));
 }
 
-void gf_request_run(struct gf_worker *worker, struct gf_request *request)
+static bool request_do_errand(struct gf_worker *worker, struct gf_request *request)
+{
+    if (!request->errand->run(worker, request))
+        return false;
+    request->state = GF_REQUEST_DONE;
+    return true;
+}
+
+bool gf_request_run(struct gf_worker *worker, struct gf_request *request)
 {
     struct gf_scan_trip *trip = request->trip ? &request->trip->scan : NULL;
     struct gf_reply reply;
@@ -181,10 +212,13 @@ void gf_request_run(struct gf_worker *worker, struct gf_request *request)
         .trip = trip,
     };
 
+    if (GF_UNLIKELY(request->errand != NULL))
+        return request_do_errand(worker, request);
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_run_command(worker, &run);
     request->duration_ns += run.duration_ns;
     request->state = GF_REQUEST_DONE;
+    return true;
 }
 
 /* Gives a request that ran here back to its home. */
@@ -202,8 +236,19 @@ static void request_granted(struct gf_claim *claim)
     struct gf_worker *worker = gf_worker_of(gf_core_here());
 
     GF_ASSERT(request->state == GF_REQUEST_WAITING);
-    gf_request_run(worker, request);
-    request_finish(worker, request);
+    if (gf_request_run(worker, request))
+        request_finish(worker, request);
+}
+
+void gf_request_ran(struct gf_worker *worker, struct gf_request *request)
+{
+    GF_ASSERT(request->errand != NULL);
+    GF_ASSERT(request->message.home == worker->core->id);
+    request->state = GF_REQUEST_DONE;
+    if (request->errand->multi)
+        gf_multi_ran(worker, request->errand->multi);
+    else
+        request_finish(worker, request);
 }
 
 void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
@@ -212,7 +257,7 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(request->owner == worker->core->id);
 
     request->state = GF_REQUEST_ARRIVED;
-    if (GF_UNLIKELY(!gf_locks_idle(&worker->locks))) {
+    if (GF_UNLIKELY(!gf_locks_idle(&worker->locks)) && request->partitions_count > 0) {
         request->claim = (struct gf_claim){
             .partitions = request->partitions,
             .count = request->partitions_count,
@@ -223,21 +268,29 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
             return;
         }
     }
-    gf_request_run(worker, request);
-    request_finish(worker, request);
+    if (gf_request_run(worker, request))
+        request_finish(worker, request);
+}
+
+/* Whoever was held until this request is home. */
+static struct gf_conn *request_holds(const struct gf_request *request)
+{
+    bool holds = request->trip || (request->errand && !request->errand->multi);
+
+    return holds && request->conn && request->conn->held ? request->conn : NULL;
 }
 
 void gf_request_home(struct gf_worker *worker, struct gf_request *request)
 {
-    struct gf_conn *held = NULL;
+    struct gf_errand *errand = request->errand;
+    struct gf_conn *held;
 
     GF_ASSERT(request->state == GF_REQUEST_DONE);
     GF_ASSERT(!request->answered);
-    if (GF_UNLIKELY(request->trip != NULL)) {
-        if (gf_trip_goes_on(worker, request))
-            return;
-        held = request->conn;
-    }
+    if (GF_UNLIKELY(request->trip != NULL) && gf_trip_goes_on(worker, request))
+        return;
+    held = request_holds(request);
+    request->errand = NULL;
     request->answered = true;
     if (GF_UNLIKELY(request->duration_ns >= worker->notable_ns && request->conn))
         gf_notice_slow(request->conn, request->command, request->words, request->words_count,
@@ -248,6 +301,8 @@ void gf_request_home(struct gf_worker *worker, struct gf_request *request)
         gf_request_release(worker, request);
     if (held)
         gf_conn_release(held);
+    if (GF_UNLIKELY(errand != NULL))
+        errand->done(worker, errand);
 }
 
 void gf_request_start(struct gf_worker *worker, struct gf_request *request)

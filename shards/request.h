@@ -31,10 +31,12 @@
 #include "shards/lock.h"
 
 struct gf_conn;
+struct gf_multi;
+struct gf_request;
 struct gf_trip;
 struct gf_worker;
 
-#define GF_REQUEST_INSIDE 312 /* words and their bytes, kept inside: all of most commands */
+#define GF_REQUEST_INSIDE 304 /* words and their bytes, kept inside: all of most commands */
 #define GF_REQUEST_LARGE 16384 /* bytes of words that memory is made for before they are copied */
 #define GF_REQUEST_REPLY 168  /* bytes of reply kept inside */
 
@@ -45,6 +47,7 @@ enum gf_message_kind {
     GF_MESSAGE_HANDOVER, /* struct gf_handover          */
     GF_MESSAGE_PRESSURE, /* struct gf_pressure          */
     GF_MESSAGE_MONITOR,  /* struct gf_monitor_batch     */
+    GF_MESSAGE_VISIT,    /* struct gf_visit             */
 };
 
 enum gf_request_state {
@@ -53,6 +56,16 @@ enum gf_request_state {
     GF_REQUEST_ARRIVED,
     GF_REQUEST_WAITING,
     GF_REQUEST_DONE,
+};
+
+/* What a request does where its partitions are, instead of running its command: EXEC. */
+struct gf_errand {
+    /* On the owner, or on the core that its partitions are lent to. Returns false when it is not
+     * done: then it calls gf_request_ran later. Only at home, with its partitions locked. */
+    bool (*run)(struct gf_worker *worker, struct gf_request *request);
+    /* At home, in the end; answered or not. The request is gone. */
+    void (*done)(struct gf_worker *worker, struct gf_errand *errand);
+    struct gf_multi *multi; /* that has locked the partitions; or NULL */
 };
 
 /* Lies in cache lines by who writes them while it is under way: a small command moves two to three
@@ -76,6 +89,7 @@ struct gf_request {
     const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */
     struct gf_trip *trip;            /* SCAN over several cores (trip.h); owned            */
     _Alignas(GF_CACHE_LINE) uint64_t client; /* CLIENT ID                                  */
+    struct gf_errand *errand;        /* what to do instead; or NULL                        */
     char inside[GF_REQUEST_INSIDE];  /* words, and then their bytes                        */
 
     /* The home core's alone. */
@@ -120,6 +134,9 @@ static inline void gf_request_prefetch(const struct gf_request *request, bool ho
 /* gf_request_acquire - an empty request of this core, its reply ready to be written. */
 struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *conn);
 
+/* gf_words_copy - the words and their bytes in one block of gf_alloc(GF_MEMORY_BUFFERS). */
+struct gf_bytes *gf_words_copy(const struct gf_bytes *words, uint32_t count);
+
 /* gf_request_set_words - copy the words (views into a receive buffer) into the request. */
 void gf_request_set_words(struct gf_request *request, const struct gf_bytes *words, uint32_t count);
 
@@ -141,8 +158,12 @@ void gf_request_start(struct gf_worker *worker, struct gf_request *request);
 void gf_request_arrive(struct gf_worker *worker, struct gf_request *request);
 
 /* gf_request_run - where its partitions are and are free, on the owner or on the core they are lent
- * to: run its command, into its reply. DONE afterwards. */
-void gf_request_run(struct gf_worker *worker, struct gf_request *request);
+ * to: run its command, or do its errand, into its reply. DONE afterwards; false: it is not done
+ * yet, and gf_request_ran follows. */
+bool gf_request_run(struct gf_worker *worker, struct gf_request *request);
+
+/* gf_request_ran - at home, where it ran: an errand that was not done at once is. */
+void gf_request_ran(struct gf_worker *worker, struct gf_request *request);
 
 /* gf_request_home - on the home core, done: its connection takes the reply. */
 void gf_request_home(struct gf_worker *worker, struct gf_request *request);

@@ -13,6 +13,7 @@
 #include "shards/server.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
+#include "shards/transaction.h"
 #include "shards/worker.h"
 
 /* One request on its way in. */
@@ -66,6 +67,11 @@ static enum admission_verdict check_arity(struct admission *a)
 
     if (gf_command_arity_ok(a->command, a->words_count))
         return ADMIT_GO;
+    if (a->conn->transaction && gf_transaction_is_exec(a->command)) {
+        gf_reply_error_explain(a->reply, GF_MSG_EXEC_ABORTED_FOR,
+                               "wrong number of arguments for 'exec' command", "");
+        return ADMIT_REFUSE;
+    }
     size = gf_registry_row_name(registry, gf_registry_row_id(registry, a->command), name);
     gf_reply_error_format(a->reply, GF_MSG_WRONG_ARITY,
                           (struct gf_bytes){.data = name, .size = size}, GF_BYTES(""));
@@ -93,7 +99,13 @@ static enum admission_verdict check_debug(struct admission *a)
 /* CLIENT PAUSE: the request waits; what pauses and what does not is pause.h's. */
 static enum admission_verdict check_paused(struct admission *a)
 {
-    if (!(a->worker->attention & GF_ATTENTION_PAUSE) || !gf_pause_applies(a->worker, a->command))
+    uint32_t flags = a->command->flags;
+
+    if (!(a->worker->attention & GF_ATTENTION_PAUSE))
+        return ADMIT_GO;
+    if (a->conn->transaction && gf_transaction_is_exec(a->command))
+        flags |= a->conn->transaction->flags;
+    if (!gf_pause_applies(a->worker, a->command, flags))
         return ADMIT_GO;
     gf_pause_hold(a->conn);
     return ADMIT_LATER;
@@ -117,11 +129,32 @@ static enum admission_verdict check_monitoring(struct admission *a)
     return ADMIT_REFUSE;
 }
 
+/* What is kept for EXEC may not be as much as the client likes; and some commands may not. */
+static enum admission_verdict check_transaction(struct admission *a)
+{
+    size_t size = 0;
+
+    if (!a->conn->transaction)
+        return ADMIT_GO;
+    if (a->command->flags & GF_NO_MULTI) {
+        gf_reply_error(a->reply, GF_MSG_NOT_IN_MULTI);
+        return ADMIT_REFUSE;
+    }
+    if (gf_transaction_ends(a->command))
+        return ADMIT_GO;
+    for (uint32_t i = 0; i < a->words_count; i++)
+        size += a->words[i].size;
+    if (gf_worker_has_room(a->worker, size))
+        return ADMIT_GO;
+    gf_reply_error(a->reply, GF_MSG_OOM);
+    return ADMIT_REFUSE;
+}
+
 static enum admission_verdict admit(struct admission *a)
 {
     static enum admission_verdict (*const checks[])(struct admission *) = {
-        check_debug, check_known, check_arity, check_authenticated, check_paused, check_memory,
-        check_monitoring,
+        check_debug,  check_known,  check_arity,      check_authenticated, check_transaction,
+        check_paused, check_memory, check_monitoring,
     };
 
     for (size_t i = 0; i < GF_COUNT(checks); i++) {
@@ -216,6 +249,28 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a)
         gf_session_end_reply(conn, a->command);
 }
 
+void gf_session_run_queued(struct gf_conn *conn, const struct gf_command *command,
+                           const struct gf_bytes *words, uint32_t words_count)
+{
+    struct admission a = {
+        .conn = conn,
+        .worker = conn->worker,
+        .command = command,
+        .words = words,
+        .words_count = words_count,
+        .reply = &conn->reply,
+    };
+
+    run_with_session(conn, &a);
+}
+
+static void keep(const struct admission *a)
+{
+    gf_transaction_add(a->conn, a->command, a->words, a->words_count);
+    gf_reply_status(a->reply, GF_BYTES("QUEUED"));
+    gf_reply_end(a->reply);
+}
+
 static void resolve(struct admission *a, const struct gf_ahead *ahead)
 {
     const struct gf_registry *registry = a->worker->server->registry;
@@ -230,6 +285,7 @@ static void refuse(const struct admission *a)
     gf_reply_end(a->reply);
     a->reply->failed = false;
     gf_stats_count_error(a->worker, a->reply->failure);
+    gf_transaction_refused(a->conn, a->command);
     if (a->command)
         gf_worker_stats_of(a->worker, a->command)->rejected++;
 }
@@ -277,7 +333,11 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
         admitted.command = a.command;
         admitted.located = admitted.located && a.command == ahead->command;
         admitted.here = admitted.here && admitted.located;
-        if (a.command->flags & GF_HOME)
+        if (GF_UNLIKELY(gf_transaction_takes(conn, a.command)))
+            keep(&a);
+        else if (GF_UNLIKELY(conn->transaction != NULL) && gf_transaction_is_exec(a.command))
+            ran = gf_transaction_exec(conn, a.command);
+        else if (a.command->flags & GF_HOME)
             run_with_session(conn, &a);
         else if ((ran = gf_dispatch_route(conn, &admitted, words)))
             show_monitors(&a);

@@ -34,6 +34,11 @@ static inline struct gf_session_exec *gf_session_of(struct gf_exec *x)
 bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
                     const struct gf_bytes *words);
 
+/* gf_session_run_queued - a GF_HOME command of a transaction that runs now, with the connection
+ * not held; answers to conn->reply. It may hold the connection and answer later. */
+void gf_session_run_queued(struct gf_conn *conn, const struct gf_command *command,
+                           const struct gf_bytes *words, uint32_t words_count);
+
 /* gf_session_end_reply - the answer of a GF_HOME command is complete: count it if it is an
  * error. */
 void gf_session_end_reply(struct gf_conn *conn, const struct gf_command *command);

@@ -42,7 +42,8 @@ static void close_clients(struct gf_worker *worker, bool after_reply)
 static bool worker_is_quiet(const struct gf_worker *worker)
 {
     return gf_listeners_stopped(worker) && gf_list_empty(&worker->conns) &&
-           worker->requests_live == 0 && worker->handovers_live == 0 && !worker->pressure.out &&
+           worker->requests_live == 0 && worker->visits_live == 0 &&
+           worker->handovers_live == 0 && !worker->pressure.out &&
            gf_monitors_quiet(worker) && gf_list_empty(&worker->outbox) &&
            gf_locks_idle(&worker->locks);
 }

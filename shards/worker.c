@@ -15,6 +15,7 @@
 #include "shards/notice.h"
 #include "shards/request.h"
 #include "shards/server.h"
+#include "shards/visit.h"
 
 struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
                                             const struct gf_command *command)
@@ -97,8 +98,14 @@ static void receive_one(struct gf_worker *worker, struct gf_message *message)
         else
             gf_monitor_batch_arrive(worker, (struct gf_monitor_batch *)message);
         return;
+    case GF_MESSAGE_VISIT:
+        if (home)
+            gf_visit_home(worker, (struct gf_visit *)message);
+        else
+            gf_visit_arrive(worker, (struct gf_visit *)message);
+        return;
     }
-    GF_ASSERT(message->kind <= GF_MESSAGE_MONITOR);
+    GF_ASSERT(message->kind <= GF_MESSAGE_VISIT);
 }
 
 static void worker_receive(struct gf_core *core, struct gf_message **messages, uint32_t count)
@@ -279,6 +286,7 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     worker->settings_versions =
         gf_alloc_zero(GF_MEMORY_OTHER, gf_settings_count() * sizeof(*worker->settings_versions));
     gf_events_init(&worker->events);
+    gf_watch_init(worker);
     worker_take_partitions(worker);
     gf_maxmemory_init(worker);
     worker->background = gf_background_create(worker);
@@ -294,6 +302,7 @@ void gf_worker_deinit(struct gf_worker *worker)
     GF_ASSERT(gf_list_empty(&worker->conns));
     gf_background_destroy(worker->background);
     gf_monitors_deinit(worker);
+    gf_watch_deinit(worker);
     gf_core_defer_cancel(worker->core, &worker->outbox_op);
     for (uint32_t i = 0; i < worker->owned_count; i++) {
         struct gf_partition *partition = worker->partitions[worker->owned[i]];

@@ -27,6 +27,7 @@
 #include "shards/slowlog.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
+#include "shards/watch.h"
 
 struct gf_server;
 
@@ -93,6 +94,8 @@ struct gf_worker {
     struct gf_list outbox;            /* gf_parcel.link: messages the rings had no room for */
     struct gf_op outbox_op;
     struct gf_pressure pressure;      /* asking the fullest core to evict                 */
+    struct gf_watch_sink watch;       /* WATCH                                            */
+    uint32_t visits_live;             /* under way from here (visit.h)                    */
     uint32_t handovers_live;          /* connections on their way to other cores          */
     uint32_t handovers_stopped;       /* asks that must meet every connection (ask.h)     */
 };
