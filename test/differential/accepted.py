@@ -32,7 +32,8 @@ def _quote_limit(pair):
 
 
 def _cursor_with_zero_byte(pair):
-    return pair.name == b"scan" and len(pair.words) > 1 and b"\0" in pair.words[1] \
+    at = 1 if pair.name == b"scan" else 2
+    return pair.name.endswith(b"scan") and len(pair.words) > at and b"\0" in pair.words[at] \
         and pair.right.value == b"ERR invalid cursor"
 
 
@@ -108,6 +109,12 @@ def _loglevel_info(pair):
     return (pair.name, pair.sub) == (b"config", b"set") and b"info" in pair.words[3::2]
 
 
+def _small_sets(pair):
+    """What is no small set of integers, or has been larger, is a hashtable in 7.0."""
+    return (pair.name, pair.sub) == (b"object", b"encoding") and pair.right.value == b"listpack" \
+        and pair.left.value in (b"hashtable", b"intset")
+
+
 ACCEPTED = [
     Accepted("new-in-7.2", "CLIENT SETINFO, NO-TOUCH, CAPA, MAINT_NOTIFICATIONS and WAITAOF "
              "are newer than 7.0", _new_in_7_2),
@@ -135,6 +142,8 @@ ACCEPTED = [
              _reset_keeps_no_evict),
     Accepted("reset-keeps-answers", "RESET does not close a connection whose answers are still to "
              "be sent; with a password the reference does when they are many", _reset_closes),
+    Accepted("small-sets", "OBJECT ENCODING of a small set is listpack, as it is since 7.2",
+             _small_sets),
     Accepted("loglevel-info", "loglevel info is another name of verbose", _loglevel_info),
 ]
 

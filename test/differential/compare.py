@@ -67,8 +67,8 @@ def _scan_shape(reply):
         and all(item.kind == "$" for item in reply.value[1].value)
 
 
-def _whole_scan(pair, which, first):
-    """Every key one server gives from this reply on, following its own cursors to the end."""
+def _whole_scan(pair, which, first, at):
+    """Every key (or element) one server gives from this reply on, following its own cursors to the end."""
     found, reply, turns = set(), first, 0
     while True:
         found.update(item.value for item in reply.value[1].value)
@@ -76,17 +76,60 @@ def _whole_scan(pair, which, first):
         turns += 1
         if cursor == b"0" or turns > 200:
             return found if cursor == b"0" else f"cursor never returns to 0: {cursor}"
-        reply = pair.ask((pair.words[0], cursor, *pair.words[2:]))[which]
+        words = list(pair.words)
+        words[at] = cursor
+        reply = pair.ask(tuple(words))[which]
         if not _scan_shape(reply):
             return f"cursor {cursor} is answered by {reply}"
 
 
-def _scan(pair):
-    if not _scan_shape(pair.left) or not _scan_shape(pair.right):
+def _scan_at(at):
+    """A scan whose cursor is this word."""
+    def rule(pair):
+        if not _scan_shape(pair.left) or not _scan_shape(pair.right):
+            return False
+        if pair.ask is None or pair.words[at] != b"0":
+            return True
+        return _whole_scan(pair, 0, pair.left, at) == _whole_scan(pair, 1, pair.right, at)
+    return rule
+
+
+def _drawn(reply):
+    """The elements that chance chose, or None when there was nothing to choose from."""
+    if reply.kind == "$":
+        return None if reply.value is None else [reply.value]
+    return [item.value for item in reply.value] if reply.kind in "*~" else None
+
+
+def _popped(pair):
+    """SPOP. Equally many different ones, and what one server took is in the other's set, or was
+    taken there, too. They are taken out of both sets, which are equal again then."""
+    left, right = _drawn(pair.left), _drawn(pair.right)
+    if left is None or right is None or not _same_kind(pair):
+        return pair.left == pair.right
+    if len(left) != len(set(left)) or len(left) != len(right) or len(right) != len(set(right)):
         return False
-    if pair.ask is None or pair.words[1] != b"0":
+    if sorted(left) == sorted(right):
         return True
-    return _whole_scan(pair, 0, pair.left) == _whole_scan(pair, 1, pair.right)
+    if pair.ask is None:
+        return False
+    removed = pair.ask((b"SREM", pair.words[1], *sorted(set(left + right))))
+    return all(reply.kind == ":" and reply.value == len(set(left) ^ set(right)) / 2
+               for reply in removed)
+
+
+def _drawn_members(pair):
+    """SRANDMEMBER. Equally many members; different ones, unless the count is negative."""
+    left, right = _drawn(pair.left), _drawn(pair.right)
+    if left is None or right is None or not _same_kind(pair):
+        return pair.left == pair.right
+    repeats = len(pair.words) > 2 and pair.words[2].startswith(b"-")
+    if len(left) != len(right) or not repeats and len(right) != len(set(right)):
+        return False
+    if not right or pair.ask is None:
+        return True
+    found = pair.ask((b"SMISMEMBER", pair.words[1], *right))
+    return found[0] == found[1] and all(item.value == 1 for item in found[0].value)
 
 
 def _random_key(pair):
@@ -216,7 +259,14 @@ RULES = {
     b"expiretime": _near_in_time(1),
     b"pexpiretime": _near_in_time(1000),
     b"keys": _same_members,
-    b"scan": _scan,
+    b"scan": _scan_at(1),
+    b"sscan": _scan_at(2),
+    b"smembers": _same_members,
+    b"sinter": _same_members,
+    b"sunion": _same_members,
+    b"sdiff": _same_members,
+    b"spop": _popped,
+    b"srandmember": _drawn_members,
     b"randomkey": _random_key,
     b"dbsize": _dbsize,
     b"hello": _hello,

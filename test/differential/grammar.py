@@ -13,6 +13,7 @@ import random
 # Keys of each type. A new data type adds its own row here; `key()` then mixes them by itself.
 KEY_POOLS = {
     "string": [b"s1", b"s2", b"s3", b"s4", b"{t}1", b"{t}2", b"user:1000", b"counter"],
+    "set": [b"set1", b"set2", b"set3", b"{t}set", b"set:numbers"],
 }
 ODD_KEYS = [b"", b"{}", b"a{b", b"\x00\xff\r\n", b"k" * 300, b"-1", b"*", b"missing", b"{t}"]
 

@@ -14,7 +14,7 @@ AUDITED_DATABASES = 16
 SHOWN = 800   # characters of a reply in a report, from shortly before the difference
 
 # How the value of a key of each type is read at the end; a new type adds its line.
-READERS = {b"string": b"GET"}
+READERS = {b"string": b"GET", b"set": b"SMEMBERS"}
 
 
 CLOSED = resp.Reply("closed", b"")

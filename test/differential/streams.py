@@ -10,6 +10,7 @@ from typing import NamedTuple
 from commands_dump import DUMP
 from commands_generic import GENERIC
 from commands_server import FRAGILE, SERVER
+from commands_sets import SETS
 from commands_strings import STRINGS
 from grammar import Grammar
 
@@ -18,7 +19,11 @@ STEPS = 60
 
 # Name -> grammar and how often; a new family is one more line.
 FAMILIES = {"strings": (STRINGS, 45), "generic": (GENERIC, 40), "server": (SERVER, 8),
-            "dump": (DUMP, 6)}
+            "dump": (DUMP, 6), "sets": (SETS, 30)}
+
+# What chance does differs between servers. A request of these is a step of its own, so that
+# compare.py can ask about it, and make the data the same again, before anything follows.
+ALONE = {b"SPOP", b"SRANDMEMBER"}
 
 # Followed by a wait, so that the key is gone for both servers.
 SHORT_LIVED = [
@@ -69,7 +74,9 @@ def _step(g, choice):
         name, draw = g.pick(SHORT_LIVED)
         return Step(connection, ((name, *draw(g)),), pause_ms=3)
     count = g.rng.randint(2, 12) if g.chance(0.3) else 1
-    return Step(connection, tuple(_request(g, choice) for _ in range(count)))
+    requests = tuple(_request(g, choice) for _ in range(count))
+    alone = [words for words in requests if words[0].upper() in ALONE]
+    return Step(connection, tuple(alone[:1]) or requests)
 
 
 def build(seed, steps=STEPS, password=None, choice=Choice()):
