@@ -293,6 +293,7 @@ static void conn_close_now(struct gf_conn *conn, bool linger)
     conn_forget_requests(conn);
     conn_forget_keys(conn);
     gf_monitor_remove(conn);
+    gf_conn_uncork(conn);
     gf_core_defer_cancel(core, &conn->flush);
     gf_core_defer_cancel(core, &conn->resume);
     gf_chain_clear(&conn->out);
@@ -348,6 +349,7 @@ void gf_conn_forget(struct gf_conn *conn)
     struct gf_worker *worker = conn->worker;
 
     conn->state = GF_CONN_CLOSED;
+    gf_conn_uncork(conn);
     gf_core_defer_cancel(worker->core, &conn->flush);
     gf_core_defer_cancel(worker->core, &conn->resume);
     gf_worker_count_conns(worker, -1);

@@ -36,6 +36,7 @@
 #include "protocol/reply.h"
 #include "shards/request.h"
 
+struct gf_timer;
 struct gf_transaction;
 struct gf_worker;
 
@@ -101,6 +102,7 @@ struct gf_conn {
     struct gf_worker *worker;     /* home; never changes                                  */
     struct gf_link link;          /* worker->conns                                        */
     struct gf_link monitor_link;  /* worker->monitors.conns                               */
+    struct gf_link cork_link;     /* worker->corked: `out` waits for answers behind it    */
     enum gf_conn_state state;
     uint32_t attention;           /* enum gf_attention                                    */
     int handle;
@@ -112,6 +114,7 @@ struct gf_conn {
     bool draining;                /* held until `requests` is empty                       */
     bool paused;                  /* held by CLIENT PAUSE                                 */
     bool moving;                  /* being handed to another core                         */
+    bool uncorked;                /* `out` has waited long enough                         */
     bool ended;                   /* the client has sent all it will; closes when `in` ran */
     uint32_t pins;                /* calls to other cores that will come back to it       */
     struct gf_session session;
@@ -205,7 +208,11 @@ bool gf_conn_limit_output(struct gf_conn *conn);
  * that it should take before it is closed. Called now and then: it remembers what it saw. */
 bool gf_conn_stalled(struct gf_conn *conn, uint64_t timeout_ns);
 
+/* gf_conn_uncork - its answers wait for no others any more. */
+void gf_conn_uncork(struct gf_conn *conn);
+
 /* Continuations of conn_send.c. */
+void gf_conn_uncork_fired(struct gf_timer *timer);
 void gf_conn_flush_done(struct gf_op *op, int result);
 void gf_conn_send_done(struct gf_op *op, int result);
 

@@ -3,6 +3,10 @@
  * Happy path: answers collect in `out`; in the send phase `out` becomes `leaving` and is sent; when
  * the kernel has taken all of it, the next `out` follows. One send is in flight at most.
  *
+ * Corked: behind answers that are there, others of the same pipeline are still on other cores. They
+ * will be back before a send were worth its while, so `out` waits for them, CORK_NS at most: half
+ * the sends, half the wake-ups of the client.
+ *
  * Failure: a send that fails closes the connection. Too much output does, too: more than the hard
  * limit at once, or more than the soft limit for its number of seconds. That is looked at when
  * output collects behind a send, between the batches of a long pipeline, and at every tick.
@@ -12,6 +16,9 @@
 #include "shards/conn.h"
 #include "shards/handover.h"
 #include "shards/worker.h"
+
+#define CORK_NS 200000      /* some ten trips to another core and back */
+#define CORK_SIZE_MAX 16384 /* bytes of answers that are worth a send of their own */
 
 size_t gf_conn_output_size(const struct gf_conn *conn)
 {
@@ -55,6 +62,42 @@ static void conn_send_leaving(struct gf_conn *conn)
     driver->ops->send(driver, conn->handle, &conn->send);
 }
 
+/* Everything that is corked waited long enough. */
+void gf_conn_uncork_fired(struct gf_timer *timer)
+{
+    struct gf_worker *worker = gf_container(timer, struct gf_worker, cork_timer);
+    struct gf_link *link;
+
+    while ((link = gf_list_pop_front(&worker->corked))) {
+        struct gf_conn *conn = gf_container(link, struct gf_conn, cork_link);
+
+        conn->uncorked = true;
+        gf_conn_flush_later(conn);
+    }
+}
+
+void gf_conn_uncork(struct gf_conn *conn)
+{
+    if (!gf_link_is_free(&conn->cork_link))
+        gf_list_remove(&conn->cork_link);
+}
+
+/* Leaves `out` where it is until the answers behind it are back, or it is time. */
+static bool conn_cork(struct gf_conn *conn)
+{
+    struct gf_worker *worker = conn->worker;
+
+    if (conn->requests_count == 0 || conn->uncorked || conn->state != GF_CONN_OPEN ||
+        gf_chain_size(&conn->out) > CORK_SIZE_MAX)
+        return false;
+    if (!gf_link_is_free(&conn->cork_link))
+        return true;
+    gf_list_push_back(&worker->corked, &conn->cork_link);
+    if (gf_timer_is_idle(&worker->cork_timer))
+        gf_timer_start(worker->core, &worker->cork_timer, CORK_NS);
+    return true;
+}
+
 void gf_conn_flush_done(struct gf_op *op, int result)
 {
     struct gf_conn *conn = gf_container(op, struct gf_conn, flush);
@@ -64,7 +107,9 @@ void gf_conn_flush_done(struct gf_op *op, int result)
 #ifdef GF_VERIFY_ENABLED
     gf_conn_check(conn);
 #endif
-    if (!gf_chain_empty(&conn->out) && !conn->sending) {
+    if (!gf_chain_empty(&conn->out) && !conn->sending && !conn_cork(conn)) {
+        gf_conn_uncork(conn);
+        conn->uncorked = false;
         conn->leaving = conn->out;
         conn->out = (struct gf_chain){0};
         gf_chain_seal(&conn->leaving);

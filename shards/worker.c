@@ -276,6 +276,8 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     gf_list_init(&worker->conns);
     gf_list_init(&worker->requests_free);
     gf_list_init(&worker->outbox);
+    gf_list_init(&worker->corked);
+    worker->cork_timer.fired = gf_conn_uncork_fired;
     worker->pressure.relieved = true;
     gf_slowlog_init(&worker->slowlog);
     gf_monitors_init(worker);
@@ -304,6 +306,7 @@ void gf_worker_deinit(struct gf_worker *worker)
     gf_monitors_deinit(worker);
     gf_watch_deinit(worker);
     gf_core_defer_cancel(worker->core, &worker->outbox_op);
+    gf_timer_stop(worker->core, &worker->cork_timer);
     for (uint32_t i = 0; i < worker->owned_count; i++) {
         struct gf_partition *partition = worker->partitions[worker->owned[i]];
 

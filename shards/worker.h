@@ -91,6 +91,8 @@ struct gf_worker {
     struct gf_pause pause;            /* CLIENT PAUSE                                     */
     struct gf_monitors monitors;      /* MONITOR                                          */
     struct gf_shutdown shutdown;
+    struct gf_list corked;            /* gf_conn.cork_link: wait for answers of other cores */
+    struct gf_timer cork_timer;       /* ... until then                                   */
     struct gf_list outbox;            /* gf_parcel.link: messages the rings had no room for */
     struct gf_op outbox_op;
     struct gf_pressure pressure;      /* asking the fullest core to evict                 */

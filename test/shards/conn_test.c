@@ -38,6 +38,39 @@ Test(conn, answers_in_the_order_of_the_requests)
     node_client_close(&client);
 }
 
+/* One send for a pipeline, not one for what is here and one for what comes back. */
+Test(conn, holds_answers_back_while_others_of_the_pipeline_are_away)
+{
+    struct node_client client;
+    uint64_t sends = node_worker(&node, 0)->counters.sends;
+
+    node_client_open(&client, &node, 0);
+    node_client_format(&client, "GET %s\r\nGET %s\r\n", near, far);
+    node_turn(&node, 0);
+    node_turn(&node, 0);
+    node_client_read(&client);
+    cr_expect_eq(client.in_size, 0);
+    node_client_expect(&client, "$-1\r\n$-1\r\n");
+    cr_expect_eq(node_worker(&node, 0)->counters.sends, sends + 1);
+    node_client_close(&client);
+}
+
+/* A core that does not answer must not keep back what is there. */
+Test(conn, sends_what_is_there_when_the_rest_takes_long)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    node_client_format(&client, "GET %s\r\nGET %s\r\n", near, far);
+    for (uint32_t i = 0; i < 100000 && client.in_size == 0; i++) {
+        node_turn(&node, 0); /* core 1 stands still */
+        node_client_read(&client);
+    }
+    cr_expect_str_eq(client.in, "$-1\r\n");
+    node_client_expect(&client, "$-1\r\n$-1\r\n");
+    node_client_close(&client);
+}
+
 Test(conn, sees_the_effect_of_a_command_over_both_cores)
 {
     struct node_client client;
