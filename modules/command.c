@@ -120,7 +120,7 @@ static enum gf_message_id keys_complaint(const struct gf_command *row,
 {
     if (row == NULL)
         return GF_MSG_INVALID_COMMAND;
-    if (row->key_first == 0 && row->find_keys == NULL)
+    if ((row->key_first == 0 && row->find_keys == NULL) || (row->flags & GF_PUBSUB) != 0)
         return GF_MSG_NO_KEY_ARGUMENTS;
     if (!gf_command_arity_ok(row, request->count))
         return GF_MSG_INVALID_COMMAND_ARITY;

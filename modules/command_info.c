@@ -26,6 +26,7 @@ static const struct flag_name key_flag_names[] = {
     {.flag = GF_KEY_DELETE, .name = "delete"},
     {.flag = GF_KEY_INCOMPLETE, .name = "incomplete"},
     {.flag = GF_KEY_VARIABLE, .name = "variable_flags"},
+    {.flag = GF_KEY_NOT_KEY, .name = "not_key"},
 };
 
 /* reply_flags - the set of the names of `flags`, those without a name left out. */

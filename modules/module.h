@@ -74,6 +74,7 @@ enum gf_key_flag {
     GF_KEY_DELETE = 1u << 7,
     GF_KEY_INCOMPLETE = 1u << 8,
     GF_KEY_VARIABLE = 1u << 9,
+    GF_KEY_NOT_KEY = 1u << 10, /* stands where a key does, but is none: a shard channel */
 };
 
 /* One key specification (COMMAND DOCS/INFO): begins at a word, or after a keyword; a range or a
@@ -141,7 +142,8 @@ struct gf_command {
     int16_t key_last;  /* of the last; negative counts from the end (-1 = last word) */
     int16_t key_step;  /* words from one key to the next */
     enum gf_merge merge;
-    /* Keys that key_first/last/step cannot say (GF_MOVABLE): writes at most `max` word indexes,
+    /* Keys that key_first/last/step cannot say (GF_MOVABLE; of a GF_PUBSUB command, that there are
+     * none): writes at most `max` word indexes,
      * returns how many there are; 0 and a broken command line are the same. */
     uint32_t (*find_keys)(const struct gf_bytes *words, uint32_t count, uint32_t *ret_indexes,
                           uint32_t max);

@@ -46,7 +46,7 @@ static const char *keys_complaint(const struct gf_command *row)
             return "key_flags without keys";
         return NULL;
     }
-    if (row->key_first < 1 || row->key_first >= words)
+    if (row->key_first < 1 || (row->key_first >= words && (row->flags & GF_PUBSUB) == 0))
         return "key_first is not within the arity";
     if (row->key_step < 1)
         return "key_step must be at least 1";
@@ -63,7 +63,7 @@ static const char *keys_complaint(const struct gf_command *row)
 
 static const char *flags_complaint(const struct gf_command *row)
 {
-    bool keyed = row->key_first != 0 || row->find_keys != NULL;
+    bool keyed = (row->key_first != 0 || row->find_keys != NULL) && (row->flags & GF_PUBSUB) == 0;
 
     if ((row->flags & GF_WRITE) != 0 && (row->flags & GF_READ) != 0)
         return "GF_WRITE contradicts GF_READ";

@@ -107,7 +107,7 @@ static void close_stalled(struct gf_worker *worker)
         if (half_ns > 0 && gf_conn_stalled(conn, half_ns))
             gf_conn_close(conn, false);
         else if (idle_ms > 0 && !conn->held && gf_conn_idle_ms(conn) > idle_ms &&
-                 conn->requests_count == 0 && !conn->session.monitor)
+                 conn->requests_count == 0 && !conn->session.monitor && !conn->subscriber)
             gf_conn_close(conn, false);
         if (left > atomic_load_explicit(&worker->conns_count, memory_order_relaxed))
             left = atomic_load_explicit(&worker->conns_count, memory_order_relaxed);

@@ -26,11 +26,12 @@ bool gf_client_type_parse(struct gf_bytes word, enum gf_client_type *ret_type)
     return false;
 }
 
-/* There is only one kind yet: no replicas, no channels. A monitor is a normal one, as in Redis. */
+/* There are no replicas. A monitor is a normal one, as in Redis. */
 bool gf_client_is(const struct gf_conn *conn, enum gf_client_type type)
 {
-    (void)conn;
-    return type == GF_CLIENT_ANY || type == GF_CLIENT_NORMAL;
+    enum gf_client_type own = conn->subscriber ? GF_CLIENT_PUBSUB : GF_CLIENT_NORMAL;
+
+    return type == GF_CLIENT_ANY || type == own;
 }
 
 bool gf_client_text_ok(struct gf_bytes text)

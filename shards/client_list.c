@@ -34,6 +34,8 @@ static void format_flags(const struct gf_conn *conn, char *text)
 
     if (conn->session.monitor)
         *p++ = 'O';
+    if (conn->subscriber)
+        *p++ = 'P';
     if (conn->state == GF_CONN_DRAINING)
         *p++ = 'c';
     if (conn->paused)
@@ -91,11 +93,14 @@ static void add_state(struct gf_buf *out, const struct gf_conn *conn)
 
     format_flags(conn, flags);
     snprintf(part, sizeof(part),
-             " age=%llu idle=%llu flags=%s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu "
+             " age=%llu idle=%llu flags=%s db=%u sub=%u psub=%u ssub=%u multi=%d qbuf=%zu "
              "qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%zu omem=%zu "
              "tot-mem=%zu events=%s%s cmd=",
              (unsigned long long)gf_conn_age_ms(conn) / 1000,
              (unsigned long long)gf_conn_idle_ms(conn) / 1000, flags, session->db,
+             gf_pubsub_count(conn, GF_SUBSCRIPTION_CHANNEL),
+             gf_pubsub_count(conn, GF_SUBSCRIPTION_PATTERN),
+             gf_pubsub_count(conn, GF_SUBSCRIPTION_SHARD),
              conn->transaction ? (int)conn->transaction->commands_count : -1, conn->in.size,
              conn->in.capacity - conn->in.size, conn->transaction ? conn->transaction->size : 0,
              blocks, output, total_memory(conn, output),

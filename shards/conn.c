@@ -11,6 +11,7 @@
 #include "shards/dispatch.h"
 #include "shards/handover.h"
 #include "shards/monitor.h"
+#include "shards/pubsub.h"
 #include "shards/transaction.h"
 #include "shards/watch.h"
 #include "shards/worker.h"
@@ -277,11 +278,12 @@ static void conn_forget_requests(struct gf_conn *conn)
     conn->requests_count = 0;
 }
 
-/* A transaction that has not begun never will. */
+/* A transaction that has not begun never will. What it is told of others ends, too. */
 static void conn_forget_keys(struct gf_conn *conn)
 {
     gf_transaction_end(conn);
     gf_watch_forget(conn);
+    gf_pubsub_leave(conn);
 }
 
 static void conn_close_now(struct gf_conn *conn, bool linger)
@@ -334,6 +336,7 @@ static void conn_free(struct gf_conn *conn)
 {
     GF_ASSERT(conn->state == GF_CONN_CLOSED);
     GF_ASSERT(conn->pins == 0);
+    GF_ASSERT(conn->subscriber == NULL);
     gf_list_remove(&conn->link);
     gf_parser_deinit(&conn->parser);
     gf_session_deinit(&conn->session);

@@ -38,6 +38,7 @@
 
 struct gf_timer;
 struct gf_transaction;
+struct gf_subscriber;
 struct gf_worker;
 
 #define GF_CONN_AHEAD 16                 /* requests parsed ahead of the one that runs */
@@ -63,6 +64,7 @@ enum gf_attention {
     GF_ATTENTION_MEMORY = 1u << 5,    /* worker: far over maxmemory: writes wait         */
     GF_ATTENTION_MONITORING = 1u << 6,/* conn: it is a monitor                           */
     GF_ATTENTION_NO_TOUCH = 1u << 7,  /* conn: CLIENT NO-TOUCH                           */
+    GF_ATTENTION_SUBSCRIBED = 1u << 8,/* conn: subscribed to something                   */
     GF_ATTENTION_MULTI = 1u << 8,     /* conn: between MULTI and EXEC                    */
 };
 
@@ -103,6 +105,7 @@ struct gf_conn {
     struct gf_link link;          /* worker->conns                                        */
     struct gf_link monitor_link;  /* worker->monitors.conns                               */
     struct gf_link cork_link;     /* worker->corked: `out` waits for answers behind it    */
+    struct gf_subscriber *subscriber; /* what it is subscribed to (pubsub.h); or NULL      */
     enum gf_conn_state state;
     uint32_t attention;           /* enum gf_attention                                    */
     int handle;

@@ -29,7 +29,8 @@ size_t gf_conn_output_size(const struct gf_conn *conn)
 
 bool gf_conn_limit_output(struct gf_conn *conn)
 {
-    const struct gf_output_limit *limit = &conn->worker->output_limit;
+    enum gf_output_class class = conn->subscriber ? GF_OUTPUT_PUBSUB : GF_OUTPUT_NORMAL;
+    const struct gf_output_limit *limit = &conn->worker->output_limits[class];
     size_t size = gf_conn_output_size(conn);
     uint64_t now_ns = conn->worker->core->now_ns;
 

@@ -5,6 +5,7 @@
 #include "shards/client.h"
 #include "shards/conn.h"
 #include "shards/monitor.h"
+#include "shards/pubsub.h"
 #include "shards/session.h"
 #include "shards/transaction.h"
 #include "shards/watch.h"
@@ -49,6 +50,7 @@ static void reset(struct gf_exec *x)
     struct gf_conn *conn = session->conn;
 
     gf_monitor_remove(conn);
+    gf_pubsub_leave(conn);
     gf_transaction_end(conn);
     gf_watch_forget(conn);
     conn->session.db = 0;

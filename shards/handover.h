@@ -5,6 +5,8 @@
  * key's owner, and from then on no command leaves its core. One that came in on a core's own port
  * stays on that core: its client has chosen.
  *
+ * A connection that is subscribed to anything stays, too: its subscriptions are its core's.
+ *
  * Nothing moves while an ask must meet every connection (ask.h), nor while anybody monitors: lines
  * of the old core could arrive behind those of the new one.
  */

@@ -1,6 +1,7 @@
 /* Gathering the figures of all cores. */
 #include "shards/report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/assert.h"
@@ -59,6 +60,57 @@ static void count_connections(const struct gf_worker *worker, struct gf_report_c
     core->connections = atomic_load_explicit(&worker->conns_count, memory_order_relaxed);
 }
 
+/* The same channel may be known to several cores: which ones there are is told by their hashes. */
+static void count_channels(const struct gf_worker *worker, struct gf_report_core *core)
+{
+    const struct gf_pubsub *pubsub = &worker->pubsub;
+
+    core->subscribers = pubsub->subscribers;
+    for (int kind = 0; kind < GF_SUBSCRIPTION_KINDS; kind++) {
+        const struct gf_list *list = &pubsub->channels[kind];
+        uint64_t count = 0;
+        uint64_t *hashes =
+            gf_alloc(GF_MEMORY_OTHER, (pubsub->channels_count[kind] + 1) * sizeof(*hashes));
+
+        for (struct gf_link *link = gf_list_peek_front(list); link; link = gf_list_next(list, link))
+            hashes[count++] = gf_container(link, struct gf_channel, link)->named.hash;
+        core->channels[kind] = count;
+        core->channel_hashes[kind] = hashes;
+    }
+}
+
+static int hash_compare(const void *a, const void *b)
+{
+    const uint64_t *left = a;
+    const uint64_t *right = b;
+
+    return (*left > *right) - (*left < *right);
+}
+
+/* How many different channels of a kind all cores know. */
+static uint64_t channels_of_all(const struct gf_report *report, int kind)
+{
+    uint64_t count = 0;
+    uint64_t different = 0;
+    uint64_t *hashes;
+
+    for (uint32_t core = 0; core < report->cores_count; core++)
+        count += report->cores[core]->channels[kind];
+    hashes = gf_alloc(GF_MEMORY_OTHER, (count + 1) * sizeof(*hashes));
+    count = 0;
+    for (uint32_t core = 0; core < report->cores_count; core++) {
+        const struct gf_report_core *one = report->cores[core];
+
+        memcpy(hashes + count, one->channel_hashes[kind], one->channels[kind] * sizeof(*hashes));
+        count += one->channels[kind];
+    }
+    qsort(hashes, count, sizeof(*hashes), hash_compare);
+    for (uint64_t i = 0; i < count; i++)
+        different += i == 0 || hashes[i] != hashes[i - 1];
+    gf_free(GF_MEMORY_OTHER, hashes);
+    return different;
+}
+
 static void report_on_core(struct gf_worker *worker, struct gf_ask *ask)
 {
     struct gf_report_core *core = gf_ask_slot(ask, worker->core->id);
@@ -81,6 +133,7 @@ static void report_on_core(struct gf_worker *worker, struct gf_ask *ask)
     core->commands =
         memcpy(gf_alloc(GF_MEMORY_OTHER, commands_size), worker->commands, commands_size);
     count_connections(worker, core);
+    count_channels(worker, core);
     count_keys(worker, core);
 }
 
@@ -117,6 +170,7 @@ static void add_core(const struct gf_report *report, struct gf_report_core *sum,
     sum->turns += core->turns;
     sum->connections += core->connections;
     sum->monitors += core->monitors;
+    sum->subscribers += core->subscribers;
     sum->input_max = core->input_max > sum->input_max ? core->input_max : sum->input_max;
     sum->output_max = core->output_max > sum->output_max ? core->output_max : sum->output_max;
     sum->partitions += core->partitions;
@@ -153,6 +207,8 @@ static void report_answer(struct gf_ask *ask, struct gf_reply *reply)
         cores[core] = gf_ask_slot(ask, core);
         add_core(&report, sum, cores[core]);
     }
+    for (int kind = 0; kind < GF_SUBSCRIPTION_KINDS; kind++)
+        sum->channels[kind] = channels_of_all(&report, kind);
     asked->write(&report, asked->options, reply);
     gf_free(GF_MEMORY_OTHER, sum->databases);
     gf_free(GF_MEMORY_OTHER, sum->commands);
@@ -165,6 +221,8 @@ static void report_deinit(struct gf_ask *ask)
 
         gf_free(GF_MEMORY_OTHER, slot->databases);
         gf_free(GF_MEMORY_OTHER, slot->commands);
+        for (int kind = 0; kind < GF_SUBSCRIPTION_KINDS; kind++)
+            gf_free(GF_MEMORY_OTHER, slot->channel_hashes[kind]);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "core/alloc.h"
 #include "modules/lookups.h"
 #include "protocol/messages.h"
+#include "shards/pubsub.h"
 #include "shards/stats.h"
 
 struct gf_exec;
@@ -30,6 +31,9 @@ struct gf_report_core {
     uint64_t turns;
     uint64_t connections;
     uint64_t monitors;
+    uint64_t subscribers;  /* connections subscribed to anything */
+    uint64_t channels[GF_SUBSCRIPTION_KINDS]; /* different ones, patterns as well       */
+    uint64_t *channel_hashes[GF_SUBSCRIPTION_KINDS]; /* of them; owned. Not of a sum */
     uint64_t input_max;   /* bytes: the longest unfinished request */
     uint64_t output_max;  /* bytes: the most answers that a client has not read */
     uint64_t partitions;

@@ -48,6 +48,7 @@ enum gf_message_kind {
     GF_MESSAGE_PRESSURE, /* struct gf_pressure          */
     GF_MESSAGE_MONITOR,  /* struct gf_monitor_batch     */
     GF_MESSAGE_VISIT,    /* struct gf_visit             */
+    GF_MESSAGE_PUBLISH,  /* struct gf_publish_leg       */
 };
 
 enum gf_request_state {

@@ -10,6 +10,8 @@
 #include "shards/monitor.h"
 #include "shards/notice.h"
 #include "shards/pause.h"
+#include "shards/publish.h"
+#include "shards/pubsub_command.h"
 #include "shards/server.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
@@ -96,6 +98,22 @@ static enum admission_verdict check_debug(struct admission *a)
     return ADMIT_REFUSE;
 }
 
+/* A subscriber's answers and messages look alike in RESP2: it may do little else. */
+static enum admission_verdict check_subscribed(struct admission *a)
+{
+    const struct gf_registry *registry = a->worker->server->registry;
+    char name[64];
+    size_t size;
+
+    if (!(a->conn->attention & GF_ATTENTION_SUBSCRIBED) || !gf_pubsub_is_mode(a->conn) ||
+        gf_pubsub_allows(a->command))
+        return ADMIT_GO;
+    size = gf_registry_row_name(registry, gf_registry_row_id(registry, a->command), name);
+    gf_reply_error_format(a->reply, GF_MSG_SUBSCRIBER_ONLY,
+                          (struct gf_bytes){.data = name, .size = size}, GF_BYTES(""));
+    return ADMIT_REFUSE;
+}
+
 /* CLIENT PAUSE: the request waits; what pauses and what does not is pause.h's. */
 static enum admission_verdict check_paused(struct admission *a)
 {
@@ -153,8 +171,8 @@ static enum admission_verdict check_transaction(struct admission *a)
 static enum admission_verdict admit(struct admission *a)
 {
     static enum admission_verdict (*const checks[])(struct admission *) = {
-        check_debug,  check_known,  check_arity,      check_authenticated, check_transaction,
-        check_paused, check_memory, check_monitoring,
+        check_debug,       check_known,  check_arity,  check_authenticated, check_subscribed,
+        check_transaction, check_paused, check_memory, check_monitoring,
     };
 
     for (size_t i = 0; i < GF_COUNT(checks); i++) {
@@ -210,7 +228,8 @@ void gf_session_end_reply(struct gf_conn *conn, const struct gf_command *command
     }
 }
 
-static void run_with_session(struct gf_conn *conn, const struct admission *a)
+static void run_with_session(struct gf_conn *conn, const struct admission *a,
+                             void (*run)(struct gf_exec *x))
 {
     struct gf_worker *worker = conn->worker;
     struct gf_args args;
@@ -237,7 +256,7 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a)
     gf_args_init(&args, a->words, a->words_count);
     worker->events.client = conn->session.id;
     gf_timing_begin(worker, &span);
-    a->command->run(&x.exec);
+    run(&x.exec);
     duration_ns = gf_timing_end(worker, &span, a->command);
     if (GF_UNLIKELY(duration_ns >= worker->notable_ns))
         gf_notice_slow(conn, a->command, a->words, a->words_count, duration_ns);
@@ -261,7 +280,7 @@ void gf_session_run_queued(struct gf_conn *conn, const struct gf_command *comman
         .reply = &conn->reply,
     };
 
-    run_with_session(conn, &a);
+    run_with_session(conn, &a, command->run);
 }
 
 static void keep(const struct admission *a)
@@ -269,6 +288,35 @@ static void keep(const struct admission *a)
     gf_transaction_add(a->conn, a->command, a->words, a->words_count);
     gf_reply_status(a->reply, GF_BYTES("QUEUED"));
     gf_reply_end(a->reply);
+}
+
+/* The one command that answers differently in a subscriber's mode. */
+static bool is_subscribed_ping(const struct gf_conn *conn, const struct gf_command *command)
+{
+    return GF_UNLIKELY((conn->attention & GF_ATTENTION_SUBSCRIBED) != 0) &&
+           gf_pubsub_is_mode(conn) && strcmp(command->name, "PING") == 0;
+}
+
+/* PUBLISH needs its connection only within a transaction; otherwise many may be under way. */
+static bool is_publish(const struct gf_command *command)
+{
+    return command->run == gf_publish_run;
+}
+
+static bool publish(const struct admission *a, const struct gf_ahead *ahead)
+{
+    if (!gf_publish_dispatch(a->conn, ahead, a->words))
+        return false;
+    show_monitors(a);
+    return true;
+}
+
+/* It runs here, when all before it have been answered. */
+static bool must_drain(const struct gf_conn *conn, const struct gf_command *command)
+{
+    if (!command || is_publish(command))
+        return false;
+    return (command->flags & GF_HOME) != 0 || is_subscribed_ping(conn, command);
 }
 
 static void resolve(struct admission *a, const struct gf_ahead *ahead)
@@ -307,7 +355,7 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
     bool ran = true;
 
     resolve(&a, ahead);
-    if (conn->requests_count > 0 && a.command && (a.command->flags & GF_HOME)) {
+    if (conn->requests_count > 0 && must_drain(conn, a.command)) {
         drain_first(conn);
         return false;
     }
@@ -337,8 +385,12 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
             keep(&a);
         else if (GF_UNLIKELY(conn->transaction != NULL) && gf_transaction_is_exec(a.command))
             ran = gf_transaction_exec(conn, a.command);
+        else if (is_publish(a.command))
+            ran = publish(&a, &admitted);
+        else if (is_subscribed_ping(conn, a.command))
+            run_with_session(conn, &a, gf_pubsub_ping);
         else if (a.command->flags & GF_HOME)
-            run_with_session(conn, &a);
+            run_with_session(conn, &a, a.command->run);
         else if ((ran = gf_dispatch_route(conn, &admitted, words)))
             show_monitors(&a);
         break;

@@ -106,7 +106,7 @@ void gf_settings_copy(struct gf_settings *to, const struct gf_settings *from)
 
 int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t why_size)
 {
-    struct gf_output_limit limit;
+    struct gf_output_limit limits[GF_OUTPUT_CLASSES];
     const char *limit_why;
 
     if (settings->durability != GF_DURABILITY_NONE) {
@@ -119,7 +119,7 @@ int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t 
         snprintf(ret_why, why_size, "partitions: must be a power of two, for example 256");
         return GF_EINVAL;
     }
-    limit_why = gf_output_limit_parse(settings->client_output_buffer_limit, &limit);
+    limit_why = gf_output_limit_parse(settings->client_output_buffer_limit, limits);
     if (limit_why) {
         snprintf(ret_why, why_size, "%s", limit_why);
         return GF_EINVAL;

@@ -104,8 +104,14 @@ static void receive_one(struct gf_worker *worker, struct gf_message *message)
         else
             gf_visit_arrive(worker, (struct gf_visit *)message);
         return;
+    case GF_MESSAGE_PUBLISH:
+        if (home)
+            gf_publish_leg_home(worker, (struct gf_publish_leg *)message);
+        else
+            gf_publish_leg_arrive(worker, (struct gf_publish_leg *)message);
+        return;
     }
-    GF_ASSERT(message->kind <= GF_MESSAGE_VISIT);
+    GF_ASSERT(message->kind <= GF_MESSAGE_PUBLISH);
 }
 
 static void worker_receive(struct gf_core *core, struct gf_message **messages, uint32_t count)
@@ -151,7 +157,7 @@ void gf_worker_apply_settings(struct gf_worker *worker)
         .stream_node_max_bytes = settings->stream_node_max_bytes,
         .stream_node_max_entries = settings->stream_node_max_entries,
     };
-    gf_output_limit_parse(settings->client_output_buffer_limit, &worker->output_limit);
+    gf_output_limit_parse(settings->client_output_buffer_limit, worker->output_limits);
     worker->attention &= ~(uint32_t)GF_ATTENTION_TIMING;
     if (slow_us >= 0 && slow_us < 1000)
         worker->attention |= GF_ATTENTION_TIMING;
@@ -183,9 +189,9 @@ static uint32_t words_count(const char *text)
     return count;
 }
 
-/* One class and its three numbers; only those of normal clients are kept. Returns what is wrong, or
- * NULL. */
-static const char *limit_parse_class(const char **text, struct gf_output_limit *limit)
+/* One class and its three numbers; there are no replicas to keep theirs for. Returns what is wrong,
+ * or NULL. */
+static const char *limit_parse_class(const char **text, struct gf_output_limit *limits)
 {
     struct gf_bytes class = next_word(text);
     struct gf_bytes hard = next_word(text);
@@ -203,21 +209,27 @@ static const char *limit_parse_class(const char **text, struct gf_output_limit *
         return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
     parsed.soft_ns = seconds * 1000000000u;
     if (gf_bytes_is(class, "normal"))
-        *limit = parsed;
+        limits[GF_OUTPUT_NORMAL] = parsed;
+    else if (gf_bytes_is(class, "pubsub"))
+        limits[GF_OUTPUT_PUBSUB] = parsed;
     return NULL;
 }
 
-const char *gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit)
+const char *gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limits)
 {
-    struct gf_output_limit limit = {0};
+    struct gf_output_limit limits[GF_OUTPUT_CLASSES] = {
+        [GF_OUTPUT_PUBSUB] = {.hard_size = 32u << 20,
+                              .soft_size = 8u << 20,
+                              .soft_ns = 60 * 1000000000ull},
+    };
     const char *why = NULL;
 
     if (words_count(text) % 4 != 0)
         return "Wrong number of arguments in buffer limit configuration.";
     while (text && !why)
-        why = limit_parse_class(&text, &limit);
+        why = limit_parse_class(&text, limits);
     if (!why)
-        *ret_limit = limit;
+        memcpy(ret_limits, limits, sizeof(limits));
     return why;
 }
 
@@ -281,6 +293,7 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     worker->pressure.relieved = true;
     gf_slowlog_init(&worker->slowlog);
     gf_monitors_init(worker);
+    gf_pubsub_init(worker);
     gf_locks_init(&worker->locks, server->router.partitions_count);
     core->driver->ops->random(core->driver, &worker->seed, sizeof(worker->seed));
     worker->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(server->registry) *
@@ -304,6 +317,7 @@ void gf_worker_deinit(struct gf_worker *worker)
     GF_ASSERT(gf_list_empty(&worker->conns));
     gf_background_destroy(worker->background);
     gf_monitors_deinit(worker);
+    gf_pubsub_deinit(worker);
     gf_watch_deinit(worker);
     gf_core_defer_cancel(worker->core, &worker->outbox_op);
     gf_timer_stop(worker->core, &worker->cork_timer);

@@ -22,6 +22,7 @@
 #include "shards/partition.h"
 #include "shards/pause.h"
 #include "shards/pressure.h"
+#include "shards/pubsub.h"
 #include "shards/settings.h"
 #include "shards/shutdown.h"
 #include "shards/slowlog.h"
@@ -42,12 +43,14 @@ struct gf_ahead {
     size_t offset; /* of its first byte in what was parsed */
 };
 
-/* client-output-buffer-limit of normal clients. */
+/* client-output-buffer-limit of one class of clients. */
 struct gf_output_limit {
     uint64_t hard_size; /* bytes; 0 = none */
     uint64_t soft_size; /* bytes; 0 = none */
     uint64_t soft_ns;   /* how long it may stay over soft_size */
 };
+
+enum gf_output_class { GF_OUTPUT_NORMAL, GF_OUTPUT_PUBSUB, GF_OUTPUT_CLASSES };
 
 struct gf_worker {
     struct gf_core *core;             /* borrowed                                         */
@@ -57,7 +60,7 @@ struct gf_worker {
     struct gf_parser_limits parser_limits;
     struct gf_limits limits;          /* what commands obey                               */
     struct gf_event_bus events;       /* who listens to changes of keys                   */
-    struct gf_output_limit output_limit;
+    struct gf_output_limit output_limits[GF_OUTPUT_CLASSES];
     int64_t memory_ceiling;           /* GROWS commands are refused while this core's data
                                          is above it; INT64_MAX without maxmemory         */
     struct gf_locks locks;
@@ -90,6 +93,7 @@ struct gf_worker {
     struct gf_timing timing;
     struct gf_pause pause;            /* CLIENT PAUSE                                     */
     struct gf_monitors monitors;      /* MONITOR                                          */
+    struct gf_pubsub pubsub;          /* subscriptions, and messages for them             */
     struct gf_shutdown shutdown;
     struct gf_list corked;            /* gf_conn.cork_link: wait for answers of other cores */
     struct gf_timer cork_timer;       /* ... until then                                   */
@@ -115,9 +119,11 @@ struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
 void gf_worker_apply_settings(struct gf_worker *worker);
 
 /* gf_output_limit_parse - "normal 1gb 256mb 60 replica 0 0 0": classes of clients and their limits;
- * normal clients have none when they are not named. Returns NULL, or what is wrong in Redis's
- * words. */
-const char *gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limit);
+ * one that is not named has Redis's default. Returns NULL, or what is wrong in Redis's words.
+ *
+ * ret_limits  GF_OUTPUT_CLASSES of them
+ */
+const char *gf_output_limit_parse(const char *text, struct gf_output_limit *ret_limits);
 
 /* gf_worker_space_from - what a command with a cursor may walk: this core's partitions from
  * `partition` on, up to the first behind it that is locked or that others wait for. */

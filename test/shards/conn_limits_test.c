@@ -40,25 +40,29 @@ static void tick(uint16_t core)
 
 Test(conn_limits, are_read_from_the_option)
 {
-    struct gf_output_limit limit = {0};
+    struct gf_output_limit limits[GF_OUTPUT_CLASSES];
+    const struct gf_output_limit *normal = &limits[GF_OUTPUT_NORMAL];
+    const struct gf_output_limit *pubsub = &limits[GF_OUTPUT_PUBSUB];
 
-    cr_assert_eq(gf_output_limit_parse("normal 1gb 256mb 60", &limit), NULL);
-    cr_assert_eq(limit.hard_size, UINT64_C(1) << 30);
-    cr_assert_eq(limit.soft_size, UINT64_C(256) << 20);
-    cr_assert_eq(limit.soft_ns, 60 * SECOND_NS);
-    cr_assert_eq(gf_output_limit_parse("replica 1 2 3 Normal 0 7 5 pubsub 1 2 3", &limit), NULL);
-    cr_assert_eq(limit.hard_size, 0);
-    cr_assert_eq(limit.soft_size, 7);
-    cr_assert_eq(gf_output_limit_parse("pubsub 1 2 3", &limit), NULL);
-    cr_assert_eq(limit.soft_size, 0);
+    cr_assert_eq(gf_output_limit_parse("normal 1gb 256mb 60", limits), NULL);
+    cr_assert_eq(normal->hard_size, UINT64_C(1) << 30);
+    cr_assert_eq(normal->soft_size, UINT64_C(256) << 20);
+    cr_assert_eq(normal->soft_ns, 60 * SECOND_NS);
+    cr_assert_eq(pubsub->hard_size, UINT64_C(32) << 20, "what is not named is as in Redis");
+    cr_assert_eq(gf_output_limit_parse("replica 1 2 3 Normal 0 7 5 pubsub 1 2 3", limits), NULL);
+    cr_assert_eq(normal->hard_size, 0);
+    cr_assert_eq(normal->soft_size, 7);
+    cr_assert_eq(pubsub->hard_size, 1);
+    cr_assert_eq(gf_output_limit_parse("pubsub 1 2 3", limits), NULL);
+    cr_assert_eq(normal->soft_size, 0);
+    cr_assert_eq(pubsub->soft_size, 2);
 }
 
 /* Tools compare the sentences; what is wrong leaves the limits as they were. */
 Test(conn_limits, that_make_no_sense_are_refused_as_redis_does)
 {
     static const char count[] = "Wrong number of arguments in buffer limit configuration.";
-    static const char class[] =
-        "Invalid client class specified in buffer limit configuration.";
+    static const char class[] = "Invalid client class specified in buffer limit configuration.";
     static const char number[] =
         "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
     static const struct {
@@ -78,12 +82,12 @@ Test(conn_limits, that_make_no_sense_are_refused_as_redis_does)
     };
 
     for (size_t i = 0; i < GF_COUNT(cases); i++) {
-        struct gf_output_limit limit = {.hard_size = 7};
-        const char *why = gf_output_limit_parse(cases[i].text, &limit);
+        struct gf_output_limit limits[GF_OUTPUT_CLASSES] = {{.hard_size = 7}};
+        const char *why = gf_output_limit_parse(cases[i].text, limits);
 
         cr_assert_not_null(why, "'%s'", cases[i].text);
         cr_expect_str_eq(why, cases[i].why, "'%s'", cases[i].text);
-        cr_expect_eq(limit.hard_size, 7);
+        cr_expect_eq(limits[0].hard_size, 7);
     }
 }
 
@@ -93,7 +97,7 @@ Test(conn_limits, close_a_client_that_does_not_read)
 
     node_client_open(&client, &node, 0);
     set_value(&client);
-    node_worker(&node, 0)->output_limit.hard_size = 500000;
+    node_worker(&node, 0)->output_limits[GF_OUTPUT_NORMAL].hard_size = 500000;
     for (uint32_t i = 0; i < 100 && client.conn->state == GF_CONN_OPEN; i++) {
         node_client_send_gets(&client, near, 1);
         node_turn(&node, 0);
@@ -111,7 +115,7 @@ Test(conn_limits, hold_for_a_long_pipeline)
 
     node_client_open(&client, &node, 0);
     set_value(&client);
-    node_worker(&node, 0)->output_limit.hard_size = 500000;
+    node_worker(&node, 0)->output_limits[GF_OUTPUT_NORMAL].hard_size = 500000;
     node_client_send_gets(&client, near, 500);
     node_turn(&node, 0);
     cr_assert_lt(node_worker(&node, 0)->counters.commands_processed,
@@ -130,7 +134,7 @@ Test(conn_limits, soft_limit_of_a_silent_client)
     node_client_send_gets(&client, near, 20);
     node_turn_all(&node, 3);
     cr_assert_gt(gf_conn_output_size(client.conn), 300000);
-    node_worker(&node, 0)->output_limit =
+    node_worker(&node, 0)->output_limits[GF_OUTPUT_NORMAL] =
         (struct gf_output_limit){.soft_size = 100000, .soft_ns = 10 * SECOND_NS};
     tick(0);
     cr_assert_eq(client.conn->state, GF_CONN_OPEN);
