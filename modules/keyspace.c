@@ -54,7 +54,7 @@ struct gf_object *gf_keyspace_find(struct gf_keyspace *keyspace, uint64_t hash, 
 {
     struct gf_object *object = gf_table_find(&keyspace->table, hash, key, NULL);
 
-    if (!object || gf_object_is_expired(object, now_ms))
+    if (!object || gf_keyspace_is_expired(keyspace, object, now_ms))
         return NULL;
     gf_object_access_touch(keyspace, object, now_ms);
     return object;
@@ -65,13 +65,23 @@ struct gf_object *gf_keyspace_peek(const struct gf_keyspace *keyspace, uint64_t 
 {
     struct gf_object *object = gf_table_find(&keyspace->table, hash, key, NULL);
 
-    return object && !gf_object_is_expired(object, now_ms) ? object : NULL;
+    return object && !gf_keyspace_is_expired(keyspace, object, now_ms) ? object : NULL;
+}
+
+bool gf_keyspace_value_is_gone(const struct gf_keyspace *keyspace, const struct gf_object *object,
+                               uint64_t now_ms)
+{
+    const struct gf_type *type = keyspace->context->types[object->type];
+
+    GF_ASSERT(type->gone != NULL);
+    return type->gone(object, now_ms);
 }
 
 /* Accounts of expiries. */
 
 static void volatile_add(struct gf_keyspace *keyspace, const struct gf_object *object)
 {
+    keyspace->going_count += gf_object_goes(object);
     if (object->flags & GF_OBJECT_EXPIRE) {
         keyspace->volatile_count++;
         keyspace->expire_sum_ms += gf_object_expire_ms(object);
@@ -80,6 +90,7 @@ static void volatile_add(struct gf_keyspace *keyspace, const struct gf_object *o
 
 static void volatile_remove(struct gf_keyspace *keyspace, const struct gf_object *object)
 {
+    keyspace->going_count -= gf_object_goes(object);
     if (object->flags & GF_OBJECT_EXPIRE) {
         GF_ASSERT(keyspace->volatile_count > 0);
         keyspace->volatile_count--;
@@ -201,8 +212,9 @@ struct gf_object *gf_keyspace_put(struct gf_keyspace *keyspace, uint64_t hash, s
         return put_new(keyspace, hash, &draft, now_ms);
     }
     if (expire_ms == GF_KEEP_EXPIRE)
-        draft.expire_ms = gf_object_is_expired(old, now_ms) ? 0 : gf_object_expire_ms(old);
-    if (GF_UNLIKELY(gf_object_is_expired(old, now_ms)))
+        draft.expire_ms =
+            gf_keyspace_is_expired(keyspace, old, now_ms) ? 0 : gf_object_expire_ms(old);
+    if (GF_UNLIKELY(gf_keyspace_is_expired(keyspace, old, now_ms)))
         made_note(keyspace, hash, now_ms, true);
     draft.key = gf_object_key(old);
     object = object_change(keyspace, &place, &draft);
@@ -304,6 +316,7 @@ struct gf_object *gf_keyspace_resize(struct gf_keyspace *keyspace, uint64_t hash
             return NULL;
         data = (char *)gf_object_bytes(object).data;
     }
+    GF_ASSERT((encoding & GF_ENCODING_GOES) == (object->encoding & GF_ENCODING_GOES));
     object->encoding = encoding & 15u;
     *ret_data = data;
     return object;
@@ -315,6 +328,21 @@ void gf_keyspace_set_int(struct gf_keyspace *keyspace, struct gf_object *object,
     GF_ASSERT(object->type == GF_TYPE_STRING);
     GF_ASSERT(object->encoding == GF_STRING_INT);
     memcpy(gf_object_value(object), &value, sizeof(value));
+}
+
+void gf_keyspace_set_encoding(struct gf_keyspace *keyspace, uint64_t hash, struct gf_object *object,
+                              uint8_t encoding)
+{
+    bool went = gf_object_goes(object);
+
+    keyspace->going_count -= went;
+    object->encoding = encoding & 15u;
+    keyspace->going_count += gf_object_goes(object);
+    if (gf_object_goes(object) && !went) {
+        struct gf_table_place place = place_of(keyspace, hash, object);
+
+        gf_table_replace(&place, object); /* the bucket learns of it */
+    }
 }
 
 struct gf_object *gf_keyspace_set_expire(struct gf_keyspace *keyspace, uint64_t hash,

@@ -6,7 +6,8 @@
  *
  * Expiry is logical: an object with expire_ms <= now_ms is absent to every function that takes
  * now_ms, and stays in memory until gf_keyspace_expire_slice (or an overwrite) removes it. So what
- * a command computes never depends on how far the background removal got.
+ * a command computes never depends on how far the background removal got. The same is true of an
+ * object whose type says that its value has ended (gf_type.gone).
  *
  * Access times are for eviction only and are the core's own business, not part of the data.
  */
@@ -123,6 +124,10 @@ struct gf_object *gf_keyspace_resize(struct gf_keyspace *keyspace, uint64_t hash
 
 /* gf_keyspace_set_int - overwrite a GF_STRING_INT object's number in place. */
 void gf_keyspace_set_int(struct gf_keyspace *keyspace, struct gf_object *object, int64_t value);
+
+/* gf_keyspace_set_encoding - of a value that stays as it is. */
+void gf_keyspace_set_encoding(struct gf_keyspace *keyspace, uint64_t hash, struct gf_object *object,
+                              uint8_t encoding);
 
 /* gf_keyspace_set_expire - 0 removes it. The object may move. */
 struct gf_object *gf_keyspace_set_expire(struct gf_keyspace *keyspace, uint64_t hash,

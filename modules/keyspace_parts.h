@@ -18,6 +18,7 @@ struct gf_keyspace {
     const struct gf_keyspace_context *context;     /* borrowed */
     struct gf_heap *heap;                          /* the context's, or its own */
     uint64_t volatile_count;                       /* objects with an expiry */
+    uint64_t going_count;                          /* objects with GF_ENCODING_GOES */
     __extension__ unsigned __int128 expire_sum_ms; /* sum of their expire_ms */
     uint64_t random;                               /* state of the coin for access counts */
     struct gf_link heap_link;                      /* heap->keyspaces */
@@ -31,8 +32,16 @@ struct gf_keyspace {
     bool heap_owned;
 };
 
-static inline bool gf_object_is_expired(const struct gf_object *object, uint64_t now_ms)
+/* gf_keyspace_value_is_gone - the slow half of gf_keyspace_is_expired: gf_type.gone. */
+bool gf_keyspace_value_is_gone(const struct gf_keyspace *keyspace, const struct gf_object *object,
+                               uint64_t now_ms);
+
+/* gf_keyspace_is_expired - the object counts as absent. */
+static inline bool gf_keyspace_is_expired(const struct gf_keyspace *keyspace,
+                                          const struct gf_object *object, uint64_t now_ms)
 {
+    if (GF_UNLIKELY(gf_object_goes(object)) && gf_keyspace_value_is_gone(keyspace, object, now_ms))
+        return true;
     return object->flags & GF_OBJECT_EXPIRE && gf_object_expire_ms(object) <= now_ms;
 }
 

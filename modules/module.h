@@ -18,31 +18,31 @@ struct gf_saver;
 struct gf_value;
 
 /*                 flag        name in COMMAND INFO ("" = not shown) */
-#define GF_COMMAND_FLAGS(X)                                                                       \
-    X(GF_WRITE,        0, "write")                                                                \
-    X(GF_READ,         1, "readonly")                                                             \
-    X(GF_GROWS,        2, "denyoom")       /* may need memory: refused over maxmemory */          \
-    X(GF_ADMIN,        3, "admin")                                                                \
-    X(GF_PUBSUB,       4, "pubsub")                                                               \
-    X(GF_NOSCRIPT,     5, "noscript")                                                             \
-    X(GF_BLOCKING,     6, "blocking")                                                             \
-    X(GF_LOADING_OK,   7, "loading")                                                              \
-    X(GF_STALE_OK,     8, "stale")                                                                \
-    X(GF_NO_MONITOR,   9, "skip_monitor")                                                         \
-    X(GF_NO_SLOWLOG,  10, "skip_slowlog")                                                         \
-    X(GF_ASKING,      11, "asking")                                                               \
-    X(GF_FAST,        12, "fast")                                                                 \
-    X(GF_NO_AUTH,     13, "no_auth")                                                              \
-    X(GF_MAY_REPLICATE, 14, "may_replicate")                                                      \
-    X(GF_NO_MULTI,    15, "no_multi")                                                             \
-    X(GF_MOVABLE,     16, "movablekeys")                                                          \
-    X(GF_ALLOW_BUSY,  17, "allow_busy")                                                           \
-    X(GF_NO_TOUCH,    18, "")              /* does not count as an access of its keys */          \
-    X(GF_HOME,        19, "")              /* runs on the home core, with its connection */       \
-    X(GF_DANGEROUS,   20, "")              /* ACL category @dangerous */                          \
-    X(GF_ALL_KEYS,    21, "")              /* works on whole databases, every partition */        \
-    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                \
-    X(GF_CURSOR,       23, "")             /* SCAN: begins where the cursor in word 1 points */
+#define GF_COMMAND_FLAGS(X)                                                                        \
+    X(GF_WRITE, 0, "write")                                                                        \
+    X(GF_READ, 1, "readonly")                                                                      \
+    X(GF_GROWS, 2, "denyoom") /* may need memory: refused over maxmemory */                        \
+    X(GF_ADMIN, 3, "admin")                                                                        \
+    X(GF_PUBSUB, 4, "pubsub")                                                                      \
+    X(GF_NOSCRIPT, 5, "noscript")                                                                  \
+    X(GF_BLOCKING, 6, "blocking")                                                                  \
+    X(GF_LOADING_OK, 7, "loading")                                                                 \
+    X(GF_STALE_OK, 8, "stale")                                                                     \
+    X(GF_NO_MONITOR, 9, "skip_monitor")                                                            \
+    X(GF_NO_SLOWLOG, 10, "skip_slowlog")                                                           \
+    X(GF_ASKING, 11, "asking")                                                                     \
+    X(GF_FAST, 12, "fast")                                                                         \
+    X(GF_NO_AUTH, 13, "no_auth")                                                                   \
+    X(GF_MAY_REPLICATE, 14, "may_replicate")                                                       \
+    X(GF_NO_MULTI, 15, "no_multi")                                                                 \
+    X(GF_MOVABLE, 16, "movablekeys")                                                               \
+    X(GF_ALLOW_BUSY, 17, "allow_busy")                                                             \
+    X(GF_NO_TOUCH, 18, "")  /* does not count as an access of its keys */                          \
+    X(GF_HOME, 19, "")      /* runs on the home core, with its connection */                       \
+    X(GF_DANGEROUS, 20, "") /* ACL category @dangerous */                                          \
+    X(GF_ALL_KEYS, 21, "")  /* works on whole databases, every partition */                        \
+    X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                 \
+    X(GF_CURSOR, 23, "") /* SCAN: begins where the cursor in word 1 points */
 
 enum gf_command_flag {
 #define GF_COMMAND_FLAG(flag, bit, name) flag = 1u << (bit),
@@ -87,9 +87,9 @@ struct gf_key_spec {
     int16_t last;       /* relative to begin; -1 = to the end */
     int16_t step;
     int16_t limit;
-    bool counted;        /* the word at begin says how many keys follow it; no range            */
-    bool unknown;        /* nothing is known beforehand: keys follow from what a key holds      */
-    const char *notes;   /* what a client should know of it, or NULL                            */
+    bool counted;      /* the word at begin says how many keys follow it; no range            */
+    bool unknown;      /* nothing is known beforehand: keys follow from what a key holds      */
+    const char *notes; /* what a client should know of it, or NULL                            */
 };
 
 enum gf_arg_type {
@@ -186,6 +186,9 @@ struct gf_type {
     size_t (*memory)(const void *value, uint64_t samples);
     /* Elements to free, for the choice between freeing now and in slices. */
     uint64_t (*length)(const void *value);
+    /* Of an object whose encoding has GF_ENCODING_GOES: has its value ended by itself? Then the key
+     * is absent, as if it had expired. Called at every look at the key. NULL: never. */
+    bool (*gone)(const struct gf_object *object, uint64_t now_ms);
     /* A hash that does not depend on how the value is stored; NULL: of its bytes as they are. */
     uint64_t (*digest)(const struct gf_object *object, uint64_t seed);
     /* Every type: write the value so that `load` makes one that holds the same and from then on

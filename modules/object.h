@@ -39,6 +39,10 @@ enum gf_string_encoding {
     GF_STRING_RAW,    /* bytes, longer or grown by APPEND, SETRANGE … */
 };
 
+/* The highest bit of any type's encoding: the value may end by itself (a hash all of whose fields
+ * expire); gf_type.gone knows. */
+#define GF_ENCODING_GOES 8u
+
 enum gf_object_flag {
     GF_OBJECT_EXPIRE = 1u << 0,
     GF_OBJECT_BLOCK = 1u << 1,
@@ -50,12 +54,12 @@ enum gf_object_flag {
 #define GF_OBJECT_ACCESS_BITS 28
 
 struct gf_object {
-    uint8_t type : 4;        /* enum gf_type_id */
-    uint8_t encoding : 4;    /* the type's */
-    uint8_t key_size;        /* bytes, or GF_OBJECT_KEY_ESCAPE */
-    uint16_t value_size;     /* bytes behind the key */
-    uint32_t access : 28;    /* when or how often it was used: modules/access.c */
-    uint32_t flags : 4;      /* enum gf_object_flag */
+    uint8_t type : 4;     /* enum gf_type_id */
+    uint8_t encoding : 4; /* the type's */
+    uint8_t key_size;     /* bytes, or GF_OBJECT_KEY_ESCAPE */
+    uint16_t value_size;  /* bytes behind the key */
+    uint32_t access : 28; /* when or how often it was used: modules/access.c */
+    uint32_t flags : 4;   /* enum gf_object_flag */
 };
 
 _Static_assert(sizeof(struct gf_object) == 8, "the header is 8 bytes");
@@ -74,6 +78,12 @@ static inline enum gf_type_id gf_object_type(const struct gf_object *object)
 static inline uint8_t gf_object_encoding(const struct gf_object *object)
 {
     return object->encoding;
+}
+
+/* gf_object_goes - it may be gone without having an expiry. */
+static inline bool gf_object_goes(const struct gf_object *object)
+{
+    return (object->encoding & GF_ENCODING_GOES) != 0;
 }
 
 /* gf_object_expire_ms - Unix time in ms at which the key is gone; 0 = never. */

@@ -20,6 +20,8 @@
 extern const struct gf_module gf_command_module;
 extern const struct gf_module gf_strings_module;
 extern const struct gf_module gf_sets_module;
+extern const struct gf_module gf_hashes_module;
+extern const struct gf_module gf_hash_expire_module;
 extern const struct gf_module gf_generic_module;
 extern const struct gf_module gf_dump_module;
 extern const struct gf_module gf_rename_module;
@@ -32,11 +34,20 @@ extern const struct gf_module gf_debug_keys_module;
 
 /* clang-format off */
 static const struct gf_module *const built_in[] = {
-    &gf_strings_module,  &gf_sets_module,
-    &gf_command_module, &gf_generic_module,
-    &gf_rename_module,   &gf_expire_module,  &gf_scan_module,
-    &gf_database_module, &gf_object_module,  &gf_memory_module,
-    &gf_debug_keys_module, &gf_dump_module,
+    &gf_strings_module,
+    &gf_sets_module,
+    &gf_command_module,
+    &gf_generic_module,
+    &gf_hashes_module,
+    &gf_hash_expire_module,
+    &gf_rename_module,
+    &gf_expire_module,
+    &gf_scan_module,
+    &gf_database_module,
+    &gf_object_module,
+    &gf_memory_module,
+    &gf_debug_keys_module,
+    &gf_dump_module,
 };
 /* clang-format on */
 

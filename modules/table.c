@@ -175,7 +175,7 @@ static void slot_set(struct gf_bucket *bucket, uint32_t slot, const struct gf_ob
 
     GF_ASSERT(bits >> 48 == 0);
     memcpy(bucket->pointers + 6 * (size_t)slot, &bits, 6);
-    if (object->flags & GF_OBJECT_EXPIRE)
+    if (object->flags & GF_OBJECT_EXPIRE || gf_object_goes(object))
         bucket->meta |= GF_BUCKET_VOLATILE;
 }
 

@@ -8,7 +8,7 @@
  *
  *   tag    a byte of the hash, 0 = empty slot; all are compared at once
  *   meta   bits 0-6: how many objects passed by this bucket because it was full (127 = that or
- *          more, for ever); bit 7: an object with an expiry may be in here
+ *          more, for ever); bit 7: an object that expires or goes may be in here
  *
  * The home bucket of a hash is (upper 32 bits * buckets) >> 32: whatever the size of the table, its
  * buckets are in the order of the hashes. A full bucket sends objects on to the next one; a search

@@ -14,6 +14,7 @@
 
 /* A scan in the making. */
 struct scan {
+    const struct gf_keyspace *keyspace;
     uint32_t count;   /* wanted */
     uint32_t visited; /* so far */
     uint64_t last;    /* cursor position of the last one visited */
@@ -30,7 +31,7 @@ static bool scan_entries(struct scan *scan, const struct gf_table_entry *entries
     for (uint32_t i = 0; i < count; i++) {
         uint64_t position = entries[i].hash >> CURSOR_SHIFT;
 
-        if (gf_object_is_expired(entries[i].object, scan->now_ms))
+        if (gf_keyspace_is_expired(scan->keyspace, entries[i].object, scan->now_ms))
             continue;
         if (scan->visited >= scan->count && position != scan->last) {
             *ret_cursor = position;
@@ -47,7 +48,8 @@ uint64_t gf_keyspace_scan(struct gf_keyspace *keyspace, uint64_t cursor, uint32_
                           uint64_t now_ms, void (*visit)(void *context, struct gf_object *object),
                           void *context)
 {
-    struct scan scan = {.count = count ? count : 1,
+    struct scan scan = {.keyspace = keyspace,
+                        .count = count ? count : 1,
                         .now_ms = now_ms,
                         .last = UINT64_MAX,
                         .visit = visit,
@@ -87,7 +89,7 @@ struct gf_object *gf_keyspace_random(struct gf_keyspace *keyspace, uint64_t seed
         uint32_t found = gf_table_gather(&keyspace->table, hash, entries, &next);
 
         for (uint32_t i = 0; i < found && count < RANDOM_CANDIDATES; i++)
-            if (!gf_object_is_expired(entries[i].object, now_ms))
+            if (!gf_keyspace_is_expired(keyspace, entries[i].object, now_ms))
                 live[count++] = entries[i].object;
         hash = next == HASH_END ? 0 : next << 32; /* round and round: few keys are met again */
     }
@@ -96,16 +98,18 @@ struct gf_object *gf_keyspace_random(struct gf_keyspace *keyspace, uint64_t seed
 
 /* Is any object of the bucket expired? Where none has an expiry at all, the bucket forgets that one
  * had. */
-static bool bucket_has_expired(struct gf_bucket *bucket, uint64_t now_ms)
+static bool bucket_has_expired(const struct gf_keyspace *keyspace, struct gf_bucket *bucket,
+                               uint64_t now_ms)
 {
     bool any_expires = false;
 
     for (uint32_t used = gf_bucket_used(bucket); used; used &= used - 1) {
         const struct gf_object *object = gf_bucket_object(bucket, (uint32_t)__builtin_ctz(used));
 
-        if (gf_object_is_expired(object, now_ms))
+        if (gf_keyspace_is_expired(keyspace, object, now_ms))
             return true;
-        any_expires = any_expires || (object->flags & GF_OBJECT_EXPIRE) != 0;
+        any_expires =
+            any_expires || gf_object_goes(object) || (object->flags & GF_OBJECT_EXPIRE) != 0;
     }
     if (!any_expires)
         bucket->meta &= (uint8_t)~GF_BUCKET_VOLATILE;
@@ -122,7 +126,7 @@ static uint32_t bucket_remove_expired(struct gf_keyspace *keyspace, struct gf_bu
     for (uint32_t used = gf_bucket_used(bucket); used; used &= used - 1) {
         struct gf_object *object = gf_bucket_object(bucket, (uint32_t)__builtin_ctz(used));
 
-        if (gf_object_is_expired(object, now_ms))
+        if (gf_keyspace_is_expired(keyspace, object, now_ms))
             expired[count++] = (struct gf_table_entry){
                 .hash = gf_table_hash(&keyspace->table, object), .object = object};
     }
@@ -140,7 +144,7 @@ uint32_t gf_keyspace_expire_slice(struct gf_keyspace *keyspace, uint32_t budget,
 
     if (budget > lines)
         budget = lines;
-    for (; budget > 0 && keyspace->volatile_count > 0; budget--) {
+    for (; budget > 0 && keyspace->volatile_count + keyspace->going_count > 0; budget--) {
         struct gf_bucket *bucket;
 
         if (keyspace->expire_line >= gf_table_lines(&keyspace->table))
@@ -148,7 +152,7 @@ uint32_t gf_keyspace_expire_slice(struct gf_keyspace *keyspace, uint32_t budget,
         bucket = gf_table_line(&keyspace->table, keyspace->expire_line++);
         if (!bucket || !(bucket->meta & GF_BUCKET_VOLATILE))
             continue;
-        if (bucket_has_expired(bucket, now_ms))
+        if (bucket_has_expired(keyspace, bucket, now_ms))
             removed += bucket_remove_expired(keyspace, bucket, now_ms);
     }
     return removed;
@@ -191,6 +195,7 @@ bool gf_keyspace_clear_slice(struct gf_keyspace *keyspace, uint32_t budget)
     for (; budget > 0 && !dying_step(keyspace); budget--)
         continue;
     keyspace->volatile_count = 0;
+    keyspace->going_count = 0;
     keyspace->expire_sum_ms = 0;
     return keyspace->table.count == 0 && keyspace->dying_count == 0;
 }
@@ -216,6 +221,7 @@ bool gf_keyspace_compact(struct gf_keyspace *keyspace)
 void gf_keyspace_check(const struct gf_keyspace *keyspace)
 {
     uint64_t volatile_count = 0;
+    uint64_t going_count = 0;
     __extension__ unsigned __int128 expire_sum_ms = 0;
 
     gf_table_check(&keyspace->table);
@@ -228,10 +234,12 @@ void gf_keyspace_check(const struct gf_keyspace *keyspace)
             struct gf_object *object = gf_bucket_object(bucket, (uint32_t)__builtin_ctz(used));
 
             volatile_count += (object->flags & GF_OBJECT_EXPIRE) != 0;
+            going_count += gf_object_goes(object);
             expire_sum_ms += gf_object_expire_ms(object);
         }
     }
     GF_ASSERT(volatile_count == keyspace->volatile_count);
+    GF_ASSERT(going_count == keyspace->going_count);
     GF_ASSERT(expire_sum_ms == keyspace->expire_sum_ms);
     gf_slab_check(&keyspace->heap->slab);
 }
