@@ -322,10 +322,10 @@ static void publication_start(struct gf_worker *worker, struct gf_publication *p
     }
 }
 
-static bool anybody_wants(const struct gf_worker *worker, enum gf_subscription_kind kind)
+bool gf_publish_is_wanted(const struct gf_worker *worker, int kind)
 {
     for (uint16_t core = 0; core < worker->core->count; core++) {
-        if (core_wants(worker, core, kind))
+        if (core_wants(worker, core, (enum gf_subscription_kind)kind))
             return true;
     }
     return false;
@@ -359,7 +359,7 @@ void gf_publish(struct gf_worker *worker, int kind, struct gf_bytes channel,
     size_t size = channel.size + message.size;
     char *bytes;
 
-    if (!anybody_wants(worker, (enum gf_subscription_kind)kind))
+    if (!gf_publish_is_wanted(worker, kind))
         return;
     if (worker->pubsub.deliveries.waiting_size + size > GF_PUBLISH_WAITING_MAX) {
         publish_gap(worker, (enum gf_subscription_kind)kind);
@@ -397,7 +397,7 @@ bool gf_publish_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
     struct gf_publication *publication;
     struct gf_request *request;
 
-    if (!anybody_wants(worker, kind) && conn->requests_count == 0) {
+    if (!gf_publish_is_wanted(worker, kind) && conn->requests_count == 0) {
         gf_reply_int(&conn->reply, 0);
         gf_reply_end(&conn->reply);
         count_run(worker, ahead->command);
@@ -468,7 +468,7 @@ void gf_publish_run(struct gf_exec *x)
     struct gf_bytes channel = gf_args_next(x->args);
     struct receivers_ask *asked;
 
-    if (!anybody_wants(worker, kind)) {
+    if (!gf_publish_is_wanted(worker, kind)) {
         gf_reply_int(x->reply, 0);
         return;
     }

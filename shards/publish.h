@@ -70,6 +70,9 @@ struct gf_deliveries {
 void gf_publish(struct gf_worker *worker, int kind, struct gf_bytes channel,
                 struct gf_bytes message);
 
+/* gf_publish_is_wanted - some core has subscriptions that a message of `kind` may reach. */
+bool gf_publish_is_wanted(const struct gf_worker *worker, int kind);
+
 /* gf_publish_dispatch - PUBLISH or SPUBLISH: answers when every core has delivered.
  *
  * Returns    false: not now; the same request must come again

@@ -108,6 +108,7 @@ int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t 
 {
     struct gf_output_limit limits[GF_OUTPUT_CLASSES];
     const char *limit_why;
+    uint32_t notify_flags;
 
     if (settings->durability != GF_DURABILITY_NONE) {
         snprintf(ret_why, why_size,
@@ -117,6 +118,11 @@ int gf_settings_check(const struct gf_settings *settings, char *ret_why, size_t 
     }
     if ((settings->partitions & (settings->partitions - 1)) != 0) {
         snprintf(ret_why, why_size, "partitions: must be a power of two, for example 256");
+        return GF_EINVAL;
+    }
+    if (!gf_notify_parse(settings->notify_keyspace_events, &notify_flags)) {
+        snprintf(ret_why, why_size,
+                 "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
         return GF_EINVAL;
     }
     limit_why = gf_output_limit_parse(settings->client_output_buffer_limit, limits);
@@ -152,6 +158,13 @@ static int settings_parse(struct gf_settings *settings, struct gf_bytes name, st
 struct gf_bytes gf_settings_value(const struct gf_settings *settings, const struct gf_option *row,
                                   char *number)
 {
+    if (row->offset == offsetof(struct gf_settings, notify_keyspace_events)) {
+        uint32_t flags = 0;
+
+        (void)gf_notify_parse(settings->notify_keyspace_events, &flags);
+        gf_notify_format(flags, number);
+        return gf_bytes_of(number);
+    }
     if (row->type == GF_OPTION_TEXT)
         return gf_bytes_of(*(char *const *)(const void *)((const char *)settings + row->offset));
     return (struct gf_bytes){

@@ -123,6 +123,8 @@ static void watch_take(struct gf_event_sink *sink, const struct gf_event *event)
     const struct gf_partition *partition;
     struct gf_keyed *found;
 
+    if (!event->x)
+        return; /* it went by itself: see the header */
     partition = worker->partitions[gf_router_partition(&server->router, event->key)];
     if (partition->watched.count == 0)
         return;

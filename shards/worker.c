@@ -163,6 +163,7 @@ void gf_worker_apply_settings(struct gf_worker *worker)
         worker->attention |= GF_ATTENTION_TIMING;
     for (uint32_t i = 0; i < worker->owned_count; i++)
         worker_set_access(worker, &worker->partitions[worker->owned[i]]->context);
+    gf_notify_apply(worker);
     gf_notice_settings(worker);
     gf_maxmemory_apply(worker);
 }
@@ -248,12 +249,29 @@ static struct gf_keyspace *heap_route(void *context, struct gf_bytes key, uint32
     return NULL;
 }
 
+/* A key of one of this core's partitions goes without a command. */
+static void key_gone(const struct gf_keyspace_context *context, const struct gf_keyspace *keyspace,
+                     const struct gf_object *object, uint32_t class)
+{
+    const struct gf_partition *partition =
+        gf_container((uintptr_t)context, struct gf_partition, context);
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+    uint32_t db = 0;
+
+    GF_ASSERT(partition->owner == worker->core->id);
+    while (partition->databases[db] != keyspace)
+        db++;
+    gf_events_gone(&worker->events, db, gf_object_key(object), class,
+                   class == GF_EVENT_EXPIRED ? "expired" : "evicted");
+}
+
 static void worker_take_partitions(struct gf_worker *worker)
 {
     struct gf_server *server = worker->server;
     struct gf_keyspace_context context = {
         .types = gf_registry_types(server->registry),
         .hash_seed = server->hash_seed,
+        .gone = key_gone,
     };
 
     worker->partitions = server->partitions;
@@ -301,6 +319,7 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     worker->settings_versions =
         gf_alloc_zero(GF_MEMORY_OTHER, gf_settings_count() * sizeof(*worker->settings_versions));
     gf_events_init(&worker->events);
+    gf_notify_init(worker);
     gf_watch_init(worker);
     worker_take_partitions(worker);
     gf_maxmemory_init(worker);
@@ -317,6 +336,7 @@ void gf_worker_deinit(struct gf_worker *worker)
     GF_ASSERT(gf_list_empty(&worker->conns));
     gf_background_destroy(worker->background);
     gf_monitors_deinit(worker);
+    gf_notify_deinit(worker);
     gf_pubsub_deinit(worker);
     gf_watch_deinit(worker);
     gf_core_defer_cancel(worker->core, &worker->outbox_op);

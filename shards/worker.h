@@ -19,6 +19,7 @@
 #include "shards/lock.h"
 #include "shards/maxmemory.h"
 #include "shards/monitor.h"
+#include "shards/notify.h"
 #include "shards/partition.h"
 #include "shards/pause.h"
 #include "shards/pressure.h"
@@ -93,6 +94,7 @@ struct gf_worker {
     struct gf_timing timing;
     struct gf_pause pause;            /* CLIENT PAUSE                                     */
     struct gf_monitors monitors;      /* MONITOR                                          */
+    struct gf_notify notify;          /* keyspace notifications                           */
     struct gf_pubsub pubsub;          /* subscriptions, and messages for them             */
     struct gf_shutdown shutdown;
     struct gf_list corked;            /* gf_conn.cork_link: wait for answers of other cores */

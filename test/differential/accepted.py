@@ -132,10 +132,10 @@ ACCEPTED = [
     Accepted("one-line-settings", "no setting may have a zero byte or a line break in it: the "
              "config file could not hold it", _one_line_settings),
     Accepted("not-in-this-build", "what this build does not do cannot be turned on: save, "
-             "appendonly, notify-keyspace-events, maxmemory-clients and others take their default "
+             "appendonly, maxmemory-clients and others take their default "
              "only", _not_in_this_build),
     Accepted("output-limit", "client-output-buffer-limit is shown as it was given, has another "
-             "default, and no empty value; classes it does not name have no limit", _output_limit),
+             "default, and no empty value; classes it does not name have Redis's defaults", _output_limit),
     Accepted("maxclients-of-the-system", "maxclients may be more than the system's limit of open "
              "files, which can be raised while the server runs", _maxclients_of_the_system),
     Accepted("reset-ends-no-evict", "RESET ends CLIENT NO-EVICT, as it does since 7.2",

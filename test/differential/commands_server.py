@@ -49,7 +49,7 @@ SETTINGS = {
     b"slave-read-only": YES_OR_NO,
     b"appendonly": [b"no", b"NO", b"", b"bogus"],
     b"save": [b"", b"abc", b"1", b"60 -1"],
-    b"notify-keyspace-events": [b""],
+    b"notify-keyspace-events": [b"", b"KEA", b"AKEm", b"Kx", b"g$lshzxetdnKEm", b"q", b"KEA x"],
     b"maxmemory-clients": [b"0", b""],
     b"min-slaves-to-write": [b"0", b"-1", b"abc"],
     b"replicaof": [b"", b"x"],
