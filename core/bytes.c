@@ -15,6 +15,8 @@
 #include "core/assert.h"
 
 #define GLOB_STARS_MAX 1000 /* Redis's depth limit: a pattern with more stars matches nothing */
+#define DOUBLE_DIGITS_MAX 16u   /* digits and sign of an integer that surely is a double */
+#define DOUBLE_INTEGER_MAX 1e16 /* below, %.17g of an integer is its digits */
 #define DIGITS_PER_WORD 8u  /* characters that are read at once */
 
 static unsigned char byte_fold(char byte)
@@ -268,8 +270,13 @@ bool gf_bytes_parse_double(struct gf_bytes bytes, double *ret_value)
 {
     char text[GF_LONG_DOUBLE_TEXT_MAX];
     double value;
+    int64_t number;
     char *end;
 
+    if (bytes.size <= DOUBLE_DIGITS_MAX && gf_bytes_parse_i64(bytes, &number)) {
+        *ret_value = (double)number; /* most are; and it is exact */
+        return true;
+    }
     if (!number_terminate(bytes, text))
         return false;
     errno = 0;
@@ -277,6 +284,24 @@ bool gf_bytes_parse_double(struct gf_bytes bytes, double *ret_value)
     if (end != text + bytes.size || isnan(value))
         return false;
     if (errno == ERANGE && (isinf(value) || value == 0))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+bool gf_bytes_parse_double_loose(struct gf_bytes bytes, double *ret_value)
+{
+    char text[GF_LONG_DOUBLE_TEXT_MAX];
+    double value;
+    char *end;
+
+    if (bytes.size >= sizeof(text))
+        return false;
+    if (bytes.size > 0)
+        memcpy(text, bytes.data, bytes.size);
+    text[bytes.size] = '\0';
+    value = strtod(text, &end);
+    if (*end != '\0' || isnan(value))
         return false;
     *ret_value = value;
     return true;
@@ -409,6 +434,9 @@ size_t gf_double_format(char *text, double value)
         memcpy(text, "nan", 3);
         return 3;
     }
+    if (value > -DOUBLE_INTEGER_MAX && value < DOUBLE_INTEGER_MAX &&
+        value == (double)(int64_t)value && !(value == 0 && signbit(value)))
+        return gf_i64_format(text, (int64_t)value); /* the same text */
     size = snprintf(text, GF_DOUBLE_TEXT_MAX, "%.17g", value);
     GF_ASSERT(size > 0);
     GF_ASSERT(size < GF_DOUBLE_TEXT_MAX);

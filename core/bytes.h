@@ -79,6 +79,10 @@ bool gf_bytes_parse_long_double(struct gf_bytes bytes, long double *ret_value);
 /* gf_bytes_parse_double - the same for doubles. */
 bool gf_bytes_parse_double(struct gf_bytes bytes, double *ret_value);
 
+/* gf_bytes_parse_double_loose - as Redis reads the ends of score ranges: strtod of the text up to
+ * its first zero byte, spaces in front and infinities included; nothing at all is 0. No NaN. */
+bool gf_bytes_parse_double_loose(struct gf_bytes bytes, double *ret_value);
+
 /* gf_bytes_parse_memory - "100mb", "1g", "64k", "12" → bytes; k=1000, kb=1024 as in redis.conf.
  * Redis reads the number with strtoull: none is 0, and one above UINT64_MAX is UINT64_MAX. */
 bool gf_bytes_parse_memory(struct gf_bytes bytes, uint64_t *ret_value);

@@ -31,6 +31,11 @@ extern const struct gf_module gf_database_module;
 extern const struct gf_module gf_object_module;
 extern const struct gf_module gf_memory_module;
 extern const struct gf_module gf_debug_keys_module;
+extern const struct gf_module gf_zsets_module;
+extern const struct gf_module gf_zset_range_module;
+extern const struct gf_module gf_zset_rank_module;
+extern const struct gf_module gf_zset_pop_module;
+extern const struct gf_module gf_zset_random_module;
 
 /* clang-format off */
 static const struct gf_module *const built_in[] = {
@@ -48,6 +53,11 @@ static const struct gf_module *const built_in[] = {
     &gf_memory_module,
     &gf_debug_keys_module,
     &gf_dump_module,
+    &gf_zsets_module,
+    &gf_zset_range_module,
+    &gf_zset_rank_module,
+    &gf_zset_pop_module,
+    &gf_zset_random_module,
 };
 /* clang-format on */
 

@@ -65,6 +65,22 @@ int64_t gf_args_next_range(struct gf_args *args, int64_t min, int64_t max, enum 
     return value;
 }
 
+int64_t gf_args_next_within(struct gf_args *args, int64_t min, int64_t max,
+                            enum gf_message_id error)
+{
+    struct gf_bytes word;
+    int64_t value;
+
+    GF_ASSERT(min <= max);
+    if (!words_next(args, &word))
+        return 0;
+    if (!gf_bytes_parse_i64(word, &value) || value < min || value > max) {
+        gf_args_fail(args, error);
+        return 0;
+    }
+    return value;
+}
+
 double gf_args_next_double(struct gf_args *args)
 {
     struct gf_bytes word;

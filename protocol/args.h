@@ -45,6 +45,10 @@ int64_t gf_args_next_i64(struct gf_args *args);
 int64_t gf_args_next_range(struct gf_args *args, int64_t min, int64_t max,
                            enum gf_message_id error);
 
+/* gf_args_next_within - the same, but `error` also when it is no integer. */
+int64_t gf_args_next_within(struct gf_args *args, int64_t min, int64_t max,
+                            enum gf_message_id error);
+
 /* gf_args_next_double - "ERR value is not a valid float" otherwise. */
 double gf_args_next_double(struct gf_args *args);
 

@@ -230,6 +230,13 @@ void gf_reply_double(struct gf_reply *reply, double value)
         write_framed(reply, ',', bytes);
 }
 
+void gf_reply_double_text(struct gf_reply *reply, double value)
+{
+    char text[GF_DOUBLE_TEXT_MAX];
+
+    gf_reply_bulk(reply, (struct gf_bytes){.data = text, .size = gf_double_format(text, value)});
+}
+
 void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_bytes text)
 {
     char prefix[4] = "txt:";

@@ -22,6 +22,14 @@ def _new_in_7_2(pair):
     return pair.name + b"|" + pair.sub in new
 
 
+def _rank_with_score(pair):
+    """Also in COMMAND INFO and what else knows how many words a command has."""
+    if pair.name == b"command":
+        return any(word.lower() in (b"zrank", b"zrevrank") for word in pair.words[2:])
+    return pair.name in (b"zrank", b"zrevrank") and len(pair.words) > 3 and \
+        pair.left.value.startswith(b"ERR wrong number of arguments")
+
+
 def _quote_limit(pair):
     """Equal up to the end of a quoted word that the reference gives in full."""
     if not pair.left.is_error() or not pair.right.is_error():
@@ -118,6 +126,8 @@ def _small_sets(pair):
 ACCEPTED = [
     Accepted("new-in-7.2", "CLIENT SETINFO, NO-TOUCH, CAPA, MAINT_NOTIFICATIONS and WAITAOF "
              "are newer than 7.0", _new_in_7_2),
+    Accepted("rank-with-score", "ZRANK and ZREVRANK have WITHSCORE, as since 7.2",
+             _rank_with_score),
     Accepted("quote-limit", "every error quotes at most 128 bytes of a client's word; the "
              "reference does so in some errors only", _quote_limit),
     Accepted("cursor-with-zero-byte", "a SCAN cursor with a zero byte in it is not a number; the "

@@ -132,6 +132,43 @@ def _drawn_members(pair):
     return found[0] == found[1] and all(item.value == 1 for item in found[0].value)
 
 
+def _whole_pair_scan(pair, which, reply):
+    """Every element with its value that a scan of a collection gives, cursor in word 2."""
+    found, turns = set(), 0
+    while turns < 400 and _scan_shape(reply):
+        items = [item.value for item in reply.value[1].value]
+        found.update(zip(items[::2], items[1::2]))
+        cursor = reply.value[0].value
+        turns += 1
+        if cursor == b"0":
+            return found
+        reply = pair.ask((*pair.words[:2], cursor, *pair.words[3:]))[which]
+    return f"no end of the scan: {reply}"
+
+
+def _pair_scan(pair):
+    if not _scan_shape(pair.left) or not _scan_shape(pair.right):
+        return False
+    if pair.ask is None or pair.words[2] != b"0":
+        return True
+    return _whole_pair_scan(pair, 0, pair.left) == _whole_pair_scan(pair, 1, pair.right)
+
+
+def _zrandmember(pair):
+    """Equally many members, with scores that they have; different ones unless repeats are asked."""
+    if not _same_kind(pair) or pair.right.kind != "*":
+        return _same_kind(pair)
+    if len(pair.left.value) != len(pair.right.value):
+        return False
+    items = pair.right.value
+    if len(pair.words) > 3:
+        pairs = [item.value for item in items] if items and items[0].kind == "*" else \
+            list(zip(items[::2], items[1::2]))
+        items = [member for member, _ in pairs]
+    names = [item.value for item in items]
+    return pair.words[2].startswith(b"-") or len(names) == len(set(names))
+
+
 def _random_key(pair):
     if not _same_kind(pair) or pair.right.value is None or pair.ask is None:
         return _same_kind(pair)
@@ -267,6 +304,8 @@ RULES = {
     b"sdiff": _same_members,
     b"spop": _popped,
     b"srandmember": _drawn_members,
+    b"zscan": _pair_scan,
+    b"zrandmember": _zrandmember,
     b"randomkey": _random_key,
     b"dbsize": _dbsize,
     b"hello": _hello,

@@ -14,7 +14,8 @@ AUDITED_DATABASES = 16
 SHOWN = 800   # characters of a reply in a report, from shortly before the difference
 
 # How the value of a key of each type is read at the end; a new type adds its line.
-READERS = {b"string": b"GET", b"set": b"SMEMBERS"}
+READERS = {b"string": b"GET", b"set": b"SMEMBERS", b"zset": b"ZRANGE"}
+READERS_WORDS = {b"zset": (b"0", b"-1", b"WITHSCORES")}   # behind the key
 
 
 CLOSED = resp.Reply("closed", b"")
@@ -205,8 +206,8 @@ class Player:
 
     def _audit_key(self, clients, key):
         kind = clients[0].call("TYPE", key).value
-        questions = [(b"TYPE", key), (READERS[kind], key), (b"PEXPIRETIME", key),
-                     (b"OBJECT", b"ENCODING", key)]
+        questions = [(b"TYPE", key), (READERS[kind], key, *READERS_WORDS.get(kind, ())),
+                     (b"PEXPIRETIME", key), (b"OBJECT", b"ENCODING", key)]
         left, right = (client.pipeline(questions) for client in clients)
         for words, *replies in zip(questions, left, right):
             pair = Pair(words, *replies, lag=self.longest_step)

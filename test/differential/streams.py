@@ -12,6 +12,7 @@ from commands_generic import GENERIC
 from commands_server import FRAGILE, SERVER
 from commands_sets import SETS
 from commands_strings import STRINGS
+from commands_zsets import ZSETS
 from grammar import Grammar
 
 CONNECTIONS = 3
@@ -19,7 +20,8 @@ STEPS = 60
 
 # Name -> grammar and how often; a new family is one more line.
 FAMILIES = {"strings": (STRINGS, 45), "generic": (GENERIC, 40), "server": (SERVER, 8),
-            "dump": (DUMP, 6), "sets": (SETS, 30)}
+            "dump": (DUMP, 6), "sets": (SETS, 30),
+            "zsets": (ZSETS, 30)}
 
 # What chance does differs between servers. A request of these is a step of its own, so that
 # compare.py can ask about it, and make the data the same again, before anything follows.
