@@ -108,14 +108,14 @@ Test(config_command, what_would_be_a_lie_is_refused)
         "+OK\r\n");
     ask(&first, "CONFIG SET min-slaves-to-write 0 maxmemory-clients 0 protected-mode no\r\n",
         "+OK\r\n");
-    ask(&first, "CONFIG SET notify-keyspace-events Ex\r\n",
-        "-ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - only '' "
+    ask(&first, "CONFIG SET maxmemory-clients 5\r\n",
+        "-ERR CONFIG SET failed (possibly related to argument 'maxmemory-clients') - only '0' "
         "works in this build\r\n");
     ask(&first, "CONFIG SET maxmemory-clients 1gb\r\n",
         "-ERR CONFIG SET failed (possibly related to argument 'maxmemory-clients') - only '0' "
         "works in this build\r\n");
-    ask(&second, "CONFIG GET notify-keyspace-events\r\n",
-        "*2\r\n$22\r\nnotify-keyspace-events\r\n$0\r\n\r\n");
+    ask(&second, "CONFIG GET maxmemory-clients\r\n",
+        "*2\r\n$17\r\nmaxmemory-clients\r\n$1\r\n0\r\n");
     ask(&first, "CONFIG SET dbfilename x.rdb\r\n",
         "-ERR Unknown option or number of arguments for CONFIG SET - 'dbfilename'\r\n");
 }

@@ -71,7 +71,6 @@ Test(settings, what_this_build_cannot_do_is_refused)
 {
     refuse("appendonly", "yes", "only 'no' works in this build");
     refuse("save", "900 1", "only '' works in this build");
-    refuse("notify-keyspace-events", "KEA", "only '' works in this build");
     refuse("cluster-enabled", "no", "only 'yes' works in this build");
     refuse("appendonly", "maybe", "argument must be 'yes' or 'no'");
     set("appendonly", "NO");
