@@ -71,11 +71,12 @@ static void background_work_done(struct gf_op *op, int result)
         background->round_idle = more ? 0 : background->round_idle + 1;
         if (gf_core_clock_ns(worker->core) >= end_ns) {
             gf_core_defer(worker->core, GF_PHASE_WORK, op);
-            return;
+            break;
         }
     }
-    if (pressed)
+    if (pressed && !gf_op_is_deferred(op))
         gf_core_defer(worker->core, GF_PHASE_WORK, op);
+    gf_waiters_after(worker);
 }
 
 void gf_background_poke(struct gf_worker *worker)

@@ -44,6 +44,8 @@ static void format_flags(const struct gf_conn *conn, char *text)
         *p++ = 'e';
     if (conn->session.no_touch)
         *p++ = 'T';
+    if (conn->blocked)
+        *p++ = 'b';
     if (conn->transaction)
         *p++ = 'x';
     if (p == text)

@@ -74,11 +74,60 @@ static void client_unpause(struct gf_exec *x)
     gf_ask_start(&pause->ask);
 }
 
-/* No command blocks yet, so nobody can be found blocked: the answer is 0, as of any client that
- * runs. */
+struct unblock_ask {
+    struct gf_ask ask; /* first */
+    uint64_t id;
+    enum gf_wait_end end;
+};
+
+static void unblock_on_core(struct gf_worker *worker, struct gf_ask *ask)
+{
+    const struct unblock_ask *unblock = gf_container(ask, struct unblock_ask, ask);
+    uint64_t *unblocked = gf_ask_slot(ask, worker->core->id);
+    struct gf_link *link = gf_list_peek_front(&worker->conns);
+
+    for (; link; link = gf_list_next(&worker->conns, link)) {
+        struct gf_conn *conn = gf_container(link, struct gf_conn, link);
+
+        if (conn->session.id != unblock->id || !conn->blocked)
+            continue;
+        *unblocked = 1;
+        gf_waiters_cancel(worker, conn->blocking, unblock->end);
+        return;
+    }
+}
+
+static void unblock_answer(struct gf_ask *ask, struct gf_reply *reply)
+{
+    uint64_t unblocked = 0;
+
+    for (uint32_t core = 0; core < ask->cores_count; core++)
+        unblocked += *(const uint64_t *)gf_ask_slot(ask, core);
+    gf_reply_int(reply, (int64_t)unblocked);
+}
+
+static const struct gf_ask_kind unblock_kind = {
+    .size = sizeof(struct unblock_ask),
+    .slot_size = sizeof(uint64_t),
+    .on_core = unblock_on_core,
+    .answer = unblock_answer,
+};
+
+static void unblock_start(struct gf_exec *x, uint64_t id, enum gf_wait_end end)
+{
+    struct unblock_ask *unblock =
+        gf_container(gf_ask_create(x, &unblock_kind), struct unblock_ask, ask);
+
+    unblock->id = id;
+    unblock->end = end;
+    gf_ask_start(&unblock->ask);
+}
+
+/* A client that waits is on one core and stays there: no hand-over can hide it. */
 static void client_unblock(struct gf_exec *x)
 {
     const struct gf_bytes *words = x->args->words;
+    bool error = x->args->count == 4 && gf_bytes_is(words[3], "ERROR");
     int64_t id;
 
     if (x->args->count > 4)
@@ -89,7 +138,7 @@ static void client_unblock(struct gf_exec *x)
     else if (!gf_bytes_parse_i64(words[2], &id))
         gf_reply_error(x->reply, GF_MSG_NOT_INTEGER);
     else
-        gf_reply_int(x->reply, 0);
+        unblock_start(x, (uint64_t)id, error ? GF_WAIT_UNBLOCKED : GF_WAIT_OVER);
 }
 
 static const struct gf_history pause_history[] = {

@@ -13,6 +13,7 @@
 #include "shards/monitor.h"
 #include "shards/pubsub.h"
 #include "shards/transaction.h"
+#include "shards/waiters.h"
 #include "shards/watch.h"
 #include "shards/worker.h"
 
@@ -158,6 +159,10 @@ static void conn_close_if_ended(struct gf_conn *conn)
 static void conn_end(struct gf_conn *conn)
 {
     conn->ended = true;
+    if (conn->blocked) {
+        gf_conn_close(conn, true); /* nobody is there to take what it waits for */
+        return;
+    }
     if (conn->moving) {
         conn->moving = false; /* not worth it any more */
         conn_process_in(conn);
@@ -292,6 +297,7 @@ static void conn_close_now(struct gf_conn *conn, bool linger)
 
     GF_ASSERT(conn->state == GF_CONN_OPEN || conn->state == GF_CONN_DRAINING);
     conn->state = GF_CONN_CLOSING;
+    gf_waiters_leave(conn);
     conn_forget_requests(conn);
     conn_forget_keys(conn);
     gf_monitor_remove(conn);
@@ -315,6 +321,7 @@ void gf_conn_close(struct gf_conn *conn, bool after_reply)
     if (conn->state == GF_CONN_DRAINING)
         return;
     conn->state = GF_CONN_DRAINING;
+    gf_waiters_leave(conn);
     conn_forget_keys(conn);
     gf_monitor_remove(conn);
     conn->in_since_ns = conn->worker->core->now_ns;

@@ -134,6 +134,8 @@ struct gf_conn {
     uint32_t requests_count;
     struct gf_transaction *transaction; /* between MULTI and EXEC; or NULL; owned           */
     struct gf_list watches;       /* gf_watch.link: WATCH; owned                          */
+    struct gf_request *blocking;  /* a blocking command that is not answered yet; or NULL   */
+    bool blocked;                 /* it waits for its keys                                 */
     struct gf_request *executing; /* EXEC that waits for a command of this connection;
                                      gf_conn_release goes on with that; or NULL           */
     uint16_t away_core;           /* the other core its commands keep going to ...        */

@@ -24,7 +24,8 @@
 
 static inline bool command_has_one_key(const struct gf_command *command)
 {
-    return command->key_first > 0 && command->key_last == command->key_first && !command->find_keys;
+    return command->key_first > 0 && command->key_last == command->key_first &&
+           !command->find_keys && !(command->flags & GF_BLOCKING);
 }
 
 /* Finds partition and hash of the only key, if the command has exactly one. */
@@ -143,15 +144,15 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
 {
     struct gf_timing_span span;
 
-    if (GF_LIKELY(!run->part && !gf_timing_alone(worker, run->command))) {
+    if (GF_LIKELY(!run->part && !run->wait && !gf_timing_alone(worker, run->command))) {
         run->command->run(x);
         gf_timing_ran(worker, run->command);
         return;
     }
     gf_timing_begin(worker, &span);
     run->command->run(x);
-    run->duration_ns = run->part ? gf_timing_measure(worker, &span)
-                                 : gf_timing_end(worker, &span, run->command);
+    run->duration_ns = run->part || run->wait ? gf_timing_measure(worker, &span)
+                                              : gf_timing_end(worker, &span, run->command);
 }
 
 /* Accesses of the keyspaces that the command may use leave traces, or do not. What other cores have
@@ -198,6 +199,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         .registry = worker->server->registry,
         .lookups = &worker->lookups,
         .trip = run->trip,
+        .wait = run->wait,
         .events = &worker->events.events,
     };
 
@@ -224,6 +226,8 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         run_no_touch(worker, run, &x);
     else
         run_timed(worker, run, &x);
+    if (GF_UNLIKELY(run->wait != NULL && run->wait->waits))
+        return; /* nothing was answered */
     gf_reply_end(run->reply);
     run->failure = run->reply->failed ? run->reply->failure : GF_MSG_NONE;
     if (!run->part)
@@ -283,6 +287,7 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         gf_notice_slow(conn, run.command, words, run.words_count, run.duration_ns);
     conn->away_count = 0;
     worker->counters.commands_local++;
+    gf_waiters_after(worker);
 }
 
 void gf_dispatch_refuse(struct gf_conn *conn, enum gf_message_id message)

@@ -41,6 +41,7 @@ struct gf_run {
     bool one_core;           /* a walk over all keys goes through this core's only          */
     bool admitted;           /* of a transaction: memory was checked for               */
     bool part;               /* of a split command: its coordinator checked memory and counts */
+    struct gf_wait *wait;    /* a blocking command may wait; NULL: it may not                 */
     struct gf_scan_trip *trip; /* of SCAN over several cores; NULL otherwise               */
     uint64_t duration_ns;    /* set when it was timed on its own; 0 otherwise                 */
     enum gf_message_id failure; /* set: the error it answered, or GF_MSG_NONE                */

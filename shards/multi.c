@@ -96,6 +96,7 @@ static void part_granted(struct gf_claim *claim)
         part_set_owner(worker, part, part->parcel.message.home);
     }
     part_finish(worker, part);
+    gf_waiters_after(worker);
 }
 
 void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
@@ -117,12 +118,16 @@ void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
         part_run(worker, part);
         gf_locks_release(&worker->locks, &part->claim);
         part_finish(worker, part);
+        gf_waiters_after(worker);
         break;
     case GF_PART_UNLOCK:
         part_set_owner(worker, part, part->core);
         gf_heap_return(worker->heap);
+        for (uint32_t i = 0; i < part->partitions_count; i++)
+            gf_waiters_returned(worker, worker->partitions[part->partitions[i]]);
         gf_locks_release(&worker->locks, &part->claim);
         part_finish(worker, part);
+        gf_waiters_after(worker);
         break;
     }
 }
@@ -173,13 +178,13 @@ static void multi_end_lent(struct gf_worker *worker, const struct gf_multi *mult
         lent_set_untouched(worker, multi, false);
 }
 
-/* Returns false when it is not done yet. */
+/* Returns false when it needs the partitions longer. */
 static bool multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
 {
     if (multi->request->no_touch)
         lent_set_untouched(worker, multi, true);
     gf_events_lend(&worker->events);
-    if (!gf_request_run(worker, multi->request))
+    if (!gf_request_run(worker, multi->request) && multi->request->state != GF_REQUEST_PARKED)
         return false;
     multi_end_lent(worker, multi);
     return true;
@@ -257,6 +262,10 @@ static void multi_answer(struct gf_worker *worker, struct gf_multi *multi)
     gf_free(GF_MEMORY_OTHER, multi->parts);
     gf_free(GF_MEMORY_OTHER, multi->block);
     gf_free(GF_MEMORY_OTHER, multi);
+    if (request->state == GF_REQUEST_PARKED) {
+        gf_waiters_settled(worker, request);
+        return;
+    }
     gf_request_home(worker, request);
     if (conn)
         gf_conn_release(conn);
@@ -305,9 +314,9 @@ static struct gf_request *request_make(struct gf_conn *conn, const struct gf_ahe
     return request;
 }
 
-void gf_multi_start(struct gf_conn *conn, struct gf_request *request, const struct gf_plan *plan)
+void gf_multi_start(struct gf_worker *worker, struct gf_request *request,
+                    const struct gf_plan *plan)
 {
-    struct gf_worker *worker = conn->worker;
     struct gf_multi *multi = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*multi));
 
     request->partition = plan->first_partition;
@@ -330,7 +339,6 @@ void gf_multi_start(struct gf_conn *conn, struct gf_request *request, const stru
             (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_PART};
         part->parcel.to = part->core;
     }
-    gf_conn_hold(conn);
     worker->counters.commands_multi++;
     multi_lock_next(worker, multi);
 }
@@ -341,9 +349,11 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
 {
     struct gf_worker *worker = conn->worker;
     bool trip = (ahead->command->flags & GF_CURSOR) && worker->core->count > 1;
+    bool blocking = (ahead->command->flags & GF_BLOCKING) != 0;
     struct gf_request *request;
 
-    if (!trip && plan->core == worker->core->id && gf_plan_is_free(plan, &worker->locks)) {
+    if (!trip && !blocking && plan->core == worker->core->id &&
+        gf_plan_is_free(plan, &worker->locks)) {
         struct gf_ahead one = *ahead;
 
         one.partition = plan->first_partition;
@@ -361,8 +371,25 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
     gf_request_set_partitions(request, plan->partitions, plan->partitions_count);
     if (trip)
         gf_trip_begin(conn, request);
+    if (blocking)
+        conn->blocking = request;
     gf_request_start(worker, request);
+    if (conn->blocking && !conn->held)
+        gf_conn_hold(conn); /* it has not been answered yet, and may wait */
     return true;
+}
+
+static void start_on_several(struct gf_conn *conn, const struct gf_ahead *ahead,
+                             const struct gf_bytes *words, const struct gf_plan *plan)
+{
+    struct gf_request *request = request_make(conn, ahead, words);
+
+    if (ahead->command->flags & GF_BLOCKING) {
+        request->spread = true;
+        conn->blocking = request;
+    }
+    gf_conn_hold(conn);
+    gf_multi_start(conn->worker, request, plan);
 }
 
 bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
@@ -383,7 +410,7 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
         gf_dispatch_refuse(conn, GF_MSG_OOM); /* before any part of it ran */
         gf_worker_stats_of(worker, ahead->command)->rejected++;
     } else {
-        gf_multi_start(conn, request_make(conn, ahead, words), &plan);
+        start_on_several(conn, ahead, words, &plan);
     }
     gf_plan_deinit(&plan);
     return started;

@@ -69,8 +69,9 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
                        const struct gf_bytes *words);
 
 /* gf_multi_start - lock and lend what the plan says, run the request here, give everything back.
- * The request is at its connection, which is held meanwhile. */
-void gf_multi_start(struct gf_conn *conn, struct gf_request *request, const struct gf_plan *plan);
+ * The connection is held by the caller, and released in the end. */
+void gf_multi_start(struct gf_worker *worker, struct gf_request *request,
+                    const struct gf_plan *plan);
 
 /* gf_multi_ran - its request's errand, which was not done at once, is done. */
 void gf_multi_ran(struct gf_worker *worker, struct gf_multi *multi);

@@ -19,6 +19,7 @@ void gf_partition_init(struct gf_partition *partition, uint16_t id, uint16_t own
         .context = *context,
         .node_garbage = node_garbage,
     };
+    gf_list_init(&partition->waited_ready);
     partition->databases =
         gf_alloc_zero(GF_MEMORY_OTHER, databases_count * sizeof(*partition->databases));
 }
@@ -32,6 +33,7 @@ void gf_partition_deinit(struct gf_partition *partition)
     for (uint32_t i = 0; i < partition->garbage_count; i++)
         gf_keyspace_destroy(partition->garbage[i]);
     GF_ASSERT(partition->watched.count == 0);
+    GF_ASSERT(partition->waited.count == 0);
     gf_free(GF_MEMORY_OTHER, partition->databases);
     gf_free(GF_MEMORY_OTHER, partition->garbage);
     *partition = (struct gf_partition){0};

@@ -27,6 +27,10 @@ struct gf_partition {
     uint32_t garbage_count;
     uint32_t garbage_capacity;
     struct gf_keyed_table watched;       /* gf_watched.keyed (watch.h)                     */
+    struct gf_keyed_table waited;        /* gf_wait_line.keyed (waiters.h)                 */
+    struct gf_list waited_ready;         /* gf_wait_line.ready_link, while it is on loan   */
+    uint32_t waited_known;               /* lines, as its own core has counted them        */
+    uint32_t waited_unstalled;           /* lines that go on, while it is on loan          */
     _Atomic uint32_t *node_garbage;      /* counted with those of all partitions; borrowed */
 };
 

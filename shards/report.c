@@ -57,6 +57,8 @@ static void count_connections(const struct gf_worker *worker, struct gf_report_c
         core->input_max = conn->in.size > core->input_max ? conn->in.size : core->input_max;
         core->output_max = output_size > core->output_max ? output_size : core->output_max;
     }
+    core->blocked = worker->waiting.clients;
+    core->blocking_keys = worker->waiting.lines;
     core->connections = atomic_load_explicit(&worker->conns_count, memory_order_relaxed);
 }
 
@@ -169,6 +171,8 @@ static void add_core(const struct gf_report *report, struct gf_report_core *sum,
     sum->busy_share += core->busy_share;
     sum->turns += core->turns;
     sum->connections += core->connections;
+    sum->blocked += core->blocked;
+    sum->blocking_keys += core->blocking_keys;
     sum->monitors += core->monitors;
     sum->subscribers += core->subscribers;
     sum->input_max = core->input_max > sum->input_max ? core->input_max : sum->input_max;

@@ -34,6 +34,8 @@ struct gf_report_core {
     uint64_t subscribers;  /* connections subscribed to anything */
     uint64_t channels[GF_SUBSCRIPTION_KINDS]; /* different ones, patterns as well       */
     uint64_t *channel_hashes[GF_SUBSCRIPTION_KINDS]; /* of them; owned. Not of a sum */
+    uint64_t blocked;      /* connections that wait for keys */
+    uint64_t blocking_keys; /* keys that somebody waits for */
     uint64_t input_max;   /* bytes: the longest unfinished request */
     uint64_t output_max;  /* bytes: the most answers that a client has not read */
     uint64_t partitions;

@@ -30,6 +30,7 @@ static void request_clear(struct gf_request *request)
     request->state = GF_REQUEST_IDLE;
     request->trip = NULL;
     request->errand = NULL;
+    request->waiter = NULL;
     request->link = (struct gf_link){0};
     request->conn = NULL;
     request->block = NULL;
@@ -54,6 +55,10 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
     request->state = GF_REQUEST_QUEUED;
     request->duration_ns = 0;
     request->answered = false;
+    request->spread = false;
+    request->parked = false;
+    request->woken = false;
+    request->cancels = 0;
     request->no_touch = conn->session.no_touch;
     request->one_core = gf_conn_sees_one_core(conn);
     request->discard = conn->reply.discard;
@@ -214,6 +219,8 @@ bool gf_request_run(struct gf_worker *worker, struct gf_request *request)
 
     if (GF_UNLIKELY(request->errand != NULL))
         return request_do_errand(worker, request);
+    if (GF_UNLIKELY(request->command->flags & GF_BLOCKING))
+        return gf_waiters_run(worker, request);
     gf_reply_init(&reply, &request->reply, request->resp);
     gf_run_command(worker, &run);
     request->duration_ns += run.duration_ns;
@@ -228,6 +235,26 @@ static void request_finish(struct gf_worker *worker, struct gf_request *request)
         gf_request_home(worker, request);
     else
         gf_mesh_return(worker->core, &request->message);
+    gf_waiters_after(worker);
+}
+
+/* It waits here; its home is told, and keeps its memory for us. */
+static void request_park(struct gf_worker *worker, struct gf_request *request)
+{
+    if (request->message.home == worker->core->id) {
+        gf_waiters_parked(worker, request);
+        return;
+    }
+    request->message.kind = GF_MESSAGE_PARKED;
+    gf_mesh_return(worker->core, &request->message);
+}
+
+static void request_run_here(struct gf_worker *worker, struct gf_request *request)
+{
+    if (gf_request_run(worker, request))
+        request_finish(worker, request);
+    else if (request->state == GF_REQUEST_PARKED)
+        request_park(worker, request);
 }
 
 static void request_granted(struct gf_claim *claim)
@@ -236,8 +263,7 @@ static void request_granted(struct gf_claim *claim)
     struct gf_worker *worker = gf_worker_of(gf_core_here());
 
     GF_ASSERT(request->state == GF_REQUEST_WAITING);
-    if (gf_request_run(worker, request))
-        request_finish(worker, request);
+    request_run_here(worker, request);
 }
 
 void gf_request_ran(struct gf_worker *worker, struct gf_request *request)
@@ -268,16 +294,24 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
             return;
         }
     }
-    if (gf_request_run(worker, request))
-        request_finish(worker, request);
+    request_run_here(worker, request);
 }
 
 /* Whoever was held until this request is home. */
 static struct gf_conn *request_holds(const struct gf_request *request)
 {
+    struct gf_conn *conn = request->conn;
     bool holds = request->trip || (request->errand && !request->errand->multi);
 
-    return holds && request->conn && request->conn->held ? request->conn : NULL;
+    if (!conn)
+        return NULL;
+    if (conn->blocking == request) {
+        holds = !request->spread;
+        conn->worker->waiting.clients -= conn->blocked;
+        conn->blocking = NULL;
+        conn->blocked = false;
+    }
+    return holds && conn->held ? conn : NULL;
 }
 
 void gf_request_home(struct gf_worker *worker, struct gf_request *request)

@@ -10,6 +10,7 @@
  *   ARRIVED -> WAITING  [gf_request_arrive]     another command has locked its partition
  *   ARRIVED -> DONE     [gf_request_run]        posted back; the home core takes the reply
  *   WAITING -> DONE     [request_granted]       the same
+ *   ARRIVED -> PARKED -> DONE                   a blocking command (waiters.h)
  *
  * Home core: the core that holds the connection. It acquires the request from its pool, copies the
  * words into it, and is the only one that releases it. Owner core: the core that owns the
@@ -34,6 +35,7 @@ struct gf_conn;
 struct gf_multi;
 struct gf_request;
 struct gf_trip;
+struct gf_waiter;
 struct gf_worker;
 
 #define GF_REQUEST_INSIDE 304 /* words and their bytes, kept inside: all of most commands */
@@ -49,6 +51,9 @@ enum gf_message_kind {
     GF_MESSAGE_MONITOR,  /* struct gf_monitor_batch     */
     GF_MESSAGE_VISIT,    /* struct gf_visit             */
     GF_MESSAGE_PUBLISH,  /* struct gf_publish_leg       */
+    GF_MESSAGE_PARKED,   /* struct gf_request: it waits over there (waiters.h) */
+    GF_MESSAGE_WAKE,     /* struct gf_wake              */
+    GF_MESSAGE_CANCEL,   /* struct gf_cancel            */
 };
 
 enum gf_request_state {
@@ -56,6 +61,7 @@ enum gf_request_state {
     GF_REQUEST_QUEUED,
     GF_REQUEST_ARRIVED,
     GF_REQUEST_WAITING,
+    GF_REQUEST_PARKED,
     GF_REQUEST_DONE,
 };
 
@@ -97,6 +103,10 @@ struct gf_request {
     struct gf_link link;             /* conn->requests, in order; or the pool              */
     struct gf_conn *conn;            /* NULL once it hung up                               */
     bool answered;                   /* back, its reply may be taken                       */
+    bool spread;                     /* a blocking command over several cores              */
+    bool parked;                     /* it waits for keys, as far as is known here         */
+    bool woken;                      /* ... and waits no more                              */
+    uint32_t cancels;                /* under way                                          */
     void *block;                     /* words too big for inside; owned                    */
     uint16_t *partitions_block;      /* owned                                              */
 
@@ -109,6 +119,7 @@ struct gf_request {
 
     /* The owner's alone. */
     struct gf_claim claim;           /* waiting for partitions                             */
+    struct gf_waiter *waiter;        /* while it is parked                                 */
 };
 
 /* gf_request_reply_chunk - the first chunk of the reply. */

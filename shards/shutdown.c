@@ -43,6 +43,7 @@ static bool worker_is_quiet(const struct gf_worker *worker)
 {
     return gf_listeners_stopped(worker) && gf_list_empty(&worker->conns) &&
            worker->requests_live == 0 && worker->visits_live == 0 &&
+           worker->waiting.messages == 0 &&
            worker->handovers_live == 0 && !worker->pressure.out &&
            gf_monitors_quiet(worker) && gf_deliveries_quiet(worker) &&
            gf_list_empty(&worker->outbox) && gf_locks_idle(&worker->locks);

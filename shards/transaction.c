@@ -375,7 +375,8 @@ static void start_on_several(struct gf_conn *conn, struct gf_request *request, s
         for (uint32_t i = 0; i < count; i++)
             transaction->all[i] = (uint16_t)i;
     }
-    gf_multi_start(conn, request, plan);
+    gf_conn_hold(conn);
+    gf_multi_start(conn->worker, request, plan);
 }
 
 static void answer_error(struct gf_conn *conn, const struct gf_command *exec,

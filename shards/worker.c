@@ -110,8 +110,23 @@ static void receive_one(struct gf_worker *worker, struct gf_message *message)
         else
             gf_publish_leg_arrive(worker, (struct gf_publish_leg *)message);
         return;
+    case GF_MESSAGE_PARKED:
+        gf_waiters_parked(worker, (struct gf_request *)message);
+        return;
+    case GF_MESSAGE_WAKE:
+        if (home)
+            gf_wake_home(worker, (struct gf_wake *)message);
+        else
+            gf_wake_arrive(worker, (struct gf_wake *)message);
+        return;
+    case GF_MESSAGE_CANCEL:
+        if (home)
+            gf_cancel_home(worker, (struct gf_cancel *)message);
+        else
+            gf_cancel_arrive(worker, (struct gf_cancel *)message);
+        return;
     }
-    GF_ASSERT(message->kind <= GF_MESSAGE_PUBLISH);
+    GF_ASSERT(message->kind <= GF_MESSAGE_CANCEL);
 }
 
 static void worker_receive(struct gf_core *core, struct gf_message **messages, uint32_t count)
@@ -321,6 +336,7 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     gf_events_init(&worker->events);
     gf_notify_init(worker);
     gf_watch_init(worker);
+    gf_waiters_init(worker);
     worker_take_partitions(worker);
     gf_maxmemory_init(worker);
     worker->background = gf_background_create(worker);
@@ -338,6 +354,7 @@ void gf_worker_deinit(struct gf_worker *worker)
     gf_monitors_deinit(worker);
     gf_notify_deinit(worker);
     gf_pubsub_deinit(worker);
+    gf_waiters_deinit(worker);
     gf_watch_deinit(worker);
     gf_core_defer_cancel(worker->core, &worker->outbox_op);
     gf_timer_stop(worker->core, &worker->cork_timer);

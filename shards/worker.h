@@ -29,6 +29,7 @@
 #include "shards/slowlog.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
+#include "shards/waiters.h"
 #include "shards/watch.h"
 
 struct gf_server;
@@ -103,6 +104,7 @@ struct gf_worker {
     struct gf_op outbox_op;
     struct gf_pressure pressure;      /* asking the fullest core to evict                 */
     struct gf_watch_sink watch;       /* WATCH                                            */
+    struct gf_waiting waiting;        /* who waits for keys                               */
     uint32_t visits_live;             /* under way from here (visit.h)                    */
     uint32_t handovers_live;          /* connections on their way to other cores          */
     uint32_t handovers_stopped;       /* asks that must meet every connection (ask.h)     */

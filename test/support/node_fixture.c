@@ -56,6 +56,8 @@ static void worker_check(struct gf_worker *worker)
 {
     gf_locks_check(&worker->locks);
     gf_pubsub_check(worker);
+    gf_events_check(&worker->events);
+    gf_waiters_check(worker);
     for (struct gf_link *link = gf_list_peek_front(&worker->conns); link;
          link = gf_list_next(&worker->conns, link))
         gf_conn_check(gf_container(link, struct gf_conn, link));
