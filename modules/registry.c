@@ -23,6 +23,7 @@ extern const struct gf_module gf_sets_module;
 extern const struct gf_module gf_hashes_module;
 extern const struct gf_module gf_hash_expire_module;
 extern const struct gf_module gf_generic_module;
+extern const struct gf_module gf_bitmaps_module;
 extern const struct gf_module gf_dump_module;
 extern const struct gf_module gf_rename_module;
 extern const struct gf_module gf_expire_module;
@@ -58,6 +59,7 @@ static const struct gf_module *const built_in[] = {
     &gf_zset_rank_module,
     &gf_zset_pop_module,
     &gf_zset_random_module,
+    &gf_bitmaps_module,
 };
 /* clang-format on */
 

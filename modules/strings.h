@@ -111,6 +111,15 @@ static inline bool gf_string_put(struct gf_exec *x, struct gf_bytes key, struct 
     return false;
 }
 
+/* gf_string_make_raw - a string of at least `size` bytes under the command's first key, its old
+ * content kept, zeroes behind it.
+ *
+ * object     what the key holds; NULL: the key is made
+ * Returns    its bytes, writable; NULL when there is no memory (answered, nothing has changed)
+ */
+char *gf_string_make_raw(struct gf_exec *x, struct gf_bytes key, struct gf_object *object,
+                         size_t size);
+
 /* The commands; their rows in strings.c say what they do. */
 void gf_string_get_run(struct gf_exec *x);
 void gf_string_set_run(struct gf_exec *x);

@@ -12,13 +12,8 @@ static bool size_is_allowed(struct gf_exec *x, uint64_t size, uint64_t more)
     return false;
 }
 
-/* string_make_raw - a string of at least `size` bytes, its old content kept, zeroes behind it.
- *
- * object     NULL: the key is made
- * Returns    its bytes, writable; NULL when there is no memory (answered, nothing has changed)
- */
-static char *string_make_raw(struct gf_exec *x, struct gf_bytes key, struct gf_object *object,
-                             size_t size)
+char *gf_string_make_raw(struct gf_exec *x, struct gf_bytes key, struct gf_object *object,
+                         size_t size)
 {
     bool made = object == NULL;
     char text[GF_I64_TEXT_MAX];
@@ -65,7 +60,7 @@ void gf_string_append_run(struct gf_exec *x)
     if (!size_is_allowed(x, size, more.size))
         return;
 
-    char *data = string_make_raw(x, key, object, size + more.size);
+    char *data = gf_string_make_raw(x, key, object, size + more.size);
     if (data == NULL)
         return;
     if (more.size > 0)
@@ -130,7 +125,7 @@ void gf_string_setrange_run(struct gf_exec *x)
 
     if (size < (size_t)offset + part.size)
         size = (size_t)offset + part.size;
-    char *data = string_make_raw(x, key, object, size);
+    char *data = gf_string_make_raw(x, key, object, size);
     if (data == NULL)
         return;
     memcpy(data + offset, part.data, part.size);

@@ -121,6 +121,10 @@ def _small_sets(pair):
     """What is no small set of integers, or has been larger, is a hashtable in 7.0."""
     return (pair.name, pair.sub) == (b"object", b"encoding") and pair.right.value == b"listpack" \
         and pair.left.value in (b"hashtable", b"intset")
+def _mistake_before_key(pair):
+    """The reference does not look at the words of a range when there is no key, or no string."""
+    return pair.name in (b"bitcount", b"bitpos") and pair.right.is_error() \
+        and (pair.left.value in (0, -1) or pair.left.value.startswith(b"WRONGTYPE"))
 
 
 ACCEPTED = [
@@ -154,6 +158,8 @@ ACCEPTED = [
              "be sent; with a password the reference does when they are many", _reset_closes),
     Accepted("small-sets", "OBJECT ENCODING of a small set is listpack, as it is since 7.2",
              _small_sets),
+    Accepted("bit-range-before-key", "BITCOUNT and BITPOS tell a mistake in their words even when "
+             "there is no such key, as they do since 7.2", _mistake_before_key),
     Accepted("loglevel-info", "loglevel info is another name of verbose", _loglevel_info),
 ]
 

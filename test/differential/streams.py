@@ -7,6 +7,7 @@ Streams are plain data: they can be cut into smaller ones and printed as redis-c
 
 from typing import NamedTuple
 
+from commands_bitmaps import BITMAPS
 from commands_dump import DUMP
 from commands_generic import GENERIC
 from commands_server import FRAGILE, SERVER
@@ -19,9 +20,15 @@ CONNECTIONS = 3
 STEPS = 60
 
 # Name -> grammar and how often; a new family is one more line.
-FAMILIES = {"strings": (STRINGS, 45), "generic": (GENERIC, 40), "server": (SERVER, 8),
-            "dump": (DUMP, 6), "sets": (SETS, 30),
-            "zsets": (ZSETS, 30)}
+FAMILIES = {
+    "strings": (STRINGS, 45),
+    "generic": (GENERIC, 40),
+    "server": (SERVER, 8),
+    "dump": (DUMP, 6),
+    "sets": (SETS, 30),
+    "zsets": (ZSETS, 30),
+    "bitmaps": (BITMAPS, 12),
+}
 
 # What chance does differs between servers. A request of these is a step of its own, so that
 # compare.py can ask about it, and make the data the same again, before anything follows.
