@@ -22,6 +22,7 @@ extern const struct gf_module gf_strings_module;
 extern const struct gf_module gf_sets_module;
 extern const struct gf_module gf_hashes_module;
 extern const struct gf_module gf_hash_expire_module;
+extern const struct gf_module gf_lists_module;
 extern const struct gf_module gf_generic_module;
 extern const struct gf_module gf_bitmaps_module;
 extern const struct gf_module gf_dump_module;
@@ -41,6 +42,7 @@ extern const struct gf_module gf_zset_random_module;
 /* clang-format off */
 static const struct gf_module *const built_in[] = {
     &gf_strings_module,
+    &gf_lists_module,
     &gf_sets_module,
     &gf_command_module,
     &gf_generic_module,

@@ -202,6 +202,13 @@ void gf_reply_bulk_chain(struct gf_reply *reply, struct gf_chain *chain)
     gf_chain_append(reply->chain, GF_BYTES("\r\n"));
 }
 
+void gf_reply_bulk_joined(struct gf_reply *reply, struct gf_bytes first, struct gf_bytes second)
+{
+    gf_owed_pay(reply, 1);
+    if (!reply->discard)
+        write_sized(reply, '$', first, second);
+}
+
 void gf_reply_bulk_text(struct gf_reply *reply, const char *text)
 {
     gf_reply_bulk(reply, gf_bytes_of(text));

@@ -50,6 +50,8 @@ void gf_reply_double_text(struct gf_reply *reply, double value);     /* always a
 void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_bytes text);
                                                                      /* bulk | =size txt:… */
 
+/* gf_reply_bulk_joined - two pieces as one bulk string. */
+void gf_reply_bulk_joined(struct gf_reply *reply, struct gf_bytes first, struct gf_bytes second);
 /* gf_reply_bulk_chain - all that `chain` holds as one bulk string; the chain is empty then. */
 void gf_reply_bulk_chain(struct gf_reply *reply, struct gf_chain *chain);
 

@@ -127,6 +127,17 @@ def _mistake_before_key(pair):
         and (pair.left.value in (0, -1) or pair.left.value.startswith(b"WRONGTYPE"))
 
 
+def _small_lists(pair):
+    """All lists of 7.0 are quicklists."""
+    return (pair.name, pair.sub) == (b"object", b"encoding") and pair.right.value == b"listpack" \
+        and pair.left.value == b"quicklist"
+
+
+def _long_wait(pair):
+    return (pair.left.value, pair.right.value) == \
+        (b"ERR timeout is negative", b"ERR timeout is out of range")
+
+
 ACCEPTED = [
     Accepted("new-in-7.2", "CLIENT SETINFO, NO-TOUCH, CAPA, MAINT_NOTIFICATIONS and WAITAOF "
              "are newer than 7.0", _new_in_7_2),
@@ -160,6 +171,9 @@ ACCEPTED = [
              _small_sets),
     Accepted("bit-range-before-key", "BITCOUNT and BITPOS tell a mistake in their words even when "
              "there is no such key, as they do since 7.2", _mistake_before_key),
+    Accepted("small-lists", "a small list is a listpack, as it is since 7.2", _small_lists),
+    Accepted("long-wait", "a timeout of more milliseconds than 63 bits hold is out of range, as it "
+             "is since 7.2", _long_wait),
     Accepted("loglevel-info", "loglevel info is another name of verbose", _loglevel_info),
 ]
 

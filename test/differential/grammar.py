@@ -16,6 +16,7 @@ KEY_POOLS = {
     "set": [b"set1", b"set2", b"set3", b"{t}set", b"set:numbers"],
     "zset": [b"z1", b"z2", b"z3", b"{t}z1", b"{t}z2"],
     "bitmap": [b"b1", b"b2", b"b3", b"{t}b", b"s1", b"s2"],   # strings, too
+    "list": [b"l1", b"l2", b"l3", b"l4", b"{t}l", b"jobs"],
 }
 ODD_KEYS = [b"", b"{}", b"a{b", b"\x00\xff\r\n", b"k" * 300, b"-1", b"*", b"missing", b"{t}"]
 

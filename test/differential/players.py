@@ -14,8 +14,9 @@ AUDITED_DATABASES = 16
 SHOWN = 800   # characters of a reply in a report, from shortly before the difference
 
 # How the value of a key of each type is read at the end; a new type adds its line.
-READERS = {b"string": b"GET", b"set": b"SMEMBERS", b"zset": b"ZRANGE"}
-READERS_WORDS = {b"zset": (b"0", b"-1", b"WITHSCORES")}   # behind the key
+READERS = {b"string": b"GET", b"set": b"SMEMBERS", b"zset": b"ZRANGE", b"list": b"LRANGE"}
+READERS_WORDS = {b"zset": (b"0", b"-1", b"WITHSCORES"),
+                 b"list": (b"0", b"-1")}   # behind the key
 
 
 CLOSED = resp.Reply("closed", b"")

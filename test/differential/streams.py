@@ -10,6 +10,7 @@ from typing import NamedTuple
 from commands_bitmaps import BITMAPS
 from commands_dump import DUMP
 from commands_generic import GENERIC
+from commands_lists import LISTS, WAITING
 from commands_server import FRAGILE, SERVER
 from commands_sets import SETS
 from commands_strings import STRINGS
@@ -25,6 +26,7 @@ FAMILIES = {
     "generic": (GENERIC, 40),
     "server": (SERVER, 8),
     "dump": (DUMP, 6),
+    "lists": (LISTS, 30),
     "sets": (SETS, 30),
     "zsets": (ZSETS, 30),
     "bitmaps": (BITMAPS, 12),
@@ -72,7 +74,7 @@ def _request(g, choice):
         name = b"SET"
         family = STRINGS
     words = [g.spelled(name), *family[name](g)]
-    if name not in FRAGILE and g.chance(0.05):
+    if name not in FRAGILE | WAITING and g.chance(0.05):
         words = g.broken(words)
     return tuple(words)
 
