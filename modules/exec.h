@@ -52,7 +52,9 @@ struct gf_wait {
     bool waits;          /* out: it waits; it has changed nothing and answered nothing       */
     uint64_t timeout_ms; /* out: since it was first run; 0 = for ever                        */
     /* out: words for the runs to come, when they are others than now (XREAD's $ becomes an id);
-     * NULL = the same. Copied as soon as `run` returns. */
+     * NULL = the same. One block of gf_alloc(GF_MEMORY_OTHER), texts that the command made in it;
+     * the other texts are the request's. Whoever made the wait copies what it keeps when `run` has
+     * returned, and frees the block. */
     const struct gf_bytes *words;
     uint32_t words_count;
 };

@@ -181,7 +181,7 @@ struct gf_type {
     void (*free)(void *value);
     /* Free up to `budget` elements; true when nothing is left (the value itself is freed then). */
     bool (*free_slice)(void *value, uint64_t budget);
-    void *(*copy)(const void *value);
+    void *(*copy)(const void *value); /* NULL when there is no memory */
     /* Bytes held by the value; samples = elements to look at, 0 = all. */
     size_t (*memory)(const void *value, uint64_t samples);
     /* Elements to free, for the choice between freeing now and in slices. */

@@ -23,6 +23,9 @@ extern const struct gf_module gf_sets_module;
 extern const struct gf_module gf_hashes_module;
 extern const struct gf_module gf_hash_expire_module;
 extern const struct gf_module gf_lists_module;
+extern const struct gf_module gf_streams_module;
+extern const struct gf_module gf_streams_group_module;
+extern const struct gf_module gf_streams_info_module;
 extern const struct gf_module gf_generic_module;
 extern const struct gf_module gf_bitmaps_module;
 extern const struct gf_module gf_dump_module;
@@ -48,6 +51,9 @@ static const struct gf_module *const built_in[] = {
     &gf_generic_module,
     &gf_hashes_module,
     &gf_hash_expire_module,
+    &gf_streams_module,
+    &gf_streams_group_module,
+    &gf_streams_info_module,
     &gf_rename_module,
     &gf_expire_module,
     &gf_scan_module,

@@ -142,6 +142,8 @@ static bool value_copy(const struct gf_place *place, const struct gf_object *obj
 
     if ((object->flags & GF_OBJECT_POINTER) != 0) {
         value.pointer = gf_place_type(place, object)->copy(gf_object_pointer(object));
+        if (value.pointer == NULL)
+            return false;
     } else {
         struct gf_bytes bytes = gf_object_bytes(object);
         char *block = gf_alloc_try(GF_MEMORY_DATA, bytes.size);

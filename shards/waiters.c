@@ -91,6 +91,7 @@ static void waiter_create(struct gf_worker *worker, struct gf_request *request,
     if (wait->words) {
         waiter->words = gf_words_copy(wait->words, wait->words_count);
         waiter->words_count = wait->words_count;
+        gf_free(GF_MEMORY_OTHER, (struct gf_bytes *)wait->words);
     }
     for (uint32_t i = 0; i < count; i++) {
         if (waits_for(command, i))

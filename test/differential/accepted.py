@@ -7,11 +7,14 @@ import re
 import sys
 from typing import Callable, NamedTuple
 
+from compare import xinfo_but_idle_consumers
+
 
 class Accepted(NamedTuple):
     name: str
     reason: str
     fits: Callable   # function(pair) -> True when this row explains the difference
+    ends: bool = False   # what follows in the stream is different, too
 
 
 def _new_in_7_2(pair):
@@ -138,6 +141,28 @@ def _long_wait(pair):
         (b"ERR timeout is negative", b"ERR timeout is out of range")
 
 
+def _xread_balance(pair):
+    """The same sentence with the command's name quoted, and > for XREADGROUP."""
+    return all(reply.is_error() and reply.value.startswith(b"ERR Unbalanced ")
+               for reply in (pair.left, pair.right))
+
+
+def _xread_plus(pair):
+    return pair.name in (b"xread", b"xreadgroup") and b"+" in pair.words \
+        and pair.left.value == b"ERR Invalid stream ID specified as stream command argument"
+
+
+def _xsetid_deleted(pair):
+    return pair.name == b"xsetid" and pair.left.value == b"OK" and pair.right.value \
+        == b"ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
+
+
+def _consumer_of_nothing(pair):
+    if (pair.name, pair.sub) == (b"xgroup", b"createconsumer"):
+        return (pair.left.value, pair.right.value) == (1, 0)
+    return pair.name == b"xinfo" and xinfo_but_idle_consumers(pair)
+
+
 ACCEPTED = [
     Accepted("new-in-7.2", "CLIENT SETINFO, NO-TOUCH, CAPA, MAINT_NOTIFICATIONS and WAITAOF "
              "are newer than 7.0", _new_in_7_2),
@@ -174,6 +199,13 @@ ACCEPTED = [
     Accepted("small-lists", "a small list is a listpack, as it is since 7.2", _small_lists),
     Accepted("long-wait", "a timeout of more milliseconds than 63 bits hold is out of range, as it "
              "is since 7.2", _long_wait),
+    Accepted("xread-balance", "XREADGROUP's complaint about the number of keys and ids names the "
+             "command and its >, as since 7.2", _xread_balance),
+    Accepted("xread-plus", "XREAD knows + for the last entry, as since 7.4", _xread_plus),
+    Accepted("xsetid-deleted", "XSETID refuses an id below one that was removed, as since 7.2",
+             _xsetid_deleted, ends=True),
+    Accepted("consumer-of-nothing", "XCLAIM and XAUTOCLAIM make the consumer also when there is "
+             "nothing to claim, as since 7.2", _consumer_of_nothing),
     Accepted("loglevel-info", "loglevel info is another name of verbose", _loglevel_info),
 ]
 

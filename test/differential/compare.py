@@ -290,6 +290,79 @@ def _help(pair):
     return pair.left.kind == pair.right.kind and pair.left.value[0] == pair.right.value[0]
 
 
+TIMES = {b"idle", b"inactive", b"seen-time", b"active-time"}   # of XINFO, in milliseconds
+NEWER = {b"inactive", b"active-time"}                          # than 7.0
+ODD = {b"radix-tree-nodes"}                                    # about the reference's inside
+
+
+def _fields(reply):
+    """Name to value of what XINFO tells about a stream, a group or a consumer; None: no such."""
+    if reply.kind not in "*%" or not reply.value or len(reply.value) % 2:
+        return None
+    names = [item.value for item in reply.value[::2]]
+    return dict(zip(names, reply.value[1::2])) if names[0] in (b"name", b"length") else None
+
+
+def _idle_consumer(reply):
+    fields = _fields(reply) or {}
+    return (fields.get(b"pel-count") or fields.get(b"pending")) == (":", 0)
+
+
+class _Xinfo:
+    """The same but for times, which are near, and fields that the reference does not have."""
+
+    def __init__(self, pair, spare=False):
+        self.pair = pair
+        self.spare = spare   # the right one may have more consumers for whom nothing is pending
+
+    def near(self, left, right):
+        return _near_numbers(left, right, (SECONDS_SLACK + 2 * self.pair.lag) * 1000)
+
+    def same(self, left, right):
+        if left.kind != right.kind or left.kind not in "*%" or left.value is None:
+            return left == right
+        fields = _fields(left)
+        if fields is not None:
+            return self._same_fields(fields, _fields(right) or {})
+        return self.same_items(left.value, right.value)
+
+    def _same_fields(self, left, right):
+        return [name for name in right if name in left or name not in NEWER] == list(left) \
+            and all(self._same_field(name, left[name], right[name]) for name in left)
+
+    def _same_field(self, name, left, right):
+        if name in TIMES:
+            return self.near(left, right)
+        if name == b"consumers" and self.spare:
+            return left.kind == ":" or self.same_consumers(left.value, right.value)
+        return name in ODD or self.same(left, right)
+
+    def same_consumers(self, left, right):
+        names = {_fields(item)[b"name"] for item in left}
+        return self.same_items(left, [item for item in right if not _idle_consumer(item)
+                                      or _fields(item)[b"name"] in names])
+
+    def same_items(self, left, right):
+        """A list; [id, consumer, time, count] and [id, time, count] have a time in them."""
+        kinds = "".join(item.kind for item in left)
+        time_at = {"$$::": 2, "$::": 1}.get(kinds)
+        return len(left) == len(right) and all(
+            (self.near if index == time_at else self.same)(*items)
+            for index, items in enumerate(zip(left, right)))
+
+
+def _xinfo(pair):
+    return _Xinfo(pair).same(pair.left, pair.right)
+
+
+def xinfo_but_idle_consumers(pair):
+    if pair.left.kind != pair.right.kind or pair.left.kind not in "*%":
+        return False
+    if pair.sub == b"consumers":
+        return _Xinfo(pair).same_consumers(pair.left.value, pair.right.value)
+    return _Xinfo(pair, spare=True).same(pair.left, pair.right)
+
+
 RULES = {
     b"ttl": _near_in_time(1),
     b"pttl": _near_in_time(1000),
@@ -323,6 +396,10 @@ RULES = {
     b"client|info": _client_info,
     b"client|list": _same_kind,
     b"client|help": _help,
+    b"xpending": _xinfo,
+    b"xinfo": _xinfo,
+    b"xinfo|help": _help,
+    b"xgroup|help": _help,
     b"command|": _same_kind,
     b"command|count": _same_kind,
     b"command|info": _command_info,

@@ -17,6 +17,7 @@ KEY_POOLS = {
     "zset": [b"z1", b"z2", b"z3", b"{t}z1", b"{t}z2"],
     "bitmap": [b"b1", b"b2", b"b3", b"{t}b", b"s1", b"s2"],   # strings, too
     "list": [b"l1", b"l2", b"l3", b"l4", b"{t}l", b"jobs"],
+    "stream": [b"x1", b"x2", b"{t}x"],
 }
 ODD_KEYS = [b"", b"{}", b"a{b", b"\x00\xff\r\n", b"k" * 300, b"-1", b"*", b"missing", b"{t}"]
 

@@ -14,9 +14,20 @@ AUDITED_DATABASES = 16
 SHOWN = 800   # characters of a reply in a report, from shortly before the difference
 
 # How the value of a key of each type is read at the end; a new type adds its line.
-READERS = {b"string": b"GET", b"set": b"SMEMBERS", b"zset": b"ZRANGE", b"list": b"LRANGE"}
-READERS_WORDS = {b"zset": (b"0", b"-1", b"WITHSCORES"),
-                 b"list": (b"0", b"-1")}   # behind the key
+READERS = {
+    b"string": b"GET",
+    b"list": b"LRANGE {} 0 -1",
+    b"set": b"SMEMBERS",
+    b"zset": b"ZRANGE {} 0 -1 WITHSCORES",
+    b"stream": b"XINFO STREAM {} FULL COUNT 0",
+}
+
+
+def _reader(kind, key):
+    """The request that reads a key: the key is last, or where the braces are."""
+    words = READERS[kind].split()
+    return tuple(key if word == b"{}" else word
+                 for word in (words if b"{}" in words else [*words, b"{}"]))
 
 
 CLOSED = resp.Reply("closed", b"")
@@ -147,7 +158,7 @@ class Player:
         if row is None:
             raise Difference(self._describe(words, left, right))
         self.accepted[row.name] = self.accepted.get(row.name, 0) + 1
-        if closed:
+        if closed or row.ends:
             raise Over
         return True
 
@@ -207,8 +218,8 @@ class Player:
 
     def _audit_key(self, clients, key):
         kind = clients[0].call("TYPE", key).value
-        questions = [(b"TYPE", key), (READERS[kind], key, *READERS_WORDS.get(kind, ())),
-                     (b"PEXPIRETIME", key), (b"OBJECT", b"ENCODING", key)]
+        questions = [(b"TYPE", key), _reader(kind, key), (b"PEXPIRETIME", key),
+                     (b"OBJECT", b"ENCODING", key)]
         left, right = (client.pipeline(questions) for client in clients)
         for words, *replies in zip(questions, left, right):
             pair = Pair(words, *replies, lag=self.longest_step)

@@ -14,6 +14,7 @@ from commands_lists import LISTS, WAITING
 from commands_server import FRAGILE, SERVER
 from commands_sets import SETS
 from commands_strings import STRINGS
+from commands_streams import STREAMS
 from commands_zsets import ZSETS
 from grammar import Grammar
 
@@ -30,6 +31,7 @@ FAMILIES = {
     "sets": (SETS, 30),
     "zsets": (ZSETS, 30),
     "bitmaps": (BITMAPS, 12),
+    "streams": (STREAMS, 30),
 }
 
 # What chance does differs between servers. A request of these is a step of its own, so that

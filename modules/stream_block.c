@@ -1,0 +1,620 @@
+/* Entries of a stream, packed. */
+#include "modules/stream_block.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+
+#define SEQ_MORE 0u    /* one more, in the same ms */
+#define SEQ_ZERO 1u    /* zero, in a later ms */
+#define SEQ_WRITTEN 2u /* as it is in a later ms; in the same ms, how much more than one more */
+#define SEQ_MASK 3u
+#define HEAD_OWN_FIELDS 4u
+#define HEAD_REMOVED 8u
+#define MS_SHIFT 4
+#define MS_INLINE_MAX 13u
+#define MS_BYTE 14u
+#define MS_LEB 15u
+#define ID_SIZE_MAX 21u /* head, and two LEB128 */
+
+#define VALUE_SMALL 0x80u /* + an integer 0 .. 63 */
+#define VALUE_SMALL_MAX 63
+#define VALUE_INT 0xc0u /* + bytes - 1 */
+#define VALUE_LONG 0xd0u
+#define VALUE_TEXT_MAX 0x7fu
+#define VALUE_HEAD_MAX 11u /* bytes in front of a text */
+
+/* LEB128. */
+
+static uint32_t leb_size(uint64_t value)
+{
+    uint32_t size = 1;
+
+    for (; value >= 0x80; value >>= 7)
+        size++;
+    return size;
+}
+
+static char *leb_put(char *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (char)(value | 0x80);
+    *at++ = (char)value;
+    return at;
+}
+
+static uint64_t leb_next(const char **cursor)
+{
+    uint64_t value = 0;
+    uint32_t shift = 0;
+    uint8_t byte;
+
+    do {
+        byte = (uint8_t) * (*cursor)++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        shift += 7;
+    } while (byte >= 0x80);
+    return value;
+}
+
+/* Values. */
+
+static uint32_t int_bytes(int64_t number)
+{
+    uint64_t folded = (uint64_t)(number < 0 ? ~number : number) << 1; /* with the sign's bit */
+
+    return folded == 0 ? 1 : (71 - (uint32_t)__builtin_clzll(folded)) / 8;
+}
+
+static bool text_is_number(struct gf_bytes text, int64_t *ret_number)
+{
+    return text.size - 1 < GF_I64_TEXT_MAX && text.data[0] <= '9' &&
+           gf_bytes_parse_i64(text, ret_number);
+}
+
+static char *value_put(char *at, struct gf_bytes text)
+{
+    int64_t number;
+
+    if (text_is_number(text, &number)) {
+        if (number >= 0 && number <= VALUE_SMALL_MAX) {
+            *at++ = (char)(VALUE_SMALL + (uint32_t)number);
+            return at;
+        }
+        uint32_t size = int_bytes(number);
+
+        *at++ = (char)(VALUE_INT + size - 1);
+        for (uint32_t i = 0; i < size; i++)
+            *at++ = (char)((uint64_t)number >> (8 * i));
+        return at;
+    }
+    if (text.size <= VALUE_TEXT_MAX) {
+        *at++ = (char)text.size;
+    } else {
+        *at++ = (char)VALUE_LONG;
+        at = leb_put(at, text.size);
+    }
+    if (text.size > 0)
+        memcpy(at, text.data, text.size);
+    return at + text.size;
+}
+
+struct gf_stream_value gf_stream_value_next(const char **cursor)
+{
+    const char *at = *cursor;
+    uint8_t head = (uint8_t)*at++;
+    struct gf_stream_value value = {.bytes = {.data = at, .size = head}};
+
+    if (head >= VALUE_INT && head < VALUE_LONG) {
+        uint32_t size = head - VALUE_INT + 1;
+        uint64_t bits = 0;
+
+        for (uint32_t i = 0; i < size; i++)
+            bits |= (uint64_t)(uint8_t)*at++ << (8 * i);
+        value.bytes.data = NULL;
+        value.bytes.size = 0;
+        value.number = (int64_t)(bits << (64 - 8 * size)) >> (64 - 8 * size);
+    } else if (head == VALUE_LONG) {
+        value.bytes.size = leb_next(&at);
+        value.bytes.data = at;
+        at += value.bytes.size;
+    } else if (head >= VALUE_SMALL) {
+        value.bytes.data = NULL;
+        value.bytes.size = 0;
+        value.number = head - VALUE_SMALL;
+    } else {
+        at += head;
+    }
+    *cursor = at;
+    return value;
+}
+
+static void value_skip(const char **cursor)
+{
+    (void)gf_stream_value_next(cursor);
+}
+
+static bool value_is(const struct gf_stream_value *value, struct gf_bytes text)
+{
+    int64_t number;
+
+    if (value->bytes.data)
+        return gf_bytes_equal(value->bytes, text);
+    return text_is_number(text, &number) && number == value->number;
+}
+
+/* What things take in Redis's nodes: an encoding, the bytes, and how long both are. */
+
+static uint32_t weight_of_int(int64_t number)
+{
+    if (number >= 0 && number <= 127)
+        return 2;
+    if (number >= -4096 && number <= 4095)
+        return 3;
+    if (number >= INT16_MIN && number <= INT16_MAX)
+        return 4;
+    if (number >= -(1 << 23) && number < 1 << 23)
+        return 5;
+    return number >= INT32_MIN && number <= INT32_MAX ? 6 : 10;
+}
+
+static uint32_t weight_of_text(struct gf_bytes text)
+{
+    uint32_t size = (uint32_t)text.size;
+    int64_t number;
+
+    if (text_is_number(text, &number))
+        return weight_of_int(number);
+    size += size < 64 ? 1 : size < 4096 ? 2 : 5;
+    if (size <= 127)
+        return size + 1;
+    if (size < 16383)
+        return size + 2;
+    return size + (size < 2097151 ? 3 : size < 268435455 ? 4 : 5);
+}
+
+/* weight_of_words - the words from `first` on, `step` apart. */
+static uint32_t weight_of_words(const struct gf_stream_words *words, uint32_t first, uint32_t step)
+{
+    uint32_t weight = 0;
+
+    for (uint32_t i = first; i < words->count; i += step)
+        weight += weight_of_text(words->words[i]);
+    return weight;
+}
+
+static uint32_t weight_of_entry(struct gf_id first, struct gf_id id,
+                                const struct gf_stream_words *words, bool own_fields)
+{
+    uint32_t pairs = words->count / 2;
+    uint32_t weight = 2 + weight_of_int((int64_t)(id.ms - first.ms)) +
+                      weight_of_int((int64_t)(id.seq - first.seq));
+
+    if (!own_fields)
+        return weight + weight_of_words(words, 1, 2) + weight_of_int((int64_t)pairs + 3);
+    return weight + weight_of_int(pairs) + weight_of_words(words, 0, 1) +
+           weight_of_int(2 * (int64_t)pairs + 4);
+}
+
+uint32_t gf_stream_block_bytes(const struct gf_stream_block *block)
+{
+    return block->weight + weight_of_int(block->live) + weight_of_int(block->total - block->live);
+}
+
+/* Making blocks. */
+
+/* words_room - bytes that the words from `first` on, `step` apart, take at most. */
+static size_t words_room(const struct gf_stream_words *words, uint32_t first, uint32_t step)
+{
+    size_t size = 0;
+
+    for (uint32_t i = first; i < words->count; i += step) {
+        size_t word = words->words[i].size;
+
+        size += word + (word <= VALUE_TEXT_MAX ? 1 : VALUE_HEAD_MAX);
+    }
+    return size;
+}
+
+static struct gf_stream_block *block_alloc(size_t capacity)
+{
+    struct gf_stream_block *block;
+
+    if (capacity > UINT32_MAX - sizeof(*block))
+        return NULL;
+    block = gf_alloc_try(GF_MEMORY_DATA, sizeof(*block) + capacity);
+    if (block)
+        *block =
+            (struct gf_stream_block){.capacity = (uint32_t)(gf_alloc_size(block) - sizeof(*block))};
+    return block;
+}
+
+struct gf_stream_block *gf_stream_block_create(struct gf_id id, const struct gf_stream_words *words)
+{
+    struct gf_stream_block *block = block_alloc(words_room(words, 0, 1) + ID_SIZE_MAX);
+    char *at;
+
+    if (!block)
+        return NULL;
+    block->base = id;
+    GF_ASSERT(gf_id_previous(&block->base));
+    block->last = block->base;
+    block->fields = words->count / 2;
+    block->weight = 7 + weight_of_int(block->fields) + weight_of_words(words, 0, 2) + 2;
+    at = block->data;
+    for (uint32_t i = 0; i < words->count; i += 2)
+        at = value_put(at, words->words[i]);
+    block->fields_size = block->start = block->used = (uint32_t)(at - block->data);
+    return block;
+}
+
+struct gf_stream_block *gf_stream_block_copy(const struct gf_stream_block *block)
+{
+    struct gf_stream_block *copy = block_alloc(block->used);
+    uint32_t capacity;
+
+    if (!copy)
+        return NULL;
+    capacity = copy->capacity;
+    memcpy(copy, block, sizeof(*block) + block->used);
+    copy->capacity = capacity;
+    return copy;
+}
+
+/* entries_compact - what was trimmed from the front is room again. */
+static void entries_compact(struct gf_stream_block *block)
+{
+    uint32_t trimmed = block->start - block->fields_size;
+
+    memmove(block->data + block->fields_size, block->data + block->start,
+            block->used - block->start);
+    block->start -= trimmed;
+    block->used -= trimmed;
+}
+
+static struct gf_stream_block *block_resize(struct gf_stream_block *block, size_t capacity)
+{
+    struct gf_stream_block *moved;
+
+    if (capacity > UINT32_MAX - sizeof(*block))
+        return NULL;
+    moved = gf_realloc_try(GF_MEMORY_DATA, block, sizeof(*block) + capacity);
+    if (moved)
+        moved->capacity = (uint32_t)(gf_alloc_size(moved) - sizeof(*moved));
+    return moved;
+}
+
+struct gf_stream_block *gf_stream_block_fit(struct gf_stream_block *block)
+{
+    struct gf_stream_block *copy;
+
+    if (block->start > block->fields_size)
+        entries_compact(block);
+    if (block->capacity - block->used <= block->capacity / 16)
+        return block;
+    copy = gf_stream_block_copy(block); /* a block is not made smaller where it is */
+    if (!copy)
+        return block;
+    gf_free(GF_MEMORY_DATA, block);
+    return copy;
+}
+
+/* block_reserve - room for `size` more bytes. */
+static struct gf_stream_block *block_reserve(struct gf_stream_block *block, size_t size)
+{
+    size_t trimmed = block->start - block->fields_size;
+    size_t need = block->used + size;
+
+    if (need <= block->capacity)
+        return block;
+    if (need - trimmed <= block->capacity && trimmed >= block->used / 4) {
+        entries_compact(block);
+        return block;
+    }
+    return block_resize(block, need + need / 4);
+}
+
+/* Entries. */
+
+/* id_put - the head without its flags, and the id behind it. */
+static char *id_put(char *at, struct gf_id before, struct gf_id id)
+{
+    char *head = at++;
+    uint64_t ms = id.ms - before.ms;
+    uint64_t seq = ms == 0 ? id.seq - before.seq - 1 : id.seq;
+
+    if (ms <= MS_INLINE_MAX) {
+        *head = (char)(ms << MS_SHIFT);
+    } else if (ms - MS_INLINE_MAX - 1 <= UINT8_MAX) {
+        *head = (char)(MS_BYTE << MS_SHIFT);
+        *at++ = (char)(ms - MS_INLINE_MAX - 1);
+    } else {
+        *head = (char)(MS_LEB << MS_SHIFT);
+        at = leb_put(at, ms);
+    }
+    if (seq != 0) {
+        *head |= (char)SEQ_WRITTEN;
+        at = leb_put(at, seq);
+    } else if (ms != 0) {
+        *head |= (char)SEQ_ZERO;
+    }
+    return at;
+}
+
+/* id_next - the id at *cursor, in front of which `before` is; *cursor moves behind it. */
+static inline struct gf_id id_next(const char **cursor, struct gf_id before)
+{
+    uint8_t head = (uint8_t) * (*cursor)++;
+    uint64_t ms = head >> MS_SHIFT;
+    uint64_t seq = 0;
+
+    if (ms == MS_BYTE)
+        ms = MS_INLINE_MAX + 1 + (uint64_t)(uint8_t) * (*cursor)++;
+    else if (ms == MS_LEB)
+        ms = leb_next(cursor);
+    if ((head & SEQ_MASK) == SEQ_WRITTEN)
+        seq = leb_next(cursor);
+    if (ms == 0)
+        seq += before.seq + 1;
+    return (struct gf_id){.ms = before.ms + ms, .seq = seq};
+}
+
+/* fields_are - the block's names are the fields of `words`. */
+static bool fields_are(const struct gf_stream_block *block, const struct gf_stream_words *words)
+{
+    const char *cursor = block->data;
+
+    if (block->fields != words->count / 2)
+        return false;
+    for (uint32_t i = 0; i < words->count; i += 2) {
+        struct gf_stream_value field = gf_stream_value_next(&cursor);
+
+        if (!value_is(&field, words->words[i]))
+            return false;
+    }
+    return true;
+}
+
+struct gf_stream_block *gf_stream_block_append(struct gf_stream_block *block, struct gf_id first,
+                                               struct gf_id id, const struct gf_stream_words *words)
+{
+    bool own_fields = !fields_are(block, words);
+    size_t room = ID_SIZE_MAX + (own_fields ? leb_size(words->count / 2) : 0) +
+                  words_room(words, own_fields ? 0 : 1, own_fields ? 1 : 2);
+    char *at;
+
+    GF_ASSERT(gf_id_compare(block->last, id) < 0);
+    block = block_reserve(block, room);
+    if (!block)
+        return NULL;
+    at = block->data + block->used;
+    at = id_put(at, block->last, id);
+    if (own_fields) {
+        block->data[block->used] |= (char)HEAD_OWN_FIELDS;
+        at = leb_put(at, words->count / 2);
+    }
+    for (uint32_t i = own_fields ? 0 : 1; i < words->count; i += own_fields ? 1 : 2)
+        at = value_put(at, words->words[i]);
+    block->used = (uint32_t)(at - block->data);
+    GF_ASSERT(block->used <= block->capacity);
+    block->weight += weight_of_entry(first, id, words, own_fields);
+    block->last = id;
+    block->live++;
+    block->total++;
+    return block;
+}
+
+bool gf_stream_block_next(const struct gf_stream_block *block, struct gf_stream_place *place,
+                          struct gf_stream_entry *ret_entry)
+{
+    const char *cursor = block->data + place->offset;
+    uint8_t head;
+
+    if (place->offset >= block->used)
+        return false;
+    head = (uint8_t)*cursor;
+    ret_entry->id = id_next(&cursor, place->before);
+    ret_entry->removed = (head & HEAD_REMOVED) != 0;
+    ret_entry->count = block->fields;
+    ret_entry->fields = block->data;
+    if (head & HEAD_OWN_FIELDS) {
+        ret_entry->count = (uint32_t)leb_next(&cursor);
+        ret_entry->fields = NULL;
+    }
+    ret_entry->values = cursor;
+    if (!ret_entry->removed) {
+        uint32_t values = ret_entry->count << (head & HEAD_OWN_FIELDS ? 1 : 0);
+
+        for (uint32_t i = 0; i < values; i++)
+            value_skip(&cursor);
+    }
+    place->before = ret_entry->id;
+    place->offset = (uint32_t)(cursor - block->data);
+    return true;
+}
+
+/* Removing. */
+
+/* start_advance - the block begins with an entry that is there, or is empty. */
+static void start_advance(struct gf_stream_block *block)
+{
+    struct gf_stream_place place = gf_stream_block_begin(block);
+    struct gf_stream_place before = place;
+    struct gf_stream_entry entry;
+
+    while (gf_stream_block_next(block, &place, &entry) && entry.removed)
+        before = place;
+    block->base = before.before;
+    block->start = before.offset;
+}
+
+void gf_stream_block_shift(struct gf_stream_block *block)
+{
+    struct gf_stream_place place = gf_stream_block_begin(block);
+    struct gf_stream_entry entry;
+    bool found = gf_stream_block_next(block, &place, &entry);
+
+    GF_ASSERT(found);
+    GF_ASSERT(!entry.removed);
+    block->base = place.before;
+    block->start = place.offset;
+    block->live--;
+    start_advance(block);
+}
+
+bool gf_stream_block_remove(struct gf_stream_block *block, struct gf_id id)
+{
+    struct gf_stream_place place = gf_stream_block_begin(block);
+    uint32_t offset = place.offset;
+    struct gf_stream_entry entry;
+    uint32_t kept;
+
+    while (gf_stream_block_next(block, &place, &entry) && gf_id_compare(entry.id, id) < 0)
+        offset = place.offset;
+    if (offset >= block->used || gf_id_compare(entry.id, id) != 0 || entry.removed)
+        return false;
+    if (offset == block->start) {
+        gf_stream_block_shift(block);
+        return true;
+    }
+    block->data[offset] =
+        (char)((block->data[offset] | (char)HEAD_REMOVED) & (char)~HEAD_OWN_FIELDS);
+    /* The number of own fields goes, too. */
+    const char *behind_id = block->data + offset;
+
+    (void)id_next(&behind_id, (struct gf_id){0});
+    kept = (uint32_t)(behind_id - block->data);
+    memmove(block->data + kept, block->data + place.offset, block->used - place.offset);
+    block->used -= place.offset - kept;
+    block->live--;
+    return true;
+}
+
+void gf_stream_block_strip(struct gf_stream_block *block)
+{
+    struct gf_stream_place place = gf_stream_block_begin(block);
+    struct gf_stream_place kept = place;
+    struct gf_stream_entry entry;
+
+    while (gf_stream_block_next(block, &place, &entry)) {
+        if (!entry.removed)
+            kept = place;
+    }
+    block->last = kept.before;
+    block->used = kept.offset;
+}
+
+/* Checking bytes that anybody may have written. */
+
+/* leb_is_sound - a LEB128 that ends before `end`, of 64 bits at most; *cursor moves behind it. */
+static bool leb_is_sound(const char **cursor, const char *end, uint64_t *ret_value)
+{
+    const char *at = *cursor;
+
+    while (at < end && (uint8_t)*at >= 0x80)
+        at++;
+    if (at >= end || at - *cursor > 9 || (at - *cursor == 9 && (uint8_t)*at > 1))
+        return false;
+    *ret_value = leb_next(cursor);
+    return true;
+}
+
+static bool value_is_sound(const char **cursor, const char *end)
+{
+    uint8_t head;
+    uint64_t size;
+
+    if (*cursor >= end)
+        return false;
+    head = (uint8_t) * (*cursor)++;
+    if (head <= VALUE_TEXT_MAX)
+        size = head;
+    else if (head < VALUE_INT)
+        size = 0;
+    else if (head < VALUE_INT + 8)
+        size = head - VALUE_INT + 1;
+    else if (head != VALUE_LONG || !leb_is_sound(cursor, end, &size))
+        return false;
+    if (size > (uint64_t)(end - *cursor))
+        return false;
+    *cursor += size;
+    return true;
+}
+
+static bool values_are_sound(const char **cursor, const char *end, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        if (!value_is_sound(cursor, end))
+            return false;
+    }
+    return true;
+}
+
+static bool id_is_sound(const char **cursor, const char *end, struct gf_id *id)
+{
+    const char *at = *cursor;
+    uint8_t head = (uint8_t)*at++;
+    uint8_t way = head & SEQ_MASK;
+    uint64_t ms = head >> MS_SHIFT;
+    uint64_t seq = 0;
+    struct gf_id next;
+
+    if (ms == MS_BYTE && at++ >= end)
+        return false;
+    if (ms == MS_LEB && !leb_is_sound(&at, end, &ms))
+        return false;
+    if (way == SEQ_WRITTEN && !leb_is_sound(&at, end, &seq))
+        return false;
+    if (way > SEQ_WRITTEN || (way == SEQ_ZERO && ms == 0) || (way == SEQ_MORE && ms != 0))
+        return false;
+    next = id_next(cursor, *id);
+    if (gf_id_compare(*id, next) >= 0 || *cursor != at)
+        return false; /* it wrapped around */
+    *id = next;
+    return true;
+}
+
+static bool entry_is_sound(const struct gf_stream_block *block, const char **cursor,
+                           struct gf_id *id)
+{
+    const char *end = block->data + block->used;
+    uint8_t head = (uint8_t) * *cursor;
+    uint64_t values = block->fields;
+
+    if (!id_is_sound(cursor, end, id))
+        return false;
+    if (head & HEAD_REMOVED)
+        return !(head & HEAD_OWN_FIELDS);
+    if (head & HEAD_OWN_FIELDS) {
+        if (!leb_is_sound(cursor, end, &values) || values == 0 || values > block->used)
+            return false;
+        values *= 2;
+    }
+    return values_are_sound(cursor, end, values);
+}
+
+bool gf_stream_block_is_sound(const struct gf_stream_block *block)
+{
+    const char *cursor = block->data;
+    struct gf_id id = block->base;
+    uint32_t live = 0;
+    uint32_t seen = 0;
+
+    if (block->fields == 0 || block->fields_size > block->start || block->start >= block->used ||
+        block->used > block->capacity)
+        return false;
+    if (!values_are_sound(&cursor, block->data + block->fields_size, block->fields) ||
+        cursor != block->data + block->fields_size)
+        return false;
+    cursor = block->data + block->start;
+    if (*cursor & (char)HEAD_REMOVED)
+        return false;
+    while (cursor < block->data + block->used) {
+        live += (*cursor & (char)HEAD_REMOVED) == 0;
+        seen++;
+        if (!entry_is_sound(block, &cursor, &id))
+            return false;
+    }
+    return live == block->live && seen <= block->total && gf_id_compare(id, block->last) == 0;
+}
