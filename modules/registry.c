@@ -40,6 +40,7 @@ extern const struct gf_module gf_zsets_module;
 extern const struct gf_module gf_zset_range_module;
 extern const struct gf_module gf_zset_rank_module;
 extern const struct gf_module gf_zset_pop_module;
+extern const struct gf_module gf_zset_combine_module;
 extern const struct gf_module gf_zset_random_module;
 
 /* clang-format off */
@@ -66,6 +67,7 @@ static const struct gf_module *const built_in[] = {
     &gf_zset_range_module,
     &gf_zset_rank_module,
     &gf_zset_pop_module,
+    &gf_zset_combine_module,
     &gf_zset_random_module,
     &gf_bitmaps_module,
 };

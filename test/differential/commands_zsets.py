@@ -153,6 +153,31 @@ def _scan(g):
                                        (b"COUNT", lambda: g.integer(0, 20)), expected=0.7)]
 
 
+def _sources(g):
+    """Keys, some of them of plain sets, and how many they are."""
+    drawn = [g.key("set") if g.chance(0.2) else key(g) for _ in range(g.rng.randint(1, 3))]
+    count = g.integer(0, 4) if g.chance(0.06) else b"%d" % len(drawn)
+    return [count, *drawn]
+
+
+def _weights(g, count):
+    return [g.pick([b"1", b"2", b"0", b"-1", b"0.5", b"inf", b"-inf", b"1e300", b"x", b""])
+            if g.chance(0.6) else g.number(-3, 3) for _ in range(count)]
+
+
+def _combined(g, stores=False, weighs=True):
+    words = _sources(g)
+    parts = []
+    if (weighs or g.chance(0.05)) and g.chance(0.4):
+        parts.append([g.spelled(b"WEIGHTS"), *_weights(g, len(words) - 1)])
+    if (weighs or g.chance(0.05)) and g.chance(0.4):
+        how = b"AVG" if g.chance(0.04) else g.pick([b"SUM", b"MIN", b"MAX"])
+        parts.append([g.spelled(b"AGGREGATE"), g.spelled(how)])
+    if not stores or g.chance(0.05):
+        parts.append(_with_scores(g))
+    return [*([key(g)] if stores else []), *words, *_shuffled(g, *parts)]
+
+
 ZSETS = {
     b"ZADD": _zadd,
     b"ZINCRBY": lambda g: [key(g), score(g), member(g)],
@@ -177,6 +202,14 @@ ZSETS = {
     b"ZPOPMIN": lambda g: [key(g), *([g.integer(0, 8)] if g.chance(0.5) else [])],
     b"ZPOPMAX": lambda g: [key(g), *([g.integer(0, 8)] if g.chance(0.5) else [])],
     b"ZMPOP": _mpop,
+    b"ZUNION": _combined,
+    b"ZINTER": _combined,
+    b"ZDIFF": lambda g: _combined(g, weighs=False),
+    b"ZUNIONSTORE": lambda g: _combined(g, stores=True),
+    b"ZINTERSTORE": lambda g: _combined(g, stores=True),
+    b"ZDIFFSTORE": lambda g: _combined(g, stores=True, weighs=False),
+    b"ZINTERCARD": lambda g: [*_sources(g), *g.options((b"LIMIT", lambda: g.integer(-1, 5)),
+                                                       expected=0.4)],
     b"ZRANDMEMBER": lambda g: [key(g), *_random(g)],
     b"ZSCAN": _scan,
     b"OBJECT": lambda g: [b"ENCODING", key(g)],
