@@ -42,6 +42,8 @@ extern const struct gf_module gf_zset_rank_module;
 extern const struct gf_module gf_zset_pop_module;
 extern const struct gf_module gf_zset_combine_module;
 extern const struct gf_module gf_zset_random_module;
+extern const struct gf_module gf_geo_module;
+extern const struct gf_module gf_geo_query_module;
 
 /* clang-format off */
 static const struct gf_module *const built_in[] = {
@@ -70,6 +72,8 @@ static const struct gf_module *const built_in[] = {
     &gf_zset_combine_module,
     &gf_zset_random_module,
     &gf_bitmaps_module,
+    &gf_geo_module,
+    &gf_geo_query_module,
 };
 /* clang-format on */
 

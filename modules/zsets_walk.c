@@ -45,7 +45,6 @@ void gf_zset_walk_init(struct gf_zset_walk *walk, const struct gf_zset *zset, ui
 
 static void small_next(struct gf_zset_walk *walk, struct gf_order_pair *ret_pair)
 {
-    struct gf_packed_view view;
     const char *at = walk->at;
 
     if (walk->reverse) {
@@ -53,8 +52,8 @@ static void small_next(struct gf_zset_walk *walk, struct gf_order_pair *ret_pair
             walk_look_back(walk);
         at = walk->back[--walk->back_count];
     }
-    at = gf_packed_read(at, &view);
-    ret_pair->member = gf_packed_text(&view, walk->text);
+    at = gf_packed_read(at, &walk->member);
+    ret_pair->member = gf_packed_text(&walk->member, walk->text);
     walk->at = gf_zset_read_score(at, &ret_pair->score);
 }
 
@@ -66,6 +65,8 @@ bool gf_zset_walk_next(struct gf_zset_walk *walk, struct gf_order_pair *ret_pair
         small_next(walk, ret_pair);
     } else {
         *ret_pair = gf_order_pair(&walk->cursor);
+        walk->member =
+            (struct gf_packed_view){.data = ret_pair->member.data, .size = ret_pair->member.size};
         if (walk->left > 1 && walk->reverse)
             gf_order_previous(&walk->cursor);
         else if (walk->left > 1)

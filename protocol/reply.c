@@ -237,6 +237,21 @@ void gf_reply_double(struct gf_reply *reply, double value)
         write_framed(reply, ',', bytes);
 }
 
+void gf_reply_long_double(struct gf_reply *reply, long double value)
+{
+    char text[GF_LONG_DOUBLE_TEXT_MAX];
+    struct gf_bytes bytes = {.data = text};
+
+    gf_owed_pay(reply, 1);
+    if (reply->discard)
+        return;
+    bytes.size = gf_long_double_format(text, value);
+    if (reply->resp == 2)
+        write_bulk(reply, bytes);
+    else
+        write_framed(reply, ',', bytes);
+}
+
 void gf_reply_double_text(struct gf_reply *reply, double value)
 {
     char text[GF_DOUBLE_TEXT_MAX];

@@ -47,6 +47,7 @@ void gf_reply_null_array(struct gf_reply *reply);                    /* *-1 | _ 
 void gf_reply_bool(struct gf_reply *reply, bool value);              /* :0 :1 | #f #t */
 void gf_reply_double(struct gf_reply *reply, double value);          /* bulk | ,value */
 void gf_reply_double_text(struct gf_reply *reply, double value);     /* always a bulk string */
+void gf_reply_long_double(struct gf_reply *reply, long double value); /* %.17Lf; bulk | , */
 void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_bytes text);
                                                                      /* bulk | =size txt:… */
 

@@ -14,6 +14,7 @@ import random
 KEY_POOLS = {
     "string": [b"s1", b"s2", b"s3", b"s4", b"{t}1", b"{t}2", b"user:1000", b"counter"],
     "set": [b"set1", b"set2", b"set3", b"{t}set", b"set:numbers"],
+    "geo": [b"g1", b"g2", b"{t}g"],
     "zset": [b"z1", b"z2", b"z3", b"{t}z1", b"{t}z2"],
     "bitmap": [b"b1", b"b2", b"b3", b"{t}b", b"s1", b"s2"],   # strings, too
     "list": [b"l1", b"l2", b"l3", b"l4", b"{t}l", b"jobs"],

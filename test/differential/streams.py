@@ -10,6 +10,7 @@ from typing import NamedTuple
 from commands_bitmaps import BITMAPS
 from commands_dump import DUMP
 from commands_generic import GENERIC
+from commands_geo import GEO
 from commands_lists import LISTS, WAITING
 from commands_server import FRAGILE, SERVER
 from commands_sets import SETS
@@ -30,6 +31,7 @@ FAMILIES = {
     "lists": (LISTS, 30),
     "sets": (SETS, 30),
     "zsets": (ZSETS, 30),
+    "geo": (GEO, 12),
     "bitmaps": (BITMAPS, 12),
     "streams": (STREAMS, 30),
 }
