@@ -118,6 +118,41 @@ def _popped(pair):
                for reply in removed)
 
 
+def _pairs(reply):
+    """Fields with values, flat (RESP2, maps) or as arrays of two; None when it is neither."""
+    if reply.value is None or reply.kind not in "*%":
+        return None
+    if reply.kind == "*" and reply.value and reply.value[0].kind == "*":
+        return [(item.value[0].value, item.value[1].value) for item in reply.value]
+    return list(zip((item.value for item in reply.value[::2]),
+                    (item.value for item in reply.value[1::2])))
+
+
+def _same_pairs(pair):
+    left, right = _pairs(pair.left), _pairs(pair.right)
+    if left is None or right is None or pair.left.kind != pair.right.kind:
+        return pair.left == pair.right
+    return len(pair.left.value) == len(pair.right.value) and sorted(left) == sorted(right)
+
+
+def _drawn_fields(pair):
+    """HRANDFIELD. Equally many fields, of those that there are, with their values; different ones,
+    unless the count is negative."""
+    with_values = len(pair.words) > 3
+    fields = [_pairs(reply) if with_values else _drawn(reply) for reply in (pair.left, pair.right)]
+    if None in fields or not _same_kind(pair):
+        return pair.left == pair.right
+    repeats = len(pair.words) > 2 and pair.words[2].startswith(b"-")
+    left, right = fields
+    if len(left) != len(right) or len(pair.left.value) != len(pair.right.value) \
+            and pair.left.kind != "$" or not repeats and len(right) != len(set(right)):
+        return False
+    if not right or pair.ask is None:
+        return True
+    held = _pairs(pair.ask((b"HGETALL", pair.words[1]))[1])
+    return set(right) <= set(held if with_values else (field for field, _ in held))
+
+
 def _drawn_members(pair):
     """SRANDMEMBER. Equally many members; different ones, unless the count is negative."""
     left, right = _drawn(pair.left), _drawn(pair.right)
@@ -370,6 +405,11 @@ RULES = {
     b"pexpiretime": _near_in_time(1000),
     b"keys": _same_members,
     b"scan": _scan_at(1),
+    b"hscan": _scan_at(2),
+    b"hgetall": _same_pairs,
+    b"hkeys": _same_members,
+    b"hvals": _same_members,
+    b"hrandfield": _drawn_fields,
     b"sscan": _scan_at(2),
     b"smembers": _same_members,
     b"sinter": _same_members,

@@ -13,6 +13,7 @@ import random
 # Keys of each type. A new data type adds its own row here; `key()` then mixes them by itself.
 KEY_POOLS = {
     "string": [b"s1", b"s2", b"s3", b"s4", b"{t}1", b"{t}2", b"user:1000", b"counter"],
+    "hash": [b"h1", b"h2", b"h3", b"{t}h", b"session:1"],
     "set": [b"set1", b"set2", b"set3", b"{t}set", b"set:numbers"],
     "geo": [b"g1", b"g2", b"{t}g"],
     "zset": [b"z1", b"z2", b"z3", b"{t}z1", b"{t}z2"],

@@ -15,6 +15,7 @@ SHOWN = 800   # characters of a reply in a report, from shortly before the diffe
 
 # How the value of a key of each type is read at the end; a new type adds its line.
 READERS = {
+    b"hash": b"HGETALL",
     b"string": b"GET",
     b"list": b"LRANGE {} 0 -1",
     b"set": b"SMEMBERS",

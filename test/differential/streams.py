@@ -11,6 +11,7 @@ from commands_bitmaps import BITMAPS
 from commands_dump import DUMP
 from commands_generic import GENERIC
 from commands_geo import GEO
+from commands_hashes import HASHES
 from commands_lists import LISTS, WAITING
 from commands_server import FRAGILE, SERVER
 from commands_sets import SETS
@@ -29,6 +30,7 @@ FAMILIES = {
     "server": (SERVER, 8),
     "dump": (DUMP, 6),
     "lists": (LISTS, 30),
+    "hashes": (HASHES, 30),
     "sets": (SETS, 30),
     "zsets": (ZSETS, 30),
     "geo": (GEO, 12),
