@@ -6,6 +6,11 @@
 #include "core/alloc.h"
 #include "modules/dict_parts.h"
 
+/* Most buckets are about so long. Entries are looked at one after the other, so each line would be
+ * waited for in its turn. */
+#define PREFETCH_LINES 6u
+#define LINE_SIZE 64u
+
 /* The parts of an entry to be written. */
 struct parts {
     struct gf_packed_draft key;
@@ -65,6 +70,8 @@ bool gf_dict_locate(const struct gf_dict *dict, const struct gf_packed_draft *ke
     bucket = *ret_place->bucket;
     if (!bucket)
         return false;
+    for (size_t line = 1; line < PREFETCH_LINES; line++)
+        __builtin_prefetch((const char *)bucket + line * LINE_SIZE);
     at = bucket->entries;
     end = at + bucket->size;
     while (at < end && !gf_packed_is(at, key))

@@ -187,7 +187,17 @@ const char *gf_packed_read_long(const char *at, struct gf_packed_view *ret_view)
     return ret_view->data + ret_view->size;
 }
 
-bool gf_packed_is(const char *at, const struct gf_packed_draft *draft)
+/* The last eight bytes in front of both are the same: names that begin alike are common. */
+static inline bool ends_equal(const char *a, const char *b)
+{
+    uint64_t end_a, end_b;
+
+    memcpy(&end_a, a - sizeof(end_a), sizeof(end_a));
+    memcpy(&end_b, b - sizeof(end_b), sizeof(end_b));
+    return end_a == end_b;
+}
+
+bool gf_packed_is_long(const char *at, const struct gf_packed_draft *draft)
 {
     if (GF_UNLIKELY((uint8_t)*at == GF_PACKED_FAR)) {
         struct gf_packed_view view;
@@ -199,6 +209,9 @@ bool gf_packed_is(const char *at, const struct gf_packed_draft *draft)
     if (*at != draft->head[0])
         return false;
     if (draft->head_size > 1 && memcmp(at + 1, draft->head + 1, draft->head_size - 1u) != 0)
+        return false;
+    if (draft->tail.size >= sizeof(uint64_t) &&
+        !ends_equal(at + draft->head_size + draft->tail.size, draft->tail.data + draft->tail.size))
         return false;
     return gf_bytes_equal(
         (struct gf_bytes){.data = at + draft->head_size, .size = draft->tail.size}, draft->tail);

@@ -115,8 +115,16 @@ static inline const char *gf_packed_read(const char *at, struct gf_packed_view *
     return at + 1 + first;
 }
 
+/* gf_packed_is_long - the slow half of gf_packed_is. */
+bool gf_packed_is_long(const char *at, const struct gf_packed_draft *draft);
+
 /* gf_packed_is - the value at `at` is the draft's (of far ones, their bytes). */
-bool gf_packed_is(const char *at, const struct gf_packed_draft *draft);
+static inline bool gf_packed_is(const char *at, const struct gf_packed_draft *draft)
+{
+    if (*at != draft->head[0] && (uint8_t)*at != GF_PACKED_FAR)
+        return false;
+    return gf_packed_is_long(at, draft);
+}
 
 /* gf_packed_find - the first value equal to the draft's.
  *
