@@ -29,6 +29,7 @@ extern const struct gf_module gf_streams_info_module;
 extern const struct gf_module gf_generic_module;
 extern const struct gf_module gf_bitmaps_module;
 extern const struct gf_module gf_dump_module;
+extern const struct gf_module gf_hyperloglog_module;
 extern const struct gf_module gf_rename_module;
 extern const struct gf_module gf_expire_module;
 extern const struct gf_module gf_scan_module;
@@ -74,6 +75,7 @@ static const struct gf_module *const built_in[] = {
     &gf_bitmaps_module,
     &gf_geo_module,
     &gf_geo_query_module,
+    &gf_hyperloglog_module,
 };
 /* clang-format on */
 

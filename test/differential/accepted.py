@@ -163,6 +163,20 @@ def _consumer_of_nothing(pair):
     return pair.name == b"xinfo" and xinfo_but_idle_consumers(pair)
 
 
+def _without_count(reply):
+    """A HyperLogLog without the count that may be in it."""
+    if reply.kind == "$" and reply.value and reply.value[:4] == b"HYLL":
+        return reply.value[:8] + reply.value[16:]
+    return reply
+
+
+def _pfcount_reads(pair):
+    if (pair.name, pair.sub) == (b"object", b"encoding"):
+        return b"hll" in pair.words[2] and pair.left.value == b"raw" \
+            and pair.right.value == b"embstr"
+    return pair.name == b"get" and _without_count(pair.left) == _without_count(pair.right)
+
+
 ACCEPTED = [
     Accepted("new-in-7.2", "CLIENT SETINFO, NO-TOUCH, CAPA, MAINT_NOTIFICATIONS and WAITAOF "
              "are newer than 7.0", _new_in_7_2),
@@ -206,6 +220,8 @@ ACCEPTED = [
              _xsetid_deleted, ends=True),
     Accepted("consumer-of-nothing", "XCLAIM and XAUTOCLAIM make the consumer also when there is "
              "nothing to claim, as since 7.2", _consumer_of_nothing),
+    Accepted("pfcount-reads", "PFCOUNT only reads: it leaves no count in the value, nor another "
+             "encoding", _pfcount_reads),
     Accepted("loglevel-info", "loglevel info is another name of verbose", _loglevel_info),
 ]
 

@@ -13,6 +13,7 @@ from commands_generic import GENERIC
 from commands_geo import GEO
 from commands_hashes import HASHES
 from commands_lists import LISTS, WAITING
+from commands_hll import HLL
 from commands_server import FRAGILE, SERVER
 from commands_sets import SETS
 from commands_strings import STRINGS
@@ -36,6 +37,7 @@ FAMILIES = {
     "geo": (GEO, 12),
     "bitmaps": (BITMAPS, 12),
     "streams": (STREAMS, 30),
+    "hll": (HLL, 8),
 }
 
 # What chance does differs between servers. A request of these is a step of its own, so that
