@@ -147,6 +147,7 @@ static void background_tick(struct gf_timer *timer)
     struct gf_worker *worker = background->worker;
 
     gf_maxmemory_tick(worker);
+    gf_tracking_tick(worker);
     gf_stats_sample(worker);
     tell_log_time(worker);
     gf_shutdown_poll(worker);

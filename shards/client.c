@@ -185,65 +185,6 @@ static void client_maint_notifications(struct gf_exec *x)
         gf_reply_error(x->reply, GF_MSG_CLIENT_NO_MAINTENANCE);
 }
 
-/* ON or OFF and options that make sense; answers the error otherwise. */
-static bool parse_tracking(struct gf_exec *x, bool *ret_on)
-{
-    struct gf_args *args = x->args;
-    int64_t id;
-
-    args->index = 3;
-    while (gf_args_left(args) > 0) {
-        if (gf_args_left(args) >= 2 && gf_args_skip_if(args, "REDIRECT")) {
-            if (!gf_bytes_parse_i64(gf_args_next(args), &id)) {
-                gf_reply_error(x->reply, GF_MSG_NOT_INTEGER);
-                return false;
-            }
-        } else if (gf_args_left(args) >= 2 && gf_args_skip_if(args, "PREFIX")) {
-            (void)gf_args_next(args);
-        } else if (!gf_args_skip_if(args, "BCAST") && !gf_args_skip_if(args, "OPTIN") &&
-                   !gf_args_skip_if(args, "OPTOUT") && !gf_args_skip_if(args, "NOLOOP")) {
-            gf_reply_error(x->reply, GF_MSG_SYNTAX);
-            return false;
-        }
-    }
-    return parse_switch(x, ret_on);
-}
-
-/* Client side caching does not exist: it can be off, and that is what the questions answer. */
-static void client_tracking(struct gf_exec *x)
-{
-    bool on;
-
-    if (!parse_tracking(x, &on))
-        return;
-    if (on)
-        gf_reply_error(x->reply, GF_MSG_CLIENT_NO_TRACKING);
-    else
-        gf_reply_ok(x->reply);
-}
-
-static void client_trackinginfo(struct gf_exec *x)
-{
-    gf_reply_map(x->reply, 3);
-    gf_reply_bulk_text(x->reply, "flags");
-    gf_reply_set(x->reply, 1);
-    gf_reply_bulk_text(x->reply, "off");
-    gf_reply_bulk_text(x->reply, "redirect");
-    gf_reply_int(x->reply, -1);
-    gf_reply_bulk_text(x->reply, "prefixes");
-    gf_reply_array(x->reply, 0);
-}
-
-static void client_caching(struct gf_exec *x)
-{
-    gf_reply_error(x->reply, GF_MSG_CLIENT_CACHING);
-}
-
-static void client_getredir(struct gf_exec *x)
-{
-    gf_reply_int(x->reply, -1);
-}
-
 /* clang-format off */
 #define CLIENT_FLAGS (GF_HOME | GF_NOSCRIPT | GF_LOADING_OK | GF_STALE_OK)
 
@@ -313,42 +254,6 @@ static const struct gf_command client_subcommands[] = {
         GF_ARGS(CLIENT_ON_OFF("enabled"),
                 {.name = "option", .type = GF_ARG_STRING,
                  .flags = GF_ARG_OPTIONAL | GF_ARG_MULTIPLE}),
-    },
-    {
-        .name = "TRACKING", .run = client_tracking, .flags = CLIENT_FLAGS, .arity = -3,
-        .since = "6.0.0", .group = "connection", .complexity = "O(1)",
-        .summary = "Client side caching, which this server does not have: OFF is all it can do.",
-        GF_ARGS(CLIENT_ON_OFF("status"),
-                {.name = "client-id", .type = GF_ARG_INTEGER, .token = "REDIRECT",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "prefix", .type = GF_ARG_STRING, .token = "PREFIX",
-                 .flags = GF_ARG_OPTIONAL | GF_ARG_MULTIPLE | GF_ARG_MULTIPLE_TOKEN},
-                {.name = "bcast", .type = GF_ARG_TOKEN, .token = "BCAST",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "optin", .type = GF_ARG_TOKEN, .token = "OPTIN",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "optout", .type = GF_ARG_TOKEN, .token = "OPTOUT",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "noloop", .type = GF_ARG_TOKEN, .token = "NOLOOP",
-                 .flags = GF_ARG_OPTIONAL}),
-    },
-    {
-        .name = "TRACKINGINFO", .run = client_trackinginfo, .flags = CLIENT_FLAGS, .arity = 2,
-        .since = "6.2.0", .group = "connection", .complexity = "O(1)",
-        .summary = "How client side caching is set up for the connection.",
-    },
-    {
-        .name = "CACHING", .run = client_caching, .flags = CLIENT_FLAGS, .arity = 3,
-        .since = "6.0.0", .group = "connection", .complexity = "O(1)",
-        .summary = "Whether the keys of the next command are tracked.",
-        GF_ARGS({.name = "mode", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "yes", .type = GF_ARG_TOKEN, .token = "YES"},
-                         {.name = "no", .type = GF_ARG_TOKEN, .token = "NO"})}),
-    },
-    {
-        .name = "GETREDIR", .run = client_getredir, .flags = CLIENT_FLAGS, .arity = 2,
-        .since = "6.0.0", .group = "connection", .complexity = "O(1)",
-        .summary = "Which connection is told about changed keys instead of this one.",
     },
     GF_HELP_ROW("5.0.0", "connection"),
 };

@@ -4,6 +4,7 @@
  *   client_list.c   LIST and INFO
  *   client_kill.c   KILL
  *   client_pause.c  PAUSE, UNPAUSE, UNBLOCK
+ *   tracking_command.c  TRACKING and its relatives
  */
 #pragma once
 

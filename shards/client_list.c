@@ -36,6 +36,13 @@ static void format_flags(const struct gf_conn *conn, char *text)
         *p++ = 'O';
     if (conn->subscriber)
         *p++ = 'P';
+    if (conn->tracking) {
+        *p++ = 't';
+        if (conn->tracking->broken)
+            *p++ = 'R';
+        if (conn->tracking->bcast)
+            *p++ = 'B';
+    }
     if (conn->state == GF_CONN_DRAINING)
         *p++ = 'c';
     if (conn->paused)
@@ -89,7 +96,7 @@ static void add_state(struct gf_buf *out, const struct gf_conn *conn)
 {
     const struct gf_session *session = &conn->session;
     char part[LINE_PART_MAX];
-    char flags[8];
+    char flags[16];
     size_t blocks;
     size_t output = output_memory(conn, &blocks);
 
@@ -125,7 +132,8 @@ static void add_line(struct gf_buf *out, struct gf_conn *conn)
              gf_conn_peer(conn), gf_conn_local(conn), conn->handle);
     add_text(out, part, session->name);
     add_state(out, conn);
-    snprintf(part, sizeof(part), " user=default redir=-1 resp=%u lib-name=", session->resp);
+    snprintf(part, sizeof(part), " user=default redir=%lld resp=%u lib-name=",
+             conn->tracking ? (long long)conn->tracking->redirect : -1, session->resp);
     add_text(out, command, part);
     add_text(out, "", session->library_name);
     add_text(out, " lib-ver=", session->library_version);

@@ -12,6 +12,7 @@
 #include "shards/handover.h"
 #include "shards/monitor.h"
 #include "shards/pubsub.h"
+#include "shards/tracking.h"
 #include "shards/transaction.h"
 #include "shards/waiters.h"
 #include "shards/watch.h"
@@ -289,6 +290,7 @@ static void conn_forget_keys(struct gf_conn *conn)
     gf_transaction_end(conn);
     gf_watch_forget(conn);
     gf_pubsub_leave(conn);
+    gf_tracking_leave(conn);
 }
 
 static void conn_close_now(struct gf_conn *conn, bool linger)

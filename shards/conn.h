@@ -38,7 +38,9 @@
 
 struct gf_timer;
 struct gf_transaction;
+struct gf_redirect_target;
 struct gf_subscriber;
+struct gf_tracking;
 struct gf_worker;
 
 #define GF_CONN_AHEAD 16                 /* requests parsed ahead of the one that runs */
@@ -64,8 +66,9 @@ enum gf_attention {
     GF_ATTENTION_MEMORY = 1u << 5,    /* worker: far over maxmemory: writes wait         */
     GF_ATTENTION_MONITORING = 1u << 6,/* conn: it is a monitor                           */
     GF_ATTENTION_NO_TOUCH = 1u << 7,  /* conn: CLIENT NO-TOUCH                           */
-    GF_ATTENTION_SUBSCRIBED = 1u << 8,/* conn: subscribed to something                   */
     GF_ATTENTION_MULTI = 1u << 8,     /* conn: between MULTI and EXEC                    */
+    GF_ATTENTION_SUBSCRIBED = 1u << 9,/* conn: subscribed to something                   */
+    GF_ATTENTION_TRACKING = 1u << 10, /* conn: caches what it reads                      */
 };
 
 enum gf_reply_mode { GF_REPLY_ON, GF_REPLY_OFF, GF_REPLY_SKIP, GF_REPLY_SKIP_NEXT };
@@ -106,6 +109,9 @@ struct gf_conn {
     struct gf_link monitor_link;  /* worker->monitors.conns                               */
     struct gf_link cork_link;     /* worker->corked: `out` waits for answers behind it    */
     struct gf_subscriber *subscriber; /* what it is subscribed to (pubsub.h); or NULL      */
+    struct gf_tracking *tracking; /* how it caches what it reads (tracking.h); or NULL    */
+    struct gf_redirect_target *redirect_target; /* others' invalidations come here; or NULL */
+    bool tracks;                  /* the command that is being admitted: remember its keys */
     enum gf_conn_state state;
     uint32_t attention;           /* enum gf_attention                                    */
     int handle;

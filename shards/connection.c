@@ -7,6 +7,7 @@
 #include "shards/monitor.h"
 #include "shards/pubsub.h"
 #include "shards/session.h"
+#include "shards/tracking.h"
 #include "shards/transaction.h"
 #include "shards/watch.h"
 #include "shards/worker.h"
@@ -51,6 +52,7 @@ static void reset(struct gf_exec *x)
 
     gf_monitor_remove(conn);
     gf_pubsub_leave(conn);
+    gf_tracking_off(conn);
     gf_transaction_end(conn);
     gf_watch_forget(conn);
     conn->session.db = 0;

@@ -20,6 +20,7 @@
 #include "shards/session.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
+#include "shards/tracking.h"
 #include "shards/worker.h"
 
 static inline bool command_has_one_key(const struct gf_command *command)
@@ -229,6 +230,8 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
     if (GF_UNLIKELY(run->wait != NULL && run->wait->waits))
         return; /* nothing was answered */
     gf_reply_end(run->reply);
+    if (GF_UNLIKELY(run->tracker != 0))
+        gf_tracking_remember(worker, run);
     run->failure = run->reply->failed ? run->reply->failure : GF_MSG_NONE;
     if (!run->part)
         count_run(worker, run);
@@ -270,6 +273,7 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         .reply = &conn->reply,
         .client = conn->session.id,
         .no_touch = conn->session.no_touch,
+        .tracker = conn->tracks ? worker->core->id + 1u : 0,
         .one_core = gf_conn_sees_one_core(conn),
     };
 

@@ -38,6 +38,7 @@ struct gf_run {
     struct gf_reply *reply;
     uint64_t client;         /* CLIENT ID of who asked for it            */
     bool no_touch;           /* CLIENT NO-TOUCH: keys' access times and counts stay */
+    uint32_t tracker;        /* 1 + core of a client that caches what it reads; 0 = not     */
     bool one_core;           /* a walk over all keys goes through this core's only          */
     bool admitted;           /* of a transaction: memory was checked for               */
     bool part;               /* of a split command: its coordinator checked memory and counts */

@@ -11,7 +11,8 @@ static bool conn_is_quiet(const struct gf_conn *conn)
 {
     return conn->state == GF_CONN_OPEN && !conn->held && conn->requests_count == 0 &&
            !conn->sending && gf_chain_empty(&conn->out) && conn->pins == 0 &&
-           !conn->session.monitor && !conn->subscriber && !conn->transaction &&
+           !conn->session.monitor && !conn->subscriber && !conn->tracking &&
+           !conn->redirect_target && !conn->transaction &&
            gf_list_empty(&conn->watches);
 }
 

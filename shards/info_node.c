@@ -55,8 +55,9 @@ void gf_info_clients(const struct gf_report *report, struct gf_buf *text)
     gf_info_number(text, "client_recent_max_input_buffer", report->sum.input_max);
     gf_info_number(text, "client_recent_max_output_buffer", report->sum.output_max);
     gf_info_number(text, "blocked_clients", report->sum.blocked);
+    gf_info_number(text, "tracking_clients", report->sum.trackers);
     gf_info_number(text, "pubsub_clients", report->sum.subscribers);
-    GF_INFO_ZEROS(text, "tracking_clients", "watching_clients", "clients_in_timeout_table");
+    GF_INFO_ZEROS(text, "watching_clients", "clients_in_timeout_table");
     gf_info_number(text, "total_blocking_keys", report->sum.blocking_keys);
     gf_info_number(text, "monitor_clients", report->sum.monitors);
 }

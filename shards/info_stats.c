@@ -30,11 +30,13 @@ void gf_info_stats(const struct gf_report *report, struct gf_buf *text)
     gf_info_number(text, "eviction_longest_usec", sum->eviction_longest_ns / NS_PER_US);
     gf_info_number(text, "pubsub_channels", sum->channels[GF_SUBSCRIPTION_CHANNEL]);
     gf_info_number(text, "pubsub_patterns", sum->channels[GF_SUBSCRIPTION_PATTERN]);
+    gf_info_number(text, "tracking_total_keys", sum->tracked_keys);
+    gf_info_number(text, "tracking_total_items", sum->tracked_items);
+    gf_info_number(text, "tracking_total_prefixes", sum->tracked_prefixes);
     gf_info_number(text, "pubsubshard_channels", sum->channels[GF_SUBSCRIPTION_SHARD]);
     GF_INFO_ZEROS(text, "total_net_repl_input_bytes", "total_net_repl_output_bytes", "sync_full",
                   "sync_partial_ok", "sync_partial_err", "evicted_clients", "latest_fork_usec",
                   "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
-                  "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",
                   "unexpected_error_replies", "acl_access_denied_cmd", "acl_access_denied_key",
                   "acl_access_denied_channel");
 }

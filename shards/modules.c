@@ -21,6 +21,7 @@ extern const struct gf_module gf_node_memory_module;
 extern const struct gf_module gf_pubsub_module;
 extern const struct gf_module gf_server_module;
 extern const struct gf_module gf_slowlog_module;
+extern const struct gf_module gf_tracking_module;
 extern const struct gf_module gf_transaction_module;
 
 const struct gf_module *const gf_server_modules[] = {
@@ -30,6 +31,7 @@ const struct gf_module *const gf_server_modules[] = {
     &gf_client_list_module,
     &gf_client_kill_module,
     &gf_client_pause_module,
+    &gf_tracking_module,
     &gf_transaction_module,
     &gf_monitor_module,
     &gf_pubsub_module,

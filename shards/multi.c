@@ -41,7 +41,13 @@ static void multi_continue(struct gf_worker *worker, struct gf_multi *multi);
 static void part_set_owner(struct gf_worker *worker, const struct gf_part *part, uint16_t owner)
 {
     for (uint32_t i = 0; i < part->partitions_count; i++)
-        worker->partitions[part->partitions[i]]->owner = owner;
+    {
+        struct gf_partition *partition = worker->partitions[part->partitions[i]];
+
+        partition->owner = owner;
+        if (owner == worker->core->id)
+            gf_tracking_returned(worker, partition);
+    }
 }
 
 static void part_finish(struct gf_worker *worker, struct gf_part *part)
@@ -66,6 +72,7 @@ static void part_run(struct gf_worker *worker, struct gf_part *part)
         .reply = &reply,
         .client = request->client,
         .no_touch = request->no_touch,
+        .tracker = request->tracks ? part->parcel.message.home + 1u : 0,
         .part = true,
         .partition = GF_NO_PARTITION,
     };

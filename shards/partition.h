@@ -31,6 +31,8 @@ struct gf_partition {
     struct gf_list waited_ready;         /* gf_wait_line.ready_link, while it is on loan   */
     uint32_t waited_known;               /* lines, as its own core has counted them        */
     uint32_t waited_unstalled;           /* lines that go on, while it is on loan          */
+    struct gf_keyed_table tracked;       /* gf_tracked.keyed (tracking.h)                  */
+    uint64_t tracked_items;              /* their readers                                  */
     _Atomic uint32_t *node_garbage;      /* counted with those of all partitions; borrowed */
 };
 

@@ -15,23 +15,11 @@
 #include "shards/server.h"
 #include "shards/session.h"
 #include "shards/stats.h"
+#include "shards/tracking.h"
 #include "shards/worker.h"
 
 #define COPY_COST_SIZE 4096u         /* so many bytes of a message cost as much as another copy */
 #define OUTPUT_LOOK_SIZE (64 * 1024) /* output above this is compared with its limit at once    */
-
-/* One message. Made and freed by its home core; others read it while they have a leg of it. */
-struct gf_publication {
-    enum gf_subscription_kind kind;
-    bool gap; /* no message: some were lost, close who would miss them */
-    uint32_t legs_out;
-    uint64_t receivers;
-    struct gf_request *request; /* PUBLISH's, which holds the words; NULL: nobody waits  */
-    struct gf_bytes channel;
-    struct gf_bytes message;
-    size_t size; /* of both, when they are this block's */
-    struct gf_publish_leg legs[];
-};
 
 /* ---- delivery ------------------------------------------------------------------------------ */
 
@@ -118,7 +106,8 @@ static void cursor_begin(struct gf_worker *worker)
     const struct gf_publication *publication = publication_first(deliveries);
 
     deliveries->begun = true;
-    cursor_set(deliveries, gf_pubsub_find(worker, publication->kind, publication->channel));
+    cursor_set(deliveries, gf_pubsub_find(worker, (enum gf_subscription_kind)publication->kind,
+                                          publication->channel));
     if (!deliveries->channel)
         cursor_next_channel(worker);
 }
@@ -160,7 +149,7 @@ static void close_subscribers(struct gf_worker *worker)
         struct gf_conn *conn = gf_container(link, struct gf_conn, link);
 
         link = gf_list_next(&worker->conns, link);
-        if (!conn->subscriber)
+        if (!conn->subscriber && !conn->tracking)
             continue;
         worker->counters.output_limit_disconnects++;
         gf_conn_close(conn, false);
@@ -198,6 +187,12 @@ static bool deliver_some(struct gf_worker *worker, struct gf_publish_leg *leg, u
     return true;
 }
 
+static void deliver_tracking(struct gf_worker *worker, struct gf_publish_leg *leg, uint32_t *budget)
+{
+    leg->receivers = gf_tracking_deliver(worker, leg->publication);
+    *budget -= leg->receivers < *budget ? (uint32_t)leg->receivers : *budget;
+}
+
 static void drain_done(struct gf_op *op, int result)
 {
     struct gf_deliveries *deliveries = gf_container(op, struct gf_deliveries, drain);
@@ -212,7 +207,11 @@ static void drain_done(struct gf_op *op, int result)
 
         if (leg->publication->gap)
             close_subscribers(worker);
-        else if (budget == 0 || !deliver_some(worker, leg, &budget))
+        else if (budget == 0)
+            break;
+        else if (leg->publication->kind >= GF_PUBLICATION_INVALIDATE)
+            deliver_tracking(worker, leg, &budget);
+        else if (!deliver_some(worker, leg, &budget))
             break;
         gf_list_remove(link);
         if (leg->parcel.message.home == worker->core->id)
@@ -269,30 +268,45 @@ void gf_publish_leg_home(struct gf_worker *worker, struct gf_publish_leg *leg)
     deliveries->waiting_size -= publication->size;
     if (publication->gap)
         deliveries->gap = false;
+    if (publication->kind == GF_PUBLICATION_REDIRECT && publication->receivers == 0)
+        gf_tracking_lost(worker, publication);
     if (publication->request)
         request_answer(worker, publication->request, publication->receivers);
     gf_free(GF_MEMORY_BUFFERS, publication);
 }
 
-static bool core_wants(const struct gf_worker *worker, uint16_t core,
-                       enum gf_subscription_kind kind)
+static bool core_wants(const struct gf_worker *worker, uint16_t core, int kind)
 {
-    return gf_pubsub_has_interest(worker, core, kind);
+    const struct gf_trackings *trackings = &worker->server->workers[core].tracking;
+
+    if (kind == GF_PUBLICATION_BCAST)
+        return atomic_load_explicit(&trackings->bcast_count, memory_order_seq_cst) > 0;
+    if (kind == GF_PUBLICATION_FLUSH)
+        return atomic_load_explicit(&trackings->count, memory_order_seq_cst) > 0;
+    return gf_pubsub_has_interest(worker, core, (enum gf_subscription_kind)kind);
 }
 
-/* A publication with room for `size` bytes, and a leg for each core that wants it; and for this
- * core, so that there always is one. */
-static struct gf_publication *publication_create(struct gf_worker *worker,
-                                                 enum gf_subscription_kind kind, size_t size)
+/* With a leg for `only`; or for each core that wants it, and for this one, so that there always is
+ * one. */
+static struct gf_publication *publication_create(struct gf_worker *worker, int kind, uint16_t only,
+                                                 size_t size)
 {
     uint16_t cores = worker->core->count;
-    struct gf_publication *publication = gf_alloc(
-        GF_MEMORY_BUFFERS, sizeof(*publication) + cores * sizeof(publication->legs[0]) + size);
+    size_t legs_size = cores * sizeof(struct gf_publish_leg);
+    struct gf_publication *publication =
+        gf_alloc(GF_MEMORY_BUFFERS, sizeof(*publication) + legs_size + size);
     uint32_t count = 0;
 
-    *publication = (struct gf_publication){.kind = kind, .size = size};
+    *publication = (struct gf_publication){
+        .kind = (uint8_t)kind,
+        .size = size,
+        .legs = (struct gf_publish_leg *)(void *)(publication + 1),
+        .bytes = (char *)(publication + 1) + legs_size,
+    };
     for (uint16_t core = 0; core < cores; core++) {
-        if (core != worker->core->id && !core_wants(worker, core, kind))
+        bool here = core == worker->core->id;
+
+        if (only == GF_ALL_CORES ? !here && !core_wants(worker, core, kind) : core != only)
             continue;
         publication->legs[count++] = (struct gf_publish_leg){
             .publication = publication,
@@ -304,8 +318,7 @@ static struct gf_publication *publication_create(struct gf_worker *worker,
     return publication;
 }
 
-/* Sends the legs off. */
-static void publication_start(struct gf_worker *worker, struct gf_publication *publication)
+void gf_publication_start(struct gf_worker *worker, struct gf_publication *publication)
 {
     uint32_t count = publication->legs_out;
 
@@ -325,23 +338,32 @@ static void publication_start(struct gf_worker *worker, struct gf_publication *p
 bool gf_publish_is_wanted(const struct gf_worker *worker, int kind)
 {
     for (uint16_t core = 0; core < worker->core->count; core++) {
-        if (core_wants(worker, core, (enum gf_subscription_kind)kind))
+        if (core_wants(worker, core, kind))
             return true;
     }
     return false;
 }
 
 /* Too much is under way: the cores that it is for are told that some of it is missing. */
-static void publish_gap(struct gf_worker *worker, enum gf_subscription_kind kind)
+static void publish_gap(struct gf_worker *worker, int kind, uint16_t only)
 {
     struct gf_publication *publication;
 
     if (worker->pubsub.deliveries.gap)
         return;
     worker->pubsub.deliveries.gap = true;
-    publication = publication_create(worker, kind, 0);
+    publication = publication_create(worker, kind, only, 0);
     publication->gap = true;
-    publication_start(worker, publication);
+    gf_publication_start(worker, publication);
+}
+
+struct gf_publication *gf_publication_create(struct gf_worker *worker, int kind, uint16_t core,
+                                             size_t size)
+{
+    if (worker->pubsub.deliveries.waiting_size + size <= GF_PUBLISH_WAITING_MAX)
+        return publication_create(worker, kind, core, size);
+    publish_gap(worker, kind, core);
+    return NULL;
 }
 
 static char *bytes_put(char *to, struct gf_bytes from, struct gf_bytes *ret_bytes)
@@ -356,20 +378,15 @@ void gf_publish(struct gf_worker *worker, int kind, struct gf_bytes channel,
                 struct gf_bytes message)
 {
     struct gf_publication *publication;
-    size_t size = channel.size + message.size;
-    char *bytes;
 
     if (!gf_publish_is_wanted(worker, kind))
         return;
-    if (worker->pubsub.deliveries.waiting_size + size > GF_PUBLISH_WAITING_MAX) {
-        publish_gap(worker, (enum gf_subscription_kind)kind);
+    publication = gf_publication_create(worker, kind, GF_ALL_CORES, channel.size + message.size);
+    if (!publication)
         return;
-    }
-    publication = publication_create(worker, (enum gf_subscription_kind)kind, size);
-    bytes = (char *)&publication->legs[worker->core->count];
-    bytes = bytes_put(bytes, channel, &publication->channel);
-    bytes_put(bytes, message, &publication->message);
-    publication_start(worker, publication);
+    bytes_put(bytes_put(publication->bytes, channel, &publication->channel), message,
+              &publication->message);
+    gf_publication_start(worker, publication);
 }
 
 /* ---- PUBLISH ------------------------------------------------------------------------------- */
@@ -413,11 +430,11 @@ bool gf_publish_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
     gf_request_set_words(request, words, ahead->parsed.words_count);
     gf_list_push_back(&conn->requests, &request->link);
     conn->requests_count++;
-    publication = publication_create(worker, kind, 0);
+    publication = publication_create(worker, kind, GF_ALL_CORES, 0);
     publication->request = request;
     publication->channel = request->words[1];
     publication->message = request->words[2];
-    publication_start(worker, publication);
+    gf_publication_start(worker, publication);
     return true;
 }
 

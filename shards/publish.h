@@ -41,6 +41,16 @@ struct gf_worker;
 #define GF_PUBLISH_WAITING_MAX (64u * 1024 * 1024)
 #define GF_DELIVERY_BUDGET 2048u /* copies into outputs in a turn: about 200 us */
 
+/* What else travels as a message does: tracking.h. They follow the kinds of subscriptions. */
+enum gf_publication_kind {
+    GF_PUBLICATION_INVALIDATE = 8, /* channel: the key; message: ids of those who read it     */
+    GF_PUBLICATION_BCAST,          /* channel: the key; to all who broadcast                  */
+    GF_PUBLICATION_FLUSH,          /* to all who track                                        */
+    GF_PUBLICATION_REDIRECT,       /* channel: the key, or flush; to the connection `target`  */
+};
+
+#define GF_ALL_CORES UINT16_MAX /* that have somebody for it */
+
 /* What one core does for a message. The home core's, or another's while it is lent to it. */
 struct gf_publish_leg {
     struct gf_parcel parcel; /* first */
@@ -48,6 +58,24 @@ struct gf_publish_leg {
     struct gf_link link; /* the queue of the core that delivers */
     uint64_t sequence;   /* its place in that queue              */
     uint64_t receivers;  /* subscriptions that it reached         */
+};
+
+/* One message. Made and freed by its home core; others read it while they have a leg of it. */
+struct gf_publication {
+    uint8_t kind; /* enum gf_subscription_kind or gf_publication_kind      */
+    bool gap;     /* no message: some were lost, close who would miss them */
+    bool flush;   /* REDIRECT: of a flush                                  */
+    uint8_t resp; /* REDIRECT: of who caches                               */
+    uint32_t legs_out;
+    uint64_t receivers;
+    uint64_t writer;            /* CLIENT ID of who changed the key; REDIRECT: of who caches */
+    uint64_t target;            /* REDIRECT: CLIENT ID                                   */
+    struct gf_request *request; /* PUBLISH's, which holds the words; NULL: nobody waits  */
+    struct gf_bytes channel;
+    struct gf_bytes message;
+    char *bytes; /* room for both, `size` of it                           */
+    size_t size;
+    struct gf_publish_leg *legs;
 };
 
 /* A core's queue, and how far its first message got. */
@@ -62,6 +90,12 @@ struct gf_deliveries {
     struct gf_subscription *subscription; /* ... and who is next; NULL: none left     */
     struct gf_chain encoded[2];           /* the message to that channel, RESP2 and 3 */
 };
+
+/* gf_publication_create - for `core`, or all that have somebody; NULL: too much is under way, and
+ * who would miss it is closed. gf_publication_start - sends it off. */
+struct gf_publication *gf_publication_create(struct gf_worker *worker, int kind, uint16_t core,
+                                             size_t size);
+void gf_publication_start(struct gf_worker *worker, struct gf_publication *publication);
 
 /* gf_publish - tell every subscriber of `channel` on every core, soon; nobody waits for it.
  *

@@ -68,6 +68,10 @@ static void count_channels(const struct gf_worker *worker, struct gf_report_core
     const struct gf_pubsub *pubsub = &worker->pubsub;
 
     core->subscribers = pubsub->subscribers;
+    core->trackers = atomic_load_explicit(&worker->tracking.count, memory_order_relaxed);
+    core->tracked_keys = gf_tracking_keys(worker);
+    core->tracked_items = gf_tracking_items(worker);
+    core->tracked_prefixes = worker->tracking.prefixes_count;
     for (int kind = 0; kind < GF_SUBSCRIPTION_KINDS; kind++) {
         const struct gf_list *list = &pubsub->channels[kind];
         uint64_t count = 0;
@@ -175,6 +179,10 @@ static void add_core(const struct gf_report *report, struct gf_report_core *sum,
     sum->blocking_keys += core->blocking_keys;
     sum->monitors += core->monitors;
     sum->subscribers += core->subscribers;
+    sum->trackers += core->trackers;
+    sum->tracked_keys += core->tracked_keys;
+    sum->tracked_items += core->tracked_items;
+    sum->tracked_prefixes += core->tracked_prefixes;
     sum->input_max = core->input_max > sum->input_max ? core->input_max : sum->input_max;
     sum->output_max = core->output_max > sum->output_max ? core->output_max : sum->output_max;
     sum->partitions += core->partitions;

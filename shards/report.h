@@ -32,6 +32,10 @@ struct gf_report_core {
     uint64_t connections;
     uint64_t monitors;
     uint64_t subscribers;  /* connections subscribed to anything */
+    uint64_t trackers;     /* connections that cache what they read */
+    uint64_t tracked_keys;
+    uint64_t tracked_items;
+    uint64_t tracked_prefixes;
     uint64_t channels[GF_SUBSCRIPTION_KINDS]; /* different ones, patterns as well       */
     uint64_t *channel_hashes[GF_SUBSCRIPTION_KINDS]; /* of them; owned. Not of a sum */
     uint64_t blocked;      /* connections that wait for keys */

@@ -60,6 +60,7 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
     request->woken = false;
     request->cancels = 0;
     request->no_touch = conn->session.no_touch;
+    request->tracks = conn->tracks;
     request->one_core = gf_conn_sees_one_core(conn);
     request->discard = conn->reply.discard;
     request->client = conn->session.id;
@@ -212,6 +213,7 @@ bool gf_request_run(struct gf_worker *worker, struct gf_request *request)
         .reply = &reply,
         .client = request->client,
         .no_touch = request->no_touch,
+        .tracker = request->tracks ? request->message.home + 1u : 0,
         .one_core = request->one_core,
         .part = trip && trip->begun, /* counted at its first stop */
         .trip = trip,

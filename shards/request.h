@@ -86,6 +86,7 @@ struct gf_request {
     uint32_t db;
     uint8_t resp;                    /* of the connection: 2 or 3                          */
     bool no_touch;                   /* CLIENT NO-TOUCH                                    */
+    bool tracks;                     /* its client caches what it reads                    */
     bool one_core;                   /* of a client that sees one core's keys              */
     bool discard;                    /* CLIENT REPLY OFF: nobody wants the answer          */
     const struct gf_command *command;

@@ -15,6 +15,7 @@
 #include "shards/server.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
+#include "shards/tracking.h"
 #include "shards/transaction.h"
 #include "shards/worker.h"
 
@@ -361,6 +362,8 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
     }
     if (conn->attention & GF_ATTENTION_REPLY)
         reply_mode_begin(conn);
+    if (conn->tracking)
+        gf_tracking_begin(conn);
     if (conn->requests_count > 0) {
         /* A refusal must not overtake what is outstanding. */
         parked = gf_dispatch_park(conn, &parked_reply);
@@ -399,5 +402,7 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
         gf_request_release(worker, parked);
     if (ran && (conn->attention & GF_ATTENTION_REPLY))
         reply_mode_end(conn);
+    if (conn->tracking)
+        gf_tracking_end(conn, a.command, ran);
     return ran;
 }

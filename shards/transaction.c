@@ -178,6 +178,7 @@ static void run_on_keys(struct gf_worker *worker, struct gf_request *request,
         .reply = &reply,
         .client = request->client,
         .no_touch = request->no_touch,
+        .tracker = request->tracks ? request->message.home + 1u : 0,
         .one_core = request->one_core,
         .admitted = true,
     };

@@ -335,6 +335,7 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
         gf_alloc_zero(GF_MEMORY_OTHER, gf_settings_count() * sizeof(*worker->settings_versions));
     gf_events_init(&worker->events);
     gf_notify_init(worker);
+    gf_tracking_init(worker);
     gf_watch_init(worker);
     gf_waiters_init(worker);
     worker_take_partitions(worker);
@@ -352,6 +353,7 @@ void gf_worker_deinit(struct gf_worker *worker)
     GF_ASSERT(gf_list_empty(&worker->conns));
     gf_background_destroy(worker->background);
     gf_monitors_deinit(worker);
+    gf_tracking_deinit(worker);
     gf_notify_deinit(worker);
     gf_pubsub_deinit(worker);
     gf_waiters_deinit(worker);

@@ -29,6 +29,7 @@
 #include "shards/slowlog.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
+#include "shards/tracking.h"
 #include "shards/waiters.h"
 #include "shards/watch.h"
 
@@ -95,6 +96,7 @@ struct gf_worker {
     struct gf_timing timing;
     struct gf_pause pause;            /* CLIENT PAUSE                                     */
     struct gf_monitors monitors;      /* MONITOR                                          */
+    struct gf_trackings tracking;     /* client-side caching                              */
     struct gf_notify notify;          /* keyspace notifications                           */
     struct gf_pubsub pubsub;          /* subscriptions, and messages for them             */
     struct gf_shutdown shutdown;

@@ -1,0 +1,662 @@
+/* Client-side caching: who read what, and telling them. */
+#include "shards/tracking.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "core/core.h"
+#include "core/hash.h"
+#include "modules/registry.h"
+#include "shards/conn.h"
+#include "shards/dispatch.h"
+#include "shards/pubsub.h"
+#include "shards/server.h"
+#include "shards/worker.h"
+
+#define KEYS_INLINE 64       /* keys of a command that need no memory to be found   */
+#define EVICTIONS_MAX 10000u /* keys that a tick makes its clients forget, at most  */
+
+static const char channel_name[] = "__redis__:invalidate";
+
+/* ---- what a partition remembers ------------------------------------------------------------ */
+
+static struct gf_tracked *tracked_create(uint64_t hash, struct gf_bytes key)
+{
+    struct gf_tracked *tracked = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*tracked) + key.size);
+    char *bytes = (char *)(tracked + 1);
+
+    if (key.size > 0)
+        memcpy(bytes, key.data, key.size);
+    tracked->keyed = (struct gf_keyed){.hash = hash, .key = {.data = bytes, .size = key.size}};
+    return tracked;
+}
+
+static void tracked_free(struct gf_partition *partition, struct gf_tracked *tracked)
+{
+    gf_keyed_remove(&partition->tracked, &tracked->keyed);
+    partition->tracked_items -= tracked->readers_count;
+    gf_free(GF_MEMORY_OTHER, tracked->readers);
+    gf_free(GF_MEMORY_OTHER, tracked);
+}
+
+static void tracked_add(struct gf_partition *partition, struct gf_tracked *tracked,
+                        struct gf_reader reader)
+{
+    for (uint32_t i = 0; i < tracked->readers_count; i++) {
+        if (tracked->readers[i].client == reader.client)
+            return;
+    }
+    if (tracked->readers_count == tracked->readers_capacity) {
+        uint32_t capacity = tracked->readers_capacity ? 2 * tracked->readers_capacity : 1;
+        struct gf_reader *grown = gf_alloc(GF_MEMORY_OTHER, capacity * sizeof(*grown));
+
+        if (tracked->readers)
+            memcpy(grown, tracked->readers, tracked->readers_count * sizeof(*grown));
+        gf_free(GF_MEMORY_OTHER, tracked->readers);
+        tracked->readers = grown;
+        tracked->readers_capacity = capacity;
+    }
+    tracked->readers[tracked->readers_count++] = reader;
+    partition->tracked_items++;
+}
+
+static void remember_key(struct gf_worker *worker, struct gf_bytes key, struct gf_reader reader)
+{
+    const struct gf_server *server = worker->server;
+    struct gf_partition *partition = worker->partitions[gf_router_partition(&server->router, key)];
+    uint64_t hash = gf_keyspace_hash(server->hash_seed, key);
+    struct gf_keyed *found;
+
+    gf_core_assert_here(partition->owner);
+    found = gf_keyed_find(&partition->tracked, 0, hash, key);
+    if (!found) {
+        found = &tracked_create(hash, key)->keyed;
+        gf_keyed_add(&partition->tracked, found);
+    }
+    tracked_add(partition, gf_container(found, struct gf_tracked, keyed), reader);
+}
+
+void gf_tracking_remember(struct gf_worker *worker, const struct gf_run *run)
+{
+    struct gf_reader reader = {.client = run->client, .core = (uint16_t)(run->tracker - 1)};
+    uint32_t few[KEYS_INLINE];
+    uint32_t *indexes = few;
+    uint32_t count;
+
+    if (!(run->command->flags & GF_READ))
+        return;
+    count = gf_command_keys(run->command, run->words, run->words_count, indexes, KEYS_INLINE);
+    if (count > KEYS_INLINE) {
+        indexes = gf_alloc(GF_MEMORY_OTHER, count * sizeof(*indexes));
+        count = gf_command_keys(run->command, run->words, run->words_count, indexes, count);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        remember_key(worker, run->words[indexes[i]], reader);
+    if (indexes != few)
+        gf_free(GF_MEMORY_OTHER, indexes);
+    gf_events_want(&worker->events, &worker->tracking.sink, GF_EVENT_CHANGED);
+}
+
+void gf_tracking_returned(struct gf_worker *worker, const struct gf_partition *partition)
+{
+    if (GF_UNLIKELY(partition->tracked.count > 0))
+        gf_events_want(&worker->events, &worker->tracking.sink, GF_EVENT_CHANGED);
+}
+
+/* ---- telling ------------------------------------------------------------------------------- */
+
+/* The readers of one core, as their ids behind each other. */
+static void invalidate_on_core(struct gf_worker *worker, const struct gf_tracked *tracked,
+                               uint16_t core, uint64_t writer)
+{
+    struct gf_bytes key = tracked->keyed.key;
+    struct gf_publication *publication;
+    uint64_t *clients;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < tracked->readers_count; i++)
+        count += tracked->readers[i].core == core;
+    if (count == 0)
+        return;
+    publication = gf_publication_create(worker, GF_PUBLICATION_INVALIDATE, core,
+                                        count * sizeof(*clients) + key.size);
+    if (!publication)
+        return;
+    clients = (uint64_t *)(void *)publication->bytes;
+    for (uint32_t i = 0; i < tracked->readers_count; i++) {
+        if (tracked->readers[i].core == core)
+            *clients++ = tracked->readers[i].client;
+    }
+    publication->message =
+        (struct gf_bytes){.data = publication->bytes, .size = count * sizeof(*clients)};
+    publication->channel = (struct gf_bytes){.data = (char *)clients, .size = key.size};
+    if (key.size > 0)
+        memcpy(clients, key.data, key.size);
+    publication->writer = writer;
+    gf_publication_start(worker, publication);
+}
+
+static void invalidate(struct gf_worker *worker, struct gf_partition *partition,
+                       struct gf_tracked *tracked, uint64_t writer)
+{
+    for (uint16_t core = 0; core < worker->core->count; core++)
+        invalidate_on_core(worker, tracked, core, writer);
+    tracked_free(partition, tracked);
+}
+
+static void broadcast(struct gf_worker *worker, struct gf_bytes key, uint64_t writer)
+{
+    struct gf_publication *publication =
+        gf_publication_create(worker, GF_PUBLICATION_BCAST, GF_ALL_CORES, key.size);
+
+    if (!publication)
+        return;
+    if (key.size > 0)
+        memcpy(publication->bytes, key.data, key.size);
+    publication->channel = (struct gf_bytes){.data = publication->bytes, .size = key.size};
+    publication->writer = writer;
+    gf_publication_start(worker, publication);
+}
+
+static bool any_core_has(const struct gf_worker *worker, bool bcast)
+{
+    for (uint16_t core = 0; core < worker->core->count; core++) {
+        const struct gf_trackings *trackings = &worker->server->workers[core].tracking;
+
+        if (atomic_load_explicit(bcast ? &trackings->bcast_count : &trackings->count,
+                                 memory_order_seq_cst) > 0)
+            return true;
+    }
+    return false;
+}
+
+static void tracking_take(struct gf_event_sink *sink, const struct gf_event *event)
+{
+    struct gf_worker *worker = gf_container(sink, struct gf_trackings, sink)->worker;
+    const struct gf_server *server = worker->server;
+    struct gf_partition *partition =
+        worker->partitions[gf_router_partition(&server->router, event->key)];
+
+    if (partition->tracked.count > 0) {
+        struct gf_keyed *found = gf_keyed_find(
+            &partition->tracked, 0, gf_keyspace_hash(server->hash_seed, event->key), event->key);
+
+        if (found)
+            invalidate(worker, partition, gf_container(found, struct gf_tracked, keyed),
+                       event->client);
+    }
+    if (any_core_has(worker, true))
+        broadcast(worker, event->key, event->client);
+}
+
+static void forget_first(struct gf_partition *partition)
+{
+    uint32_t bucket = 0;
+
+    while (!partition->tracked.buckets[bucket])
+        bucket++;
+    tracked_free(partition,
+                 gf_container(partition->tracked.buckets[bucket], struct gf_tracked, keyed));
+}
+
+/* Told for every partition and database of a command; one null is enough for all of them. */
+static void tracking_cleared(struct gf_event_sink *sink, struct gf_partition *partition,
+                             uint32_t db)
+{
+    struct gf_worker *worker = gf_container(sink, struct gf_trackings, sink)->worker;
+    struct gf_publication *publication;
+
+    (void)db;
+    while (partition->tracked.count > 0)
+        forget_first(partition);
+    if (worker->tracking.flush_seed == worker->seed || !any_core_has(worker, false))
+        return;
+    worker->tracking.flush_seed = worker->seed; /* every command draws a new one */
+    publication = gf_publication_create(worker, GF_PUBLICATION_FLUSH, GF_ALL_CORES, 0);
+    if (publication)
+        gf_publication_start(worker, publication);
+}
+
+static void tracking_swapped(struct gf_event_sink *sink, struct gf_partition *partition, uint32_t a,
+                             uint32_t b)
+{
+    (void)b;
+    tracking_cleared(sink, partition, a);
+}
+
+/* ---- at the client's core ------------------------------------------------------------------ */
+
+static uint64_t id_hash(uint64_t id)
+{
+    return gf_hash64(&id, sizeof(id), 0);
+}
+
+static struct gf_tracking *client_find(struct gf_worker *worker, uint64_t id)
+{
+    struct gf_named *named = gf_names_find(&worker->tracking.clients, id_hash(id));
+
+    for (; named; named = gf_names_next(named)) {
+        struct gf_tracking *tracking = gf_container(named, struct gf_tracking, named);
+
+        if (tracking->conn->session.id == id)
+            return tracking;
+    }
+    return NULL;
+}
+
+static struct gf_conn *target_find(struct gf_worker *worker, uint64_t id)
+{
+    struct gf_named *named = gf_names_find(&worker->tracking.targets, id_hash(id));
+
+    for (; named; named = gf_names_next(named)) {
+        struct gf_conn *conn = gf_container(named, struct gf_redirect_target, named)->conn;
+
+        if (conn->session.id == id)
+            return conn;
+    }
+    return NULL;
+}
+
+/* The keys of an invalidation: one, or null for all of them. resp: of who caches. */
+static void reply_keys(struct gf_reply *reply, const struct gf_publication *publication,
+                       uint8_t resp)
+{
+    bool flush = publication->kind == GF_PUBLICATION_FLUSH || publication->flush;
+
+    if (!flush) {
+        gf_reply_array(reply, 1);
+        gf_reply_bulk(reply, publication->channel);
+    } else if (resp == 3) {
+        gf_reply_raw(reply, GF_BYTES("_\r\n"), 1);
+    } else {
+        gf_reply_raw(reply, GF_BYTES("$-1\r\n"), 1);
+    }
+}
+
+/* Where a push to `conn` goes: behind the answers that are outstanding. */
+static struct gf_request *push_begin(struct gf_conn *conn, struct gf_reply *ret_reply)
+{
+    struct gf_request *request;
+
+    if (conn->requests_count == 0) {
+        gf_reply_init(ret_reply, &conn->out, conn->session.resp);
+        return NULL;
+    }
+    request = gf_dispatch_park(conn, ret_reply);
+    request->discard = false; /* CLIENT REPLY is about answers */
+    return request;
+}
+
+static void push_end(struct gf_conn *conn, struct gf_request *request, struct gf_reply *reply)
+{
+    gf_reply_end(reply);
+    if (request)
+        gf_dispatch_parked(conn, request);
+    else
+        gf_conn_flush_later(conn);
+}
+
+/* To a connection that may read it: the one that caches, or the one it redirects to. */
+static void tell(struct gf_conn *conn, const struct gf_publication *publication, bool redirected,
+                 uint8_t resp)
+{
+    struct gf_request *request;
+    struct gf_reply reply;
+
+    if (conn->session.resp == 2 && (!redirected || !conn->subscriber))
+        return;
+    request = push_begin(conn, &reply);
+    if (conn->session.resp == 3) {
+        gf_reply_push(&reply, 2);
+        gf_reply_bulk_text(&reply, "invalidate");
+    } else {
+        gf_reply_array(&reply, 3);
+        gf_reply_bulk_text(&reply, "message");
+        gf_reply_bulk_text(&reply, channel_name);
+    }
+    reply_keys(&reply, publication, resp);
+    push_end(conn, request, &reply);
+}
+
+static void redirect(struct gf_worker *worker, const struct gf_tracking *tracking,
+                     const struct gf_publication *publication)
+{
+    struct gf_bytes key = publication->channel;
+    struct gf_publication *onward =
+        gf_publication_create(worker, GF_PUBLICATION_REDIRECT, tracking->redirect_core, key.size);
+
+    if (!onward)
+        return;
+    if (key.size > 0)
+        memcpy(onward->bytes, key.data, key.size);
+    onward->channel = (struct gf_bytes){.data = onward->bytes, .size = key.size};
+    onward->flush = publication->kind == GF_PUBLICATION_FLUSH;
+    onward->writer = tracking->conn->session.id;
+    onward->resp = tracking->conn->session.resp;
+    onward->target = tracking->redirect;
+    gf_publication_start(worker, onward);
+}
+
+static void tell_client(struct gf_worker *worker, struct gf_tracking *tracking,
+                        const struct gf_publication *publication)
+{
+    struct gf_conn *conn = tracking->conn;
+
+    if (tracking->noloop && publication->writer == conn->session.id)
+        return;
+    if (tracking->redirect != 0)
+        redirect(worker, tracking, publication);
+    else
+        tell(conn, publication, false, conn->session.resp);
+}
+
+static bool wants_key(const struct gf_tracking *tracking, struct gf_bytes key)
+{
+    for (uint32_t i = 0; i < tracking->prefixes_count; i++) {
+        struct gf_bytes prefix = tracking->prefixes[i];
+
+        if (prefix.size <= key.size &&
+            (prefix.size == 0 || memcmp(prefix.data, key.data, prefix.size) == 0))
+            return true;
+    }
+    return tracking->prefixes_count == 0;
+}
+
+static uint64_t deliver_to_all(struct gf_worker *worker, const struct gf_publication *publication)
+{
+    struct gf_link *link = gf_list_peek_front(&worker->tracking.list);
+    bool bcast = publication->kind == GF_PUBLICATION_BCAST;
+    uint64_t count = 0;
+
+    for (; link; link = gf_list_next(&worker->tracking.list, link)) {
+        struct gf_tracking *tracking = gf_container(link, struct gf_tracking, link);
+
+        if (bcast && (!tracking->bcast || !wants_key(tracking, publication->channel)))
+            continue;
+        tell_client(worker, tracking, publication);
+        count++;
+    }
+    return count;
+}
+
+uint64_t gf_tracking_deliver(struct gf_worker *worker, const struct gf_publication *publication)
+{
+    const char *ids = publication->message.data;
+    uint64_t count = 0;
+
+    if (publication->kind == GF_PUBLICATION_REDIRECT) {
+        struct gf_conn *conn = target_find(worker, publication->target);
+
+        if (conn)
+            tell(conn, publication, true, publication->resp);
+        return conn != NULL;
+    }
+    if (publication->kind != GF_PUBLICATION_INVALIDATE)
+        return deliver_to_all(worker, publication);
+    for (size_t at = 0; at < publication->message.size; at += sizeof(uint64_t)) {
+        struct gf_tracking *tracking;
+        uint64_t id;
+
+        memcpy(&id, ids + at, sizeof(id));
+        tracking = client_find(worker, id);
+        if (tracking && !tracking->bcast) {
+            tell_client(worker, tracking, publication);
+            count++;
+        }
+    }
+    return count;
+}
+
+void gf_tracking_lost(struct gf_worker *worker, const struct gf_publication *publication)
+{
+    struct gf_tracking *tracking = client_find(worker, publication->writer);
+    struct gf_request *request;
+    struct gf_reply reply;
+
+    if (!tracking || tracking->redirect != publication->target)
+        return;
+    tracking->broken = true;
+    if (tracking->conn->session.resp != 3)
+        return;
+    request = push_begin(tracking->conn, &reply);
+    gf_reply_push(&reply, 2);
+    gf_reply_bulk_text(&reply, "tracking-redir-broken");
+    gf_reply_int(&reply, (int64_t)tracking->redirect);
+    push_end(tracking->conn, request, &reply);
+}
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+static void count_add(_Atomic uint32_t *count, int by)
+{
+    uint32_t now = atomic_load_explicit(count, memory_order_relaxed);
+
+    atomic_store_explicit(count, now + (uint32_t)by, memory_order_seq_cst);
+}
+
+void gf_tracking_expect(struct gf_worker *worker, int by)
+{
+    count_add(&worker->tracking.bcast_count, by);
+}
+
+static void prefixes_free(struct gf_worker *worker, struct gf_tracking *tracking)
+{
+    worker->tracking.prefixes_count -= tracking->prefixes_count;
+    for (uint32_t i = 0; i < tracking->prefixes_count; i++)
+        gf_free(GF_MEMORY_OTHER, (void *)(uintptr_t)tracking->prefixes[i].data);
+    gf_free(GF_MEMORY_OTHER, tracking->prefixes);
+    tracking->prefixes = NULL;
+    tracking->prefixes_count = 0;
+}
+
+/* More prefixes than before: a second CLIENT TRACKING ON adds its own. */
+static void prefixes_add(struct gf_worker *worker, struct gf_tracking *tracking,
+                         const struct gf_tracking *options)
+{
+    uint32_t count = tracking->prefixes_count + options->prefixes_count;
+    struct gf_bytes *prefixes = gf_alloc(GF_MEMORY_OTHER, (count + 1) * sizeof(*prefixes));
+
+    for (uint32_t i = 0; i < count; i++) {
+        bool old = i < tracking->prefixes_count;
+        struct gf_bytes from =
+            old ? tracking->prefixes[i] : options->prefixes[i - tracking->prefixes_count];
+        char *copy;
+
+        if (old) {
+            prefixes[i] = from;
+            continue;
+        }
+        copy = gf_alloc(GF_MEMORY_OTHER, from.size + 1);
+        if (from.size > 0)
+            memcpy(copy, from.data, from.size);
+        prefixes[i] = (struct gf_bytes){.data = copy, .size = from.size};
+    }
+    gf_free(GF_MEMORY_OTHER, tracking->prefixes);
+    tracking->prefixes = prefixes;
+    tracking->prefixes_count = count;
+    worker->tracking.prefixes_count += options->prefixes_count;
+}
+
+void gf_tracking_on(struct gf_conn *conn, const struct gf_tracking *options)
+{
+    struct gf_worker *worker = conn->worker;
+    struct gf_tracking *tracking = conn->tracking;
+
+    if (!tracking) {
+        tracking = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*tracking));
+        tracking->conn = conn;
+        tracking->bcast = options->bcast;
+        gf_names_add(&worker->tracking.clients, &tracking->named, id_hash(conn->session.id));
+        gf_list_push_back(&worker->tracking.list, &tracking->link);
+        conn->tracking = tracking;
+        conn->attention |= GF_ATTENTION_TRACKING;
+        count_add(&worker->tracking.count, 1);
+        count_add(&worker->tracking.bcast_count, tracking->bcast);
+    }
+    GF_ASSERT(tracking->bcast == options->bcast);
+    tracking->optin = options->optin;
+    tracking->optout = options->optout;
+    tracking->noloop = options->noloop;
+    tracking->caching = false;
+    tracking->broken = false;
+    tracking->redirect = options->redirect;
+    tracking->redirect_core = options->redirect_core;
+    prefixes_add(worker, tracking, options);
+}
+
+void gf_tracking_off(struct gf_conn *conn)
+{
+    struct gf_worker *worker = conn->worker;
+    struct gf_tracking *tracking = conn->tracking;
+
+    if (!tracking)
+        return;
+    gf_names_remove(&worker->tracking.clients, &tracking->named);
+    gf_list_remove(&tracking->link);
+    count_add(&worker->tracking.count, -1);
+    count_add(&worker->tracking.bcast_count, -(int)tracking->bcast);
+    prefixes_free(worker, tracking);
+    gf_free(GF_MEMORY_OTHER, tracking);
+    conn->tracking = NULL;
+    conn->tracks = false;
+    conn->attention &= ~(uint32_t)GF_ATTENTION_TRACKING;
+}
+
+void gf_tracking_target(struct gf_conn *conn)
+{
+    if (conn->redirect_target)
+        return;
+    conn->redirect_target = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*conn->redirect_target));
+    conn->redirect_target->conn = conn;
+    gf_names_add(&conn->worker->tracking.targets, &conn->redirect_target->named,
+                 id_hash(conn->session.id));
+}
+
+void gf_tracking_leave(struct gf_conn *conn)
+{
+    gf_tracking_off(conn);
+    if (!conn->redirect_target)
+        return;
+    gf_names_remove(&conn->worker->tracking.targets, &conn->redirect_target->named);
+    gf_free(GF_MEMORY_OTHER, conn->redirect_target);
+    conn->redirect_target = NULL;
+}
+
+void gf_tracking_begin(struct gf_conn *conn)
+{
+    const struct gf_tracking *tracking = conn->tracking;
+
+    if (tracking->bcast)
+        conn->tracks = false;
+    else if (tracking->optin)
+        conn->tracks = tracking->caching;
+    else
+        conn->tracks = !(tracking->optout && tracking->caching);
+}
+
+void gf_tracking_end(struct gf_conn *conn, const struct gf_command *command, bool ran)
+{
+    bool caching = command && strcmp(command->name, "CACHING") == 0;
+
+    conn->tracks = false;
+    /* What CLIENT CACHING says holds for one command, or one transaction. */
+    if (conn->tracking && ran && !caching && !conn->transaction)
+        conn->tracking->caching = false;
+}
+
+/* ---- limits and life ----------------------------------------------------------------------- */
+
+uint64_t gf_tracking_keys(const struct gf_worker *worker)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        const struct gf_partition *partition = worker->partitions[worker->owned[i]];
+
+        if (partition->owner == worker->core->id)
+            count += partition->tracked.count;
+    }
+    return count;
+}
+
+uint64_t gf_tracking_items(const struct gf_worker *worker)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        const struct gf_partition *partition = worker->partitions[worker->owned[i]];
+
+        if (partition->owner == worker->core->id)
+            count += partition->tracked_items;
+    }
+    return count;
+}
+
+/* Up to `excess` keys are forgotten, their readers told. From any partition on. */
+static void evict(struct gf_worker *worker, uint64_t excess)
+{
+    uint64_t seed = worker->core->turns;
+    uint32_t start = (uint32_t)(gf_random_next(&seed) % worker->owned_count);
+
+    for (uint32_t i = 0; i < worker->owned_count && excess > 0; i++) {
+        uint16_t id = worker->owned[(start + i) % worker->owned_count];
+        struct gf_partition *partition = worker->partitions[id];
+
+        if (partition->owner != worker->core->id)
+            continue;
+        for (uint32_t bucket = 0; partition->tracked.count > 0 && excess > 0; bucket++) {
+            struct gf_keyed *first = partition->tracked.buckets[bucket];
+
+            if (!first)
+                continue;
+            invalidate(worker, partition, gf_container(first, struct gf_tracked, keyed), 0);
+            excess--;
+            bucket = UINT32_MAX; /* the table may be another now: from its start */
+        }
+    }
+}
+
+void gf_tracking_tick(struct gf_worker *worker)
+{
+    uint64_t limit = worker->settings.tracking_table_max_keys;
+    uint64_t count = gf_tracking_keys(worker);
+    bool wanted = count > 0 || any_core_has(worker, true);
+
+    gf_events_want(&worker->events, &worker->tracking.sink, wanted ? GF_EVENT_CHANGED : 0);
+    if (limit == 0)
+        return;
+    limit = limit / worker->core->count > 0 ? limit / worker->core->count : 1;
+    if (count > limit)
+        evict(worker, count - limit < EVICTIONS_MAX ? count - limit : EVICTIONS_MAX);
+}
+
+void gf_tracking_init(struct gf_worker *worker)
+{
+    struct gf_trackings *trackings = &worker->tracking;
+
+    trackings->worker = worker;
+    trackings->flush_seed = 0;
+    trackings->sink = (struct gf_event_sink){
+        .wanted_lent = GF_EVENT_CHANGED,
+        .take = tracking_take,
+        .cleared = tracking_cleared,
+        .swapped = tracking_swapped,
+    };
+    gf_list_init(&trackings->list);
+    gf_events_add(&worker->events, &trackings->sink);
+}
+
+void gf_tracking_deinit(struct gf_worker *worker)
+{
+    GF_ASSERT(gf_list_empty(&worker->tracking.list));
+    GF_ASSERT(worker->tracking.clients.count == 0);
+    GF_ASSERT(worker->tracking.targets.count == 0);
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        struct gf_partition *partition = worker->partitions[worker->owned[i]];
+
+        while (partition->tracked.count > 0)
+            forget_first(partition);
+    }
+    gf_events_remove(&worker->events, &worker->tracking.sink);
+}
