@@ -205,18 +205,8 @@ struct gf_id gf_stream_first_id(const struct gf_stream *stream)
 struct gf_id gf_stream_edge_id(const struct gf_stream *stream)
 {
     const struct gf_stream_slot *slot = gf_id_tree_last(&stream->blocks);
-    struct gf_stream_place place;
-    struct gf_stream_entry entry;
-    struct gf_id id = GF_ID_MIN;
 
-    if (!slot)
-        return id;
-    place = gf_stream_block_begin(slot->block);
-    while (gf_stream_block_next(slot->block, &place, &entry)) {
-        if (!entry.removed)
-            id = entry.id;
-    }
-    return id;
+    return slot ? gf_stream_block_edge(slot->block) : GF_ID_MIN;
 }
 
 bool gf_stream_find(const struct gf_stream *stream, struct gf_id id,
@@ -359,6 +349,16 @@ size_t gf_stream_memory(const struct gf_stream *stream, uint64_t samples)
     return size;
 }
 
+static bool block_tail_is_removed(const struct gf_stream_block *block)
+{
+    struct gf_stream_place place = gf_stream_block_begin(block);
+    struct gf_stream_entry entry = {.removed = false};
+
+    while (gf_stream_block_next(block, &place, &entry))
+        continue;
+    return entry.removed;
+}
+
 void gf_stream_check(const struct gf_stream *stream)
 {
     struct gf_id_cursor cursor = {.leaf = stream->blocks.first};
@@ -372,6 +372,7 @@ void gf_stream_check(const struct gf_stream *stream)
 
         GF_ASSERT(gf_stream_block_is_sound(slot->block));
         GF_ASSERT(slot->block->live > 0);
+        GF_ASSERT(slot->block->tail_removed == block_tail_is_removed(slot->block));
         GF_ASSERT(gf_id_compare(last, slot->first) < 0);
         GF_ASSERT(gf_id_previous(&below));
         GF_ASSERT(gf_id_compare(below, slot->block->base) <= 0);

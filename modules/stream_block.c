@@ -400,6 +400,7 @@ struct gf_stream_block *gf_stream_block_append(struct gf_stream_block *block, st
     GF_ASSERT(block->used <= block->capacity);
     block->weight += weight_of_entry(first, id, words, own_fields);
     block->last = id;
+    block->tail_removed = false;
     block->live++;
     block->total++;
     return block;
@@ -485,6 +486,7 @@ bool gf_stream_block_remove(struct gf_stream_block *block, struct gf_id id)
 
     (void)id_next(&behind_id, (struct gf_id){0});
     kept = (uint32_t)(behind_id - block->data);
+    block->tail_removed |= place.offset == block->used;
     memmove(block->data + kept, block->data + place.offset, block->used - place.offset);
     block->used -= place.offset - kept;
     block->live--;
@@ -502,7 +504,21 @@ void gf_stream_block_strip(struct gf_stream_block *block)
             kept = place;
     }
     block->last = kept.before;
+    block->tail_removed = false;
     block->used = kept.offset;
+}
+
+struct gf_id gf_stream_block_edge(const struct gf_stream_block *block)
+{
+    struct gf_stream_place place = gf_stream_block_begin(block);
+    struct gf_stream_entry entry;
+    struct gf_id id = block->last;
+
+    while (block->tail_removed && gf_stream_block_next(block, &place, &entry)) {
+        if (!entry.removed)
+            id = entry.id;
+    }
+    return id;
 }
 
 /* Checking bytes that anybody may have written. */

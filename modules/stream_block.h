@@ -38,7 +38,8 @@ struct gf_stream_block {
     uint32_t live;        /* entries that are there */
     uint32_t total;       /* and those that were: since the block was made */
     uint32_t weight;      /* bytes; without Redis's two counters of entries */
-    uint32_t fields;      /* names */
+    uint32_t fields : 31; /* names */
+    uint32_t tail_removed : 1; /* the last entry is one that was removed */
     uint32_t fields_size; /* bytes */
     uint32_t start;       /* offset of the first entry that is there; == used when there is none */
     uint32_t used;
@@ -96,6 +97,9 @@ bool gf_stream_block_remove(struct gf_stream_block *block, struct gf_id id);
 /* gf_stream_block_strip - forget those removed behind the last that is there: XSETID may make their
  * ids possible again. */
 void gf_stream_block_strip(struct gf_stream_block *block);
+
+/* gf_stream_block_edge - the id of the last entry that is there. */
+struct gf_id gf_stream_block_edge(const struct gf_stream_block *block);
 
 /* A place between entries of a block. */
 struct gf_stream_place {

@@ -166,7 +166,7 @@ static struct gf_stream_block *load_block(struct gf_loader *loader, struct gf_id
     head.live = load_u32(loader, UINT32_MAX);
     head.total = load_u32(loader, UINT32_MAX);
     head.weight = load_u32(loader, WEIGHT_MAX);
-    head.fields = load_u32(loader, UINT32_MAX);
+    head.fields = load_u32(loader, INT32_MAX) & INT32_MAX;
     fields = gf_load_bytes(loader);
     entries = gf_load_bytes(loader);
     if (!gf_loader_ok(loader) || head.live == 0 || !gf_id_previous(&below) ||
@@ -176,6 +176,10 @@ static struct gf_stream_block *load_block(struct gf_loader *loader, struct gf_id
     if (block && !gf_stream_block_is_sound(block)) {
         gf_free(GF_MEMORY_DATA, block);
         return NULL;
+    }
+    if (block) {
+        block->tail_removed = true; /* so that the edge is looked for */
+        block->tail_removed = gf_id_compare(gf_stream_block_edge(block), block->last) != 0;
     }
     return block;
 }

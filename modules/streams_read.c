@@ -62,15 +62,17 @@ uint32_t gf_streams_find_keys(const struct gf_bytes *words, uint32_t count, uint
 
 /* Reading the words. */
 
-static void read_timeout(struct gf_args *args, struct reading *r)
+static void read_timeout(struct gf_exec *x, struct reading *r)
 {
-    struct gf_bytes word = gf_args_next(args);
+    struct gf_bytes word = gf_args_next(x->args);
     int64_t timeout_ms = 0;
 
     if (!gf_bytes_parse_i64(word, &timeout_ms))
-        gf_args_fail(args, GF_MSG_TIMEOUT_INTEGER);
+        gf_args_fail(x->args, GF_MSG_TIMEOUT_INTEGER);
     else if (timeout_ms < 0)
-        gf_args_fail(args, GF_MSG_TIMEOUT_NEGATIVE);
+        gf_args_fail(x->args, GF_MSG_TIMEOUT_NEGATIVE);
+    else if ((uint64_t)timeout_ms > INT64_MAX - x->now_ms)
+        gf_args_fail(x->args, GF_MSG_TIMEOUT_RANGE);
     r->blocks = true;
     r->timeout_ms = (uint64_t)timeout_ms;
 }
@@ -117,7 +119,7 @@ static bool read_options(struct gf_exec *x, struct reading *r)
         bool more = gf_args_left(args) >= 2;
 
         if (more && gf_args_skip_if(args, "BLOCK"))
-            read_timeout(args, r);
+            read_timeout(x, r);
         else if (more && gf_args_skip_if(args, "COUNT"))
             r->count = gf_streams_next_count(args);
         else if (more && gf_args_skip_if(args, "STREAMS")) {
