@@ -5,6 +5,7 @@
 
 #include "core/alloc.h"
 #include "modules/dict_parts.h"
+#include "modules/object.h"
 
 /* Most buckets are about so long. Entries are looked at one after the other, so each line would be
  * waited for in its turn. */
@@ -94,6 +95,31 @@ bool gf_dict_find(const struct gf_dict *dict, struct gf_bytes key, struct gf_dic
         gf_dict_entry_read(dict, (*place.bucket)->expiring, (*place.bucket)->entries + place.offset,
                            ret_entry);
     return true;
+}
+
+/* The slot of the bucket that a key is in, or would be; the dict is not empty. */
+static struct gf_dict_bucket **slot_of(const struct gf_dict *dict, struct gf_bytes key)
+{
+    struct gf_packed_draft draft = gf_packed_draft(key);
+    uint64_t hash = gf_packed_draft_hash(&draft, dict->hash_seed);
+
+    return gf_dict_slot(dict, gf_dict_bucket_index(dict, hash));
+}
+
+void gf_dict_prefetch_place(const struct gf_dict *dict, struct gf_bytes key)
+{
+    if (dict->buckets_count > 0)
+        gf_prefetch(slot_of(dict, key));
+}
+
+void gf_dict_prefetch_bucket(const struct gf_dict *dict, struct gf_bytes key)
+{
+    const struct gf_dict_bucket *bucket = dict->buckets_count > 0 ? *slot_of(dict, key) : NULL;
+
+    if (bucket == NULL)
+        return;
+    for (size_t line = 0; line < PREFETCH_LINES; line++)
+        gf_prefetch((const char *)bucket + line * LINE_SIZE);
 }
 
 /* Buckets. */

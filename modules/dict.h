@@ -77,6 +77,11 @@ static inline uint64_t gf_dict_count(const struct gf_dict *dict)
 /* gf_dict_find - ret_entry may be NULL: is it there? */
 bool gf_dict_find(const struct gf_dict *dict, struct gf_bytes key, struct gf_dict_entry *ret_entry);
 
+/* Two steps that hide cache misses when a key is known ahead of its use: first where its bucket is,
+ * then, a while later, the bucket. Harmless at any time. */
+void gf_dict_prefetch_place(const struct gf_dict *dict, struct gf_bytes key);
+void gf_dict_prefetch_bucket(const struct gf_dict *dict, struct gf_bytes key);
+
 enum gf_dict_put_result {
     GF_DICT_ADDED,
     GF_DICT_CHANGED,   /* the key was there; it keeps its place in the order */

@@ -1,8 +1,7 @@
 /* The lowest and the highest members, taken away: ZPOPMIN ZPOPMAX ZMPOP BZPOPMIN BZPOPMAX BZMPOP.
  *
  * The blocking ones are the same commands, but when no key has anything they wait; they are run
- * again when a key changed (modules/exec.h). A key of another type is an error when the command is
- * first run, and is as good as none when it already waits.
+ * again when there is a sorted set under one of their keys (modules/exec.h).
  */
 #include "core/assert.h"
 #include "modules/registry.h"

@@ -139,6 +139,11 @@ def _mpop(g):
     return words + g.options((b"COUNT", lambda: g.integer(0, 8)), expected=0.4)
 
 
+def _timeout(g):
+    """Never for ever, nor long."""
+    return g.pick([b"-1", b"abc", b"", b"1e400", b"-0.1"]) if g.chance(0.05) else b"0.01"
+
+
 def _random(g):
     count = g.pick([b"0", b"1", b"-1", b"3", b"-30", b"50", b"1000", b"abc", b"1.5", b"",
                     b"-9223372036854775808", b"9223372036854775808"])
@@ -210,7 +215,13 @@ ZSETS = {
     b"ZDIFFSTORE": lambda g: _combined(g, stores=True, weighs=False),
     b"ZINTERCARD": lambda g: [*_sources(g), *g.options((b"LIMIT", lambda: g.integer(-1, 5)),
                                                        expected=0.4)],
+    b"BZPOPMIN": lambda g: [*keys(g), _timeout(g)],
+    b"BZPOPMAX": lambda g: [*keys(g), _timeout(g)],
+    b"BZMPOP": lambda g: [_timeout(g), *_mpop(g)],
     b"ZRANDMEMBER": lambda g: [key(g), *_random(g)],
     b"ZSCAN": _scan,
     b"OBJECT": lambda g: [b"ENCODING", key(g)],
 }
+
+# A broken request of these could wait for ever.
+WAITING_ZSETS = {b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP"}

@@ -18,7 +18,7 @@ from commands_server import FRAGILE, SERVER
 from commands_sets import SETS
 from commands_strings import STRINGS
 from commands_streams import STREAMS
-from commands_zsets import ZSETS
+from commands_zsets import WAITING_ZSETS, ZSETS
 from grammar import Grammar
 
 CONNECTIONS = 3
@@ -82,7 +82,7 @@ def _request(g, choice):
         name = b"SET"
         family = STRINGS
     words = [g.spelled(name), *family[name](g)]
-    if name not in FRAGILE | WAITING and g.chance(0.05):
+    if name not in FRAGILE | WAITING | WAITING_ZSETS and g.chance(0.05):
         words = g.broken(words)
     return tuple(words)
 
