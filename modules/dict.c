@@ -308,8 +308,10 @@ bool gf_dict_append(struct gf_dict *dict, uint32_t index, const struct gf_packed
     dict->count++;
     if ((*slot)->count > dict->largest)
         dict->largest = (*slot)->count;
-    if (GF_UNLIKELY(parts.expiring))
+    if (GF_UNLIKELY(parts.expiring)) {
+        gf_dict_expiry_changed(dict, 0, expire_ms);
         gf_dict_expiries_note(dict, index);
+    }
     return true;
 }
 
@@ -344,8 +346,10 @@ static bool entry_change(struct gf_dict *dict, struct gf_dict_place *place,
     rest_write(dict, &parts, at);
     if (dict->kind == GF_DICT_BYTES)
         far_free(&old.value);
-    if (GF_UNLIKELY(parts.expiring))
+    if (GF_UNLIKELY(parts.expiring)) {
+        gf_dict_expiry_changed(dict, old.expire_ms, draft->expire_ms);
         gf_dict_expiries_note(dict, place->index);
+    }
     return true;
 }
 
@@ -394,6 +398,7 @@ bool gf_dict_set_expire(struct gf_dict *dict, struct gf_bytes key, uint64_t expi
     struct gf_packed_draft expiry = gf_packed_draft_int((int64_t)expire_ms);
     struct gf_dict_place place;
     bool found = dict->buckets_count > 0 && gf_dict_locate(dict, &key_draft, &place);
+    struct gf_packed_view old;
     const char *at;
     char *to;
 
@@ -405,10 +410,11 @@ bool gf_dict_set_expire(struct gf_dict *dict, struct gf_bytes key, uint64_t expi
     gf_dict_locate(dict, &key_draft, &place);
     at = gf_packed_skip((*place.bucket)->entries + place.offset, 2);
     to = bucket_splice(place.bucket, (size_t)(at - (*place.bucket)->entries),
-                       (size_t)(gf_packed_next(at) - at), gf_packed_draft_size(&expiry));
+                       (size_t)(gf_packed_read(at, &old) - at), gf_packed_draft_size(&expiry));
     if (!to)
         return false;
     gf_packed_write(to, &expiry);
+    gf_dict_expiry_changed(dict, (uint64_t)old.number, expire_ms);
     gf_dict_expiries_note(dict, place.index);
     return true;
 }
@@ -441,8 +447,10 @@ void gf_dict_remove_at(struct gf_dict *dict, const struct gf_dict_place *place)
     } else {
         bucket_splice(place->bucket, place->offset, (size_t)(next - at), 0);
     }
-    if (GF_UNLIKELY(expiring))
+    if (GF_UNLIKELY(expiring)) {
+        gf_dict_expiry_changed(dict, entry.expire_ms, 0);
         gf_dict_expiries_note(dict, place->index);
+    }
     if (dict->count < (uint64_t)dict->buckets_count * GF_DICT_LOAD_MIN)
         gf_dict_merge(dict);
 }

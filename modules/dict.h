@@ -58,7 +58,9 @@ struct gf_dict_entry {
 struct gf_dict {
     uint64_t hash_seed;
     uint64_t count;                    /* entries, those whose time has come included */
+    uint64_t expiring_count;           /* those of them that have an expiry */
     uint64_t first_expire_ms;          /* no entry's time comes before; UINT64_MAX: none has one */
+    uint64_t last_expire_ms;           /* no entry's time comes after; 0: none has one */
     struct gf_dict_segment **segments; /* owned; the directory */
     uint32_t buckets_count;            /* n; 0 when empty */
     uint16_t largest;                  /* since it was empty no bucket had more entries */
@@ -146,9 +148,6 @@ bool gf_dict_set_expire(struct gf_dict *dict, struct gf_bytes key, uint64_t expi
 
 /* gf_dict_expired_count - entries with expire_ms <= now_ms; cheap when there are few. */
 uint64_t gf_dict_expired_count(const struct gf_dict *dict, uint64_t now_ms);
-
-/* gf_dict_last_expire - when the last entry goes; 0: one of them never does. Looks at all. */
-uint64_t gf_dict_last_expire(const struct gf_dict *dict);
 
 /* gf_dict_purge - remove entries with expire_ms <= now_ms, at most those of `budget` buckets.
  * Returns how many. */

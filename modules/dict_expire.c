@@ -91,22 +91,6 @@ uint64_t gf_dict_expired_count(const struct gf_dict *dict, uint64_t now_ms)
     return count;
 }
 
-uint64_t gf_dict_last_expire(const struct gf_dict *dict)
-{
-    struct gf_dict_walk walk;
-    struct gf_dict_entry entry;
-    uint64_t last_ms = 0;
-
-    gf_dict_walk_init(&walk, dict);
-    while (gf_dict_walk_next(&walk, &entry)) {
-        if (entry.expire_ms == 0)
-            return 0;
-        if (entry.expire_ms > last_ms)
-            last_ms = entry.expire_ms;
-    }
-    return last_ms;
-}
-
 /* One expired entry of a bucket; false when there is none any more. */
 static bool bucket_purge_one(struct gf_dict *dict, uint32_t index, uint64_t now_ms)
 {
@@ -131,41 +115,60 @@ static bool bucket_purge_one(struct gf_dict *dict, uint32_t index, uint64_t now_
     return false;
 }
 
-/* The bounds of segments and dict as tight as they can be. */
-static void bounds_tighten(struct gf_dict *dict)
+/* The bound of a segment as tight as it can be: nobody looks into it again before it is time. */
+static void segment_tighten(struct gf_dict *dict, uint32_t start)
+{
+    struct gf_dict_segment *segment = dict->segments[start / GF_DICT_SEGMENT];
+    uint32_t count = dict->buckets_count - start;
+
+    segment->first_expire_ms = UINT64_MAX;
+    for (uint32_t i = 0; i < count && i < GF_DICT_SEGMENT; i++)
+        if (segment->expiries[i] < segment->first_expire_ms)
+            segment->first_expire_ms = segment->expiries[i];
+}
+
+static void dict_tighten(struct gf_dict *dict)
 {
     dict->first_expire_ms = UINT64_MAX;
+    if (dict->expiring_count == 0)
+        dict->last_expire_ms = 0;
     for (uint32_t start = 0; start < dict->buckets_count; start += GF_DICT_SEGMENT) {
-        struct gf_dict_segment *segment = dict->segments[start / GF_DICT_SEGMENT];
-        uint32_t count = dict->buckets_count - start;
+        const struct gf_dict_segment *segment = dict->segments[start / GF_DICT_SEGMENT];
 
-        if (segment->first_expire_ms == UINT64_MAX)
-            continue;
-        segment->first_expire_ms = UINT64_MAX;
-        for (uint32_t i = 0; i < count && i < GF_DICT_SEGMENT; i++)
-            if (segment->expiries[i] < segment->first_expire_ms)
-                segment->first_expire_ms = segment->expiries[i];
         if (segment->first_expire_ms < dict->first_expire_ms)
             dict->first_expire_ms = segment->first_expire_ms;
     }
 }
 
+/* Purge `*budget` buckets of the segment that begins with the bucket `start`. The table may shrink
+ * meanwhile, even to nothing. */
+static uint64_t segment_purge(struct gf_dict *dict, uint32_t start, uint64_t now_ms,
+                              uint32_t *budget)
+{
+    uint32_t end = start + GF_DICT_SEGMENT;
+    uint32_t index = bucket_next_expired(dict, start, now_ms);
+    uint64_t purged = 0;
+
+    for (; *budget > 0 && index < end && index < dict->buckets_count; (*budget)--) {
+        while (index < dict->buckets_count && bucket_purge_one(dict, index, now_ms))
+            purged++;
+        index = bucket_next_expired(dict, index + 1, now_ms);
+    }
+    if (*budget > 0 && start < dict->buckets_count)
+        segment_tighten(dict, start);
+    return purged;
+}
+
 uint64_t gf_dict_purge(struct gf_dict *dict, uint64_t now_ms, uint32_t budget)
 {
     uint64_t purged = 0;
-    uint32_t index = 0;
 
     if (GF_LIKELY(dict->first_expire_ms > now_ms))
         return 0;
-    for (; budget > 0; budget--) {
-        index = bucket_next_expired(dict, index, now_ms);
-        /* The table may shrink meanwhile, even to nothing. */
-        if (index >= dict->buckets_count)
-            break;
-        while (index < dict->buckets_count && bucket_purge_one(dict, index, now_ms))
-            purged++;
-    }
-    if (bucket_next_expired(dict, 0, now_ms) >= dict->buckets_count)
-        bounds_tighten(dict);
+    for (uint32_t start = 0; budget > 0 && start < dict->buckets_count; start += GF_DICT_SEGMENT)
+        if (dict->segments[start / GF_DICT_SEGMENT]->first_expire_ms <= now_ms)
+            purged += segment_purge(dict, start, now_ms, &budget);
+    if (budget > 0)
+        dict_tighten(dict);
     return purged;
 }

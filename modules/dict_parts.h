@@ -89,6 +89,15 @@ bool gf_dict_locate(const struct gf_dict *dict, const struct gf_packed_draft *ke
 /* gf_dict_remove_at - remove the entry at `place`; the table may shrink. */
 void gf_dict_remove_at(struct gf_dict *dict, const struct gf_dict_place *place);
 
+/* gf_dict_expiry_changed - of one entry; 0 = never, or no such entry. */
+static inline void gf_dict_expiry_changed(struct gf_dict *dict, uint64_t old_ms, uint64_t new_ms)
+{
+    dict->expiring_count -= old_ms != 0;
+    dict->expiring_count += new_ms != 0;
+    if (new_ms > dict->last_expire_ms)
+        dict->last_expire_ms = new_ms;
+}
+
 /* gf_dict_entry_free - what is kept outside of the bucket. */
 void gf_dict_entry_free(const struct gf_dict *dict, const struct gf_dict_entry *entry);
 

@@ -104,7 +104,9 @@ bool gf_dict_copy(struct gf_dict *copy, const struct gf_dict *dict)
         }
     }
     copy->largest = dict->largest;
+    copy->expiring_count = dict->expiring_count;
     copy->first_expire_ms = dict->first_expire_ms;
+    copy->last_expire_ms = dict->last_expire_ms;
     return true;
 }
 
@@ -327,6 +329,23 @@ static void bucket_check(const struct gf_dict *dict, const struct gf_dict_bucket
     GF_ASSERT(at == bucket->entries + bucket->size);
 }
 
+/* Entries of a bucket that have an expiry. */
+static uint64_t bucket_expiring_count(const struct gf_dict *dict,
+                                      const struct gf_dict_bucket *bucket)
+{
+    const char *at = bucket->entries;
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < bucket->count; i++) {
+        struct gf_dict_entry entry;
+
+        at = gf_dict_entry_read(dict, bucket->expiring, at, &entry);
+        count += entry.expire_ms != 0;
+        GF_ASSERT(entry.expire_ms <= dict->last_expire_ms);
+    }
+    return count;
+}
+
 /* The times kept for a bucket are what its entries say, or before it. */
 static void expiries_check(const struct gf_dict *dict, const struct gf_dict_bucket *bucket,
                            uint32_t index)
@@ -345,6 +364,7 @@ static void expiries_check(const struct gf_dict *dict, const struct gf_dict_buck
 void gf_dict_check(const struct gf_dict *dict)
 {
     uint64_t count = 0;
+    uint64_t expiring_count = 0;
 
     for (uint32_t index = 0; index < dict->buckets_count; index++) {
         const struct gf_dict_bucket *bucket = *gf_dict_slot(dict, index);
@@ -353,8 +373,10 @@ void gf_dict_check(const struct gf_dict *dict)
         if (bucket) {
             bucket_check(dict, bucket, index);
             count += bucket->count;
+            expiring_count += bucket_expiring_count(dict, bucket);
         }
     }
     GF_ASSERT(count == dict->count);
+    GF_ASSERT(expiring_count == dict->expiring_count);
     GF_ASSERT((dict->count == 0) == (dict->buckets_count == 0));
 }

@@ -34,8 +34,12 @@ bool gf_hash_gone(const struct gf_object *object, uint64_t now_ms)
     struct gf_dict_entry entry;
 
     if ((object->flags & GF_OBJECT_POINTER) != 0) {
-        if (gf_hash_dict(object)->first_expire_ms > now_ms)
+        const struct gf_dict *dict = gf_hash_dict(object);
+
+        if (dict->first_expire_ms > now_ms || dict->expiring_count < gf_dict_count(dict))
             return false;
+        if (dict->last_expire_ms <= now_ms)
+            return true;
     } else {
         struct gf_hash_packed packed = gf_hash_packed_of(object);
 
