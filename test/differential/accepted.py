@@ -20,6 +20,8 @@ class Accepted(NamedTuple):
 def _new_in_7_2(pair):
     new = {b"client|setinfo", b"client|no-touch", b"client|maint_notifications", b"client|capa",
            b"waitaof"}
+    new |= {b"hexpire", b"hpexpire", b"hexpireat", b"hpexpireat", b"httl", b"hpttl", b"hexpiretime",
+            b"hpexpiretime", b"hpersist", b"hgetdel", b"hgetex", b"hsetex"}
     if (pair.name, pair.sub) == (b"command", b"list") and pair.left.kind == pair.right.kind == "*":
         return {item.value for item in set(pair.right.value) - set(pair.left.value)} <= new
     return pair.name + b"|" + pair.sub in new
