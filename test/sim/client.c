@@ -206,6 +206,8 @@ static void client_take(struct sim_client *client, const struct sim_reply *reply
         client->line(client, reply->text);
         return;
     }
+    if (client->message && client->message(client, reply))
+        return;
     if (!link)
         client_fail(client, "a reply that nobody waits for", rest);
     request = gf_container(link, struct sim_request, link);

@@ -69,6 +69,8 @@ struct sim_client {
     bool must_answer;            /* the server does not stop: what was asked is answered   */
     /* A status that answers nothing: what a monitor sees. Or NULL: there must be none.    */
     void (*line)(struct sim_client *client, struct gf_bytes text);
+    /* A reply that answers nothing: a message to a subscriber. false: it is none. Or NULL.  */
+    bool (*message)(struct sim_client *client, const struct sim_reply *reply);
     struct sim_track *track;     /* of this connection, for monitors; borrowed; or NULL    */
     uint64_t server_id;          /* CLIENT ID of this connection; 0 = not known            */
     uint64_t condemned_tick;     /* CLIENT KILL has been answered; 0 = not                 */

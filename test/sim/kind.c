@@ -14,7 +14,8 @@ bool sim_kind_add(struct sim_kind *kind, const char *name)
         bool *field;
     } parts[] = {{"sets-clock", &kind->sets_clock}, {"evicts", &kind->evicts},
                  {"monitors", &kind->monitors},     {"speaks3", &kind->speaks3},
-                 {"operates", &kind->operates},     {"stops", &kind->stops}};
+                 {"operates", &kind->operates},     {"stops", &kind->stops},
+                 {"listens", &kind->listens}};
 
     for (size_t i = 0; i < GF_COUNT(parts); i++) {
         if (strcmp(parts[i].name, name) != 0)
@@ -46,6 +47,7 @@ void sim_kind_draw(struct sim_world *world, struct gf_settings *settings)
     kind->speaks3 = sim_one_in(world, 3);
     kind->operates = sim_one_in(world, 3);
     kind->stops = sim_one_in(world, 4);
+    kind->listens = sim_one_in(world, 3);
 }
 
 const char *sim_kind_policy(struct sim_world *world)
@@ -62,10 +64,11 @@ void sim_kind_format(const struct sim_world *world, char *text, size_t size)
 {
     const struct sim_kind *kind = &world->kind;
 
-    snprintf(text, size, "%s%s%s%s%s%s", kind->sets_clock ? " sets-clock" : "",
+    snprintf(text, size, "%s%s%s%s%s%s%s", kind->sets_clock ? " sets-clock" : "",
              kind->evicts_all ? " evicts-all"
              : kind->evicts   ? " evicts"
                               : "",
              kind->monitors ? " monitors" : "", kind->speaks3 ? " speaks3" : "",
-             kind->operates ? " operates" : "", kind->stops ? " stops" : "");
+             kind->operates ? " operates" : "", kind->stops ? " stops" : "",
+             kind->listens ? " listens" : "");
 }

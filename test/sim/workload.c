@@ -66,6 +66,34 @@ static void watcher_play(struct sim_player *player)
     sim_command_deinit(&command);
 }
 
+/* ---- Listeners ---- */
+
+static bool listener_message(struct sim_client *client, const struct sim_reply *reply)
+{
+    return sim_listener_take(&gf_container(client, struct sim_player, client)->listener, reply);
+}
+
+static void listener_answered(struct sim_request *request, const struct sim_reply *reply)
+{
+    struct sim_player *player = gf_container(request, struct sim_player, listener_request);
+
+    if (reply)
+        sim_listener_begin(&player->listener);
+}
+
+/* Subscribes once a connection, then only listens. */
+static void listener_play(struct sim_player *player)
+{
+    struct sim_command command = {0};
+
+    if (player->listener.publishers)
+        return;
+    sim_listener_ask(&player->listener, &player->workload->publishers, &command);
+    player->listener_request = (struct sim_request){.answered = listener_answered};
+    sim_client_send(&player->client, &command, &player->listener_request);
+    sim_command_deinit(&command);
+}
+
 /* ---- Connecting ---- */
 
 /* So little above what the server takes already that it must evict. */
@@ -90,6 +118,8 @@ static void player_connect(struct sim_player *player)
 
     player_forget(player);
     sim_watch_end(&player->watch, false);
+    sim_listener_end(&player->listener, false);
+    player->publisher = NULL;
     /* On a core's port DBSIZE and KEYS are about a part of the keys: nobody checks that here. */
     if (server->core_ports_first != 0 && !solid && player->manner != SIM_OPERATOR &&
         sim_one_in(world, 8)) {
@@ -101,8 +131,13 @@ static void player_connect(struct sim_player *player)
     player->client.must_answer = !world->kind.stops;
     if (player->manner == SIM_WATCHER)
         player->client.line = watcher_line;
-    if (player->manner == SIM_VANDAL || player->manner == SIM_WATCHER)
+    if (player->manner == SIM_LISTENER)
+        player->client.message = listener_message;
+    if (player->manner == SIM_VANDAL || player->manner == SIM_WATCHER ||
+        player->manner == SIM_LISTENER)
         return;
+    if (world->kind.listens && player->manner == SIM_POLITE)
+        player->publisher = sim_publisher_add(&workload->publishers);
     /* CONFIG is not shown to monitors. */
     if (world->kind.monitors && player->manner != SIM_OPERATOR && !(solid && world->kind.evicts))
         player->client.track = sim_track_add(&workload->tracks, &player->client);
@@ -180,6 +215,10 @@ static void player_play(struct sim_player *player)
         player_vandalize(player);
     else if (player->manner == SIM_WATCHER)
         watcher_play(player);
+    else if (player->manner == SIM_LISTENER)
+        listener_play(player);
+    else if (player->publisher && !player->client.track && sim_one_in(world, 4))
+        sim_publisher_play(&workload->publishers, player->publisher, &player->client);
     else if (player->manner == SIM_OPERATOR && world->kind.operates &&
              player_ask_for_another(player))
         return;
@@ -282,6 +321,8 @@ static void player_init(struct sim_player *player, struct sim_workload *workload
         player->manner = SIM_OPERATOR;
     if ((id == 2 || id == 3) && world->kind.monitors)
         player->manner = SIM_WATCHER;
+    if ((id == 4 || id == 5) && world->kind.listens)
+        player->manner = SIM_LISTENER;
     if (player->manner == SIM_OPERATOR)
         player->pipeline_max = 1;
     if (player->manner == SIM_WATCHER)
@@ -290,7 +331,7 @@ static void player_init(struct sim_player *player, struct sim_workload *workload
         player->shared_percent = sim_one_in(world, 2) ? 100 : 0;
         player->quits_one_in *= 4;
     }
-    if (world->kind.operates && id > 3 && sim_one_in(world, 2))
+    if (world->kind.operates && id > 5 && sim_one_in(world, 2))
         player_make_mover(player);
     if (world->kind.operates && player->manner == SIM_OPERATOR)
         player->pause_max_ns = 300 * SIM_US;
@@ -335,6 +376,7 @@ void sim_workload_init(struct sim_workload *workload, struct sim_node *node)
     workload->node = node;
     sim_shared_init(&workload->shared, world, &workload->ticks);
     sim_tracks_init(&workload->tracks, world);
+    sim_publishers_init(&workload->publishers, world);
     workload->players_count = 3 + (uint32_t)sim_below(world, SIM_PLAYERS_MAX - 2);
     for (uint32_t i = 0; i < workload->players_count; i++)
         player_init(&workload->players[i], workload, (int)i);
@@ -391,8 +433,10 @@ void sim_workload_check(struct sim_workload *workload)
     for (uint32_t i = 0; i < workload->players_count; i++) {
         struct sim_player *player = &workload->players[i];
 
-        sim_watch_end(&player->watch,
-                      sim_workload_is_settled(workload) && sim_client_is_whole(&player->client));
+        bool quiet = sim_workload_is_settled(workload) && sim_client_is_whole(&player->client);
+
+        sim_watch_end(&player->watch, quiet);
+        sim_listener_end(&player->listener, quiet);
     }
 }
 
@@ -414,4 +458,5 @@ void sim_workload_deinit(struct sim_workload *workload)
     }
     sim_shared_deinit(&workload->shared);
     sim_tracks_deinit(&workload->tracks);
+    sim_publishers_deinit(&workload->publishers);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "sim/client.h"
+#include "sim/listen.h"
 #include "sim/model.h"
 #include "sim/node.h"
 #include "sim/watch.h"
@@ -25,6 +26,7 @@ enum sim_manner {
     SIM_OPERATOR, /* statistics, pauses, memory limits               */
     SIM_VANDAL,   /* nonsense, half requests                          */
     SIM_WATCHER,  /* MONITOR, RESET                                   */
+    SIM_LISTENER, /* PSUBSCRIBE, and listens                          */
 };
 
 struct sim_workload;
@@ -44,6 +46,9 @@ struct sim_player {
     struct sim_watch watch;  /* a watcher's                           */
     struct sim_request watch_request;
     bool watch_asked;        /* MONITOR or RESET is in flight         */
+    struct sim_listener listener;   /* a listener's                   */
+    struct sim_request listener_request;
+    struct sim_publisher *publisher; /* of this connection; borrowed; or NULL */
 };
 
 struct sim_workload {
@@ -56,6 +61,7 @@ struct sim_workload {
     uint64_t over_ns;     /* since when nobody waits for an answer */
     struct sim_shared shared;
     struct sim_tracks tracks;
+    struct sim_publishers publishers;
     struct sim_player players[SIM_PLAYERS_MAX];
     uint32_t players_count;
 };

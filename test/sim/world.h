@@ -78,6 +78,7 @@ struct sim_kind {
     bool evicts;     /* maxmemory, and keys with a time to live go ...              */
     bool evicts_all; /* ... or any key                                              */
     bool monitors;   /* somebody watches                                            */
+    bool listens;    /* somebody is subscribed to what others publish               */
     bool speaks3;    /* connections change their protocol                           */
     bool operates;   /* an operator lists and kills clients                         */
     bool stops;      /* the server stops while clients play, not when they are done */
