@@ -54,6 +54,9 @@ struct gf_list {
  */
 bool gf_list_find(struct gf_exec *x, struct gf_place place, struct gf_list *ret_list);
 
+/* gf_list_open - the same of an object that is known to be a list, or NULL. */
+void gf_list_open(struct gf_place place, struct gf_object *object, struct gf_list *ret_list);
+
 static inline uint64_t gf_list_count(const struct gf_list *list)
 {
     return list->deque != NULL ? list->deque->count : list->run.count;

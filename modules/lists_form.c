@@ -96,10 +96,8 @@ void gf_list_write_header(const struct gf_run *run, char *place)
     place[6] = (char)run->shape.alphabet;
 }
 
-bool gf_list_find(struct gf_exec *x, struct gf_place place, struct gf_list *ret_list)
+void gf_list_open(struct gf_place place, struct gf_object *object, struct gf_list *ret_list)
 {
-    struct gf_object *object = gf_place_find(x, &place);
-
     ret_list->place = place;
     ret_list->object = object;
     ret_list->deque = NULL;
@@ -107,11 +105,7 @@ bool gf_list_find(struct gf_exec *x, struct gf_place place, struct gf_list *ret_
     ret_list->scratch_at = 0;
     ret_list->run = (struct gf_run){0};
     if (object == NULL)
-        return true;
-    if (GF_UNLIKELY(gf_object_type(object) != GF_TYPE_LIST)) {
-        gf_reply_error(x->reply, GF_MSG_WRONGTYPE);
-        return false;
-    }
+        return;
     if (object->flags & GF_OBJECT_POINTER) {
         ret_list->deque = gf_object_pointer(object);
         ret_list->quick = ret_list->deque->mark;
@@ -119,6 +113,17 @@ bool gf_list_find(struct gf_exec *x, struct gf_place place, struct gf_list *ret_
         ret_list->run = gf_list_open_bytes(gf_object_bytes(object));
         ret_list->quick = gf_object_encoding(object) == GF_LIST_QUICKLIST;
     }
+}
+
+bool gf_list_find(struct gf_exec *x, struct gf_place place, struct gf_list *ret_list)
+{
+    struct gf_object *object = gf_place_find(x, &place);
+
+    if (GF_UNLIKELY(object != NULL && gf_object_type(object) != GF_TYPE_LIST)) {
+        gf_reply_error(x->reply, GF_MSG_WRONGTYPE);
+        return false;
+    }
+    gf_list_open(place, object, ret_list);
     return true;
 }
 

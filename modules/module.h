@@ -147,6 +147,9 @@ struct gf_command {
      * returns how many there are; 0 and a broken command line are the same. */
     uint32_t (*find_keys)(const struct gf_bytes *words, uint32_t count, uint32_t *ret_indexes,
                           uint32_t max);
+    /* Does this request look up keys that only data tells (SORT with BY)? It is given every
+     * partition then. NULL: none does. Its first key must be where key_first says. */
+    bool (*finds_more)(const struct gf_bytes *words, uint32_t count);
     uint32_t key_flags; /* enum gf_key_flag of all keys, unless key_specs says more */
     /* key_flags of this request, where they depend on it (GF_KEY_VARIABLE: SET with GET). */
     uint32_t (*find_key_flags)(const struct gf_bytes *words, uint32_t count);

@@ -26,6 +26,7 @@ extern const struct gf_module gf_lists_module;
 extern const struct gf_module gf_streams_module;
 extern const struct gf_module gf_streams_group_module;
 extern const struct gf_module gf_streams_info_module;
+extern const struct gf_module gf_sort_module;
 extern const struct gf_module gf_generic_module;
 extern const struct gf_module gf_bitmaps_module;
 extern const struct gf_module gf_dump_module;
@@ -53,6 +54,7 @@ static const struct gf_module *const built_in[] = {
     &gf_sets_module,
     &gf_command_module,
     &gf_generic_module,
+    &gf_sort_module,
     &gf_hashes_module,
     &gf_hash_expire_module,
     &gf_streams_module,

@@ -39,6 +39,8 @@ static const char *keys_complaint(const struct gf_command *row)
         return "GF_MOVABLE needs find_keys";
     if (row->key_specs_count > 0 && row->key_specs == NULL)
         return "key_specs_count without key_specs";
+    if (row->finds_more != NULL && (row->key_first == 0 || row->merge != GF_MERGE_NONE))
+        return "finds_more needs key_first, and no merge";
     if (row->key_first == 0) {
         if (row->key_last != 0 || row->key_step != 0)
             return "key_last or key_step without key_first";

@@ -98,6 +98,19 @@ static void plan_cursor(struct gf_plan *plan, struct gf_bytes word)
     plan->first_partition = plan->partitions[0];
 }
 
+/* A request that may look up any key: all partitions, though it has keys. */
+static void plan_more(struct gf_plan *plan, const struct gf_bytes *words)
+{
+    const struct gf_server *server = plan->worker->server;
+    struct gf_bytes first = words[plan->command->key_first];
+
+    gf_plan_reserve(plan, server->router.partitions_count);
+    for (uint32_t p = 0; p < server->router.partitions_count; p++)
+        plan_add(plan, p);
+    plan->first_partition = (uint16_t)gf_router_partition(&server->router, first);
+    plan->first_hash = gf_keyspace_hash(server->hash_seed, first);
+}
+
 bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t count)
 {
     const struct gf_server *server = plan->worker->server;
@@ -116,6 +129,10 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
     }
     if (command->flags & GF_CURSOR) {
         plan_cursor(plan, words[1]);
+        return true;
+    }
+    if (GF_UNLIKELY(command->finds_more != NULL) && command->finds_more(words, count)) {
+        plan_more(plan, words);
         return true;
     }
     gf_plan_reserve(plan, count);

@@ -141,6 +141,9 @@ def _small_lists(pair):
 def _long_wait(pair):
     return (pair.left.value, pair.right.value) == \
         (b"ERR timeout is negative", b"ERR timeout is out of range")
+def _sort_leaves_form(pair):
+    return (pair.name, pair.sub) == (b"object", b"encoding") and pair.words[2] == b"ranked" \
+        and (pair.left.value, pair.right.value) == (b"skiplist", b"listpack")
 
 
 def _xread_balance(pair):
@@ -208,6 +211,8 @@ ACCEPTED = [
              _reset_keeps_no_evict),
     Accepted("reset-keeps-answers", "RESET does not close a connection whose answers are still to "
              "be sent; with a password the reference does when they are many", _reset_closes),
+    Accepted("sort-leaves-form", "SORT does not make a large sorted set of a small one",
+             _sort_leaves_form),
     Accepted("small-sets", "OBJECT ENCODING of a small set is listpack, as it is since 7.2",
              _small_sets),
     Accepted("bit-range-before-key", "BITCOUNT and BITPOS tell a mistake in their words even when "

@@ -398,6 +398,13 @@ def xinfo_but_idle_consumers(pair):
     return _Xinfo(pair, spare=True).same(pair.left, pair.right)
 
 
+def _sorted_elements(pair):
+    """A set that SORT is told not to sort (BY without a star) comes in the server's own order."""
+    words = [word.upper() for word in pair.words]
+    unsorted = any(word == b"BY" and b"*" not in behind for word, behind in zip(words, words[1:]))
+    return pair.left == pair.right or unsorted and _same_members(pair)
+
+
 RULES = {
     b"ttl": _near_in_time(1),
     b"pttl": _near_in_time(1000),
@@ -415,6 +422,8 @@ RULES = {
     b"sinter": _same_members,
     b"sunion": _same_members,
     b"sdiff": _same_members,
+    b"sort": _sorted_elements,
+    b"sort_ro": _sorted_elements,
     b"spop": _popped,
     b"srandmember": _drawn_members,
     b"zscan": _pair_scan,

@@ -18,6 +18,7 @@ READERS = {
     b"hash": b"HGETALL",
     b"string": b"GET",
     b"list": b"LRANGE {} 0 -1",
+    b"hash": b"HGETALL",
     b"set": b"SMEMBERS",
     b"zset": b"ZRANGE {} 0 -1 WITHSCORES",
     b"stream": b"XINFO STREAM {} FULL COUNT 0",

@@ -16,6 +16,7 @@ from commands_lists import LISTS, WAITING
 from commands_hll import HLL
 from commands_server import FRAGILE, SERVER
 from commands_sets import SETS
+from commands_sort import SORT
 from commands_strings import STRINGS
 from commands_streams import STREAMS
 from commands_zsets import WAITING_ZSETS, ZSETS
@@ -33,6 +34,7 @@ FAMILIES = {
     "lists": (LISTS, 30),
     "hashes": (HASHES, 30),
     "sets": (SETS, 30),
+    "sort": (SORT, 12),
     "zsets": (ZSETS, 30),
     "geo": (GEO, 12),
     "bitmaps": (BITMAPS, 12),
