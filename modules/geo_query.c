@@ -99,7 +99,7 @@ static bool count_read(struct gf_exec *x, struct gf_geo_search *search)
     if (!gf_args_ok(x->args, x->reply))
         return false;
     if (count <= 0)
-        return fail(x, GF_MSG_GEO_COUNT);
+        return fail(x, GF_MSG_COUNT_NOT_POSITIVE);
     search->count = (uint64_t)count;
     return true;
 }

@@ -280,7 +280,7 @@ static uint64_t next_sweep_count(struct gf_args *args)
     int64_t count = 0;
 
     if (!gf_bytes_parse_i64(gf_args_next(args), &count) || count < 1 || count > AUTOCLAIM_COUNT_MAX)
-        gf_args_fail(args, GF_MSG_STREAM_XAUTOCLAIM_COUNT);
+        gf_args_fail(args, GF_MSG_COUNT_NOT_POSITIVE);
     return (uint64_t)count;
 }
 
