@@ -100,8 +100,7 @@ static void volatile_remove(struct gf_keyspace *keyspace, const struct gf_object
 
 /* Structures. */
 
-/* Free a structure now, or leave it to work slices when it is big. */
-static void structure_free(struct gf_keyspace *keyspace, uint8_t type_id, void *value)
+void gf_keyspace_retire(struct gf_keyspace *keyspace, uint8_t type_id, void *value)
 {
     const struct gf_type *type = keyspace->context->types[type_id];
     size_t capacity = gf_alloc_size(keyspace->dying) / sizeof(*keyspace->dying);
@@ -126,7 +125,7 @@ static void structure_free(struct gf_keyspace *keyspace, uint8_t type_id, void *
 void gf_keyspace_object_free(struct gf_keyspace *keyspace, struct gf_object *object)
 {
     if (object->flags & GF_OBJECT_POINTER)
-        structure_free(keyspace, object->type, gf_object_pointer(object));
+        gf_keyspace_retire(keyspace, object->type, gf_object_pointer(object));
     gf_object_destroy(&keyspace->heap->slab, object);
 }
 

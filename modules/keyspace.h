@@ -136,6 +136,11 @@ struct gf_object *gf_keyspace_set_expire(struct gf_keyspace *keyspace, uint64_t 
 /* gf_keyspace_remove - the object is gone; a big structure is freed in slices. */
 void gf_keyspace_remove(struct gf_keyspace *keyspace, uint64_t hash, struct gf_object *object);
 
+/* gf_keyspace_retire - free a structured value that no object holds any more: now, or in slices
+ * when it is big. A part of a value that is big itself can be made a value of its own and end
+ * here. */
+void gf_keyspace_retire(struct gf_keyspace *keyspace, uint8_t type_id, void *value);
+
 /* gf_keyspace_take - like remove, but a structured value is given to the caller in ret_value, and
  * bytes are copied into a block of gf_alloc(GF_MEMORY_DATA) given in ret_value->bytes (RENAME,
  * MOVE: put it under another key, in another keyspace). gf_value_deinit frees what was not put. */

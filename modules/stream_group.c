@@ -137,13 +137,15 @@ bool gf_stream_group_free_slice(struct gf_stream_group *group, uint64_t *budget)
     return true;
 }
 
-void gf_stream_group_remove(struct gf_stream *stream, struct gf_stream_group *group)
+struct gf_stream *gf_stream_group_remove(struct gf_stream *stream, struct gf_stream_group *group)
 {
-    uint64_t budget = UINT64_MAX;
+    struct gf_stream *rest = gf_stream_create();
 
     list_remove((void **)stream->groups, stream->groups_count, group);
     stream->groups_count--;
-    (void)gf_stream_group_free_slice(group, &budget);
+    rest->groups = (struct gf_stream_group **)list_insert(NULL, 0, 0, group);
+    rest->groups_count = 1;
+    return rest;
 }
 
 /* Consumers. */

@@ -62,8 +62,9 @@ struct gf_stream_group *gf_stream_group_find(const struct gf_stream *stream, str
  * Its last_id is 0-0, its entries_read unknown. */
 struct gf_stream_group *gf_stream_group_add(struct gf_stream *stream, struct gf_bytes name);
 
-/* gf_stream_group_remove - the group is gone. */
-void gf_stream_group_remove(struct gf_stream *stream, struct gf_stream_group *group);
+/* gf_stream_group_remove - the group is gone; a stream that holds nothing else is returned, the
+ * caller's: it may be big, and can be freed in slices. */
+struct gf_stream *gf_stream_group_remove(struct gf_stream *stream, struct gf_stream_group *group);
 
 /* gf_stream_group_free_slice - free what the group holds, taking from *budget; true when it is gone
  * itself. Its stream must forget it then. */

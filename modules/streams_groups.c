@@ -162,7 +162,7 @@ static void group_destroy_run(struct gf_exec *x)
         return;
     group = gf_stream_group_find(stream, name);
     if (group) {
-        gf_stream_group_remove(stream, group);
+        gf_keyspace_retire(place.keyspace, GF_TYPE_STREAM, gf_stream_group_remove(stream, group));
         gf_streams_changed(x, &place, "xgroup-destroy");
     }
     gf_reply_int(x->reply, group != NULL);

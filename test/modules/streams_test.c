@@ -195,6 +195,31 @@ Test(streams, claiming)
                {"XCLAIM x g bob 0 1", "-NOGROUP No such key 'x' or consumer group 'g'"});
 }
 
+/* A group may have millions of pending entries: they are freed in the background. */
+Test(streams, a_big_group_is_freed_in_slices)
+{
+    struct gf_memory_account account = {0};
+    struct gf_memory_account *before = gf_memory_account_use(&account);
+    struct exec_fixture fixture;
+    struct gf_keyspace *keyspace;
+    int64_t held;
+
+    exec_fixture_init(&fixture);
+    exec_run(&fixture, "XGROUP CREATE x g $ MKSTREAM");
+    for (int i = 0; i < 2000; i++)
+        exec_run(&fixture, "XADD x * a b");
+    exec_run(&fixture, "XREADGROUP GROUP g alice STREAMS x >");
+    held = account.bytes[GF_MEMORY_DATA];
+    EXEC_EXPECT(&fixture, "XGROUP DESTROY x g", ":1\r\n");
+    cr_expect(gt(i64, account.bytes[GF_MEMORY_DATA], held - 10000));
+    keyspace = fixture.space.find(&fixture.space, 0, GF_BYTES("x"));
+    for (int i = 0; i < 1000 && gf_keyspace_work_slice(keyspace, 16); i++)
+        continue;
+    cr_expect(lt(i64, account.bytes[GF_MEMORY_DATA], held - 2000 * 50));
+    exec_fixture_deinit(&fixture);
+    gf_memory_account_use(before);
+}
+
 /* How far a group is behind is known until entries go from the middle of what it has not read. */
 Test(streams, lag)
 {
