@@ -10,7 +10,13 @@
 #include "core/bytes.h"
 #include "modules/exec.h"
 
-#define GF_MODULE_ABI 1
+/* Changes with everything a module is compiled against: the version of this header, the number of
+ * messages, and the sizes of what is passed by address. */
+#define GF_MODULE_VERSION 1u
+#define GF_MODULE_ABI                                                                              \
+    (GF_MODULE_VERSION << 24 | (uint32_t)GF_MESSAGES_COUNT << 12 |                                 \
+     (uint32_t)(sizeof(struct gf_exec) + sizeof(struct gf_limits) + sizeof(struct gf_type) +       \
+                sizeof(struct gf_command)))
 
 struct gf_loader;
 struct gf_object;

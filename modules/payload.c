@@ -112,12 +112,16 @@ static const struct gf_type *type_load(const struct gf_keyspace_context *context
 {
     uint8_t id = (uint8_t)*loader->at++;
 
-    if (id >= GF_TYPES_MAX || context->types[id] == NULL)
+    const struct gf_type *type;
+
+    if (id >= GF_TYPES_MAX)
         return NULL;
-    if (id >= GF_TYPE_PLUGIN_FIRST &&
-        !gf_bytes_equal(gf_load_bytes(loader), gf_bytes_of(context->types[id]->name)))
+    /* Another core may be loading a module. */
+    type = __atomic_load_n(&context->types[id], __ATOMIC_ACQUIRE);
+    if (type != NULL && id >= GF_TYPE_PLUGIN_FIRST &&
+        !gf_bytes_equal(gf_load_bytes(loader), gf_bytes_of(type->name)))
         return NULL;
-    return context->types[id];
+    return type;
 }
 
 enum gf_payload_result gf_payload_load(const struct gf_keyspace_context *context,

@@ -16,6 +16,7 @@
 #include "core/random.h"
 #include "modules/object.h"
 #include "modules/registry_check.h"
+#include "modules/registry_parts.h"
 
 extern const struct gf_module gf_command_module;
 extern const struct gf_module gf_strings_module;
@@ -81,35 +82,13 @@ static const struct gf_module *const built_in[] = {
 };
 /* clang-format on */
 
+_Static_assert(GF_COUNT(built_in) + GF_MODULES_EXTRA_MAX <= GF_REGISTRY_MODULES_MAX,
+               "a registry has room for all modules");
+
 #define SLOT_BITS_MIN 6
 #define SLOTS_PER_NAME 16    /* sparse enough that a few thousand seeds suffice for 250 names */
 #define SEEDS_PER_SIZE 20000 /* then the table doubles; some 10 ms */
-#define ROW_NONE UINT32_MAX
-
-/* A name as the hash sees it. Equal for equal names of up to 16 bytes, and only for those. */
-struct name_key {
-    uint64_t first; /* the first 8 bytes, folded to upper case */
-    uint64_t last;  /* the last 8; 0 for names of up to 8; mixed with the middle from 17 on */
-};
-
-struct name_slot {
-    struct name_key key;
-    const struct gf_command *row; /* NULL = no such name */
-    uint64_t size;                /* of the name */
-};
-
-_Static_assert(sizeof(struct name_slot) == 32, "two slots to a cache line");
-
-struct gf_registry {
-    struct name_slot *slots; /* owned; 1 << slot_bits of them, 64-byte aligned */
-    uint64_t seed;           /* odd */
-    uint32_t slot_bits;
-    uint32_t count;          /* top-level rows: 0 .. count - 1 of `rows` */
-    uint32_t rows_count;     /* with subcommands */
-    struct gf_command *rows; /* owned */
-    uint32_t *containers;    /* owned; by row: its container's row, ROW_NONE for top-level rows */
-    const struct gf_type *types[GF_TYPES_MAX];
-};
+#define ROWS_SPARE 512       /* rows of modules that are loaded while the server runs */
 
 /* fold8 - upper case for the ASCII letters among eight bytes. Each byte is compared in its low
  * seven bits, where the additions cannot carry into its neighbour. */
@@ -148,7 +127,7 @@ static uint64_t mix_middle(struct gf_bytes name, uint64_t last)
 }
 
 /* name_fold - reads no byte outside of the name: loads overlap instead. */
-static inline struct name_key name_fold(struct gf_bytes name)
+static inline struct gf_name_key name_fold(struct gf_bytes name)
 {
     const char *data = name.data;
     size_t size = name.size;
@@ -156,22 +135,22 @@ static inline struct name_key name_fold(struct gf_bytes name)
     if (GF_LIKELY(size - 1 < 3)) {
         uint64_t value = (uint8_t)data[0] | (uint64_t)(uint8_t)data[size / 2] << 8 |
                          (uint64_t)(uint8_t)data[size - 1] << 16;
-        return (struct name_key){.first = fold8(value)};
+        return (struct gf_name_key){.first = fold8(value)};
     }
     if (size - 4 <= 4) {
         uint64_t value = load4(data) | load4(data + size - 4) << 32;
-        return (struct name_key){.first = fold8(value)};
+        return (struct gf_name_key){.first = fold8(value)};
     }
     if (size == 0)
-        return (struct name_key){0};
+        return (struct gf_name_key){0};
 
-    struct name_key key = {.first = fold8(load8(data)), .last = fold8(load8(data + size - 8))};
+    struct gf_name_key key = {.first = fold8(load8(data)), .last = fold8(load8(data + size - 8))};
     if (size > 16)
         key.last = mix_middle(name, key.last);
     return key;
 }
 
-static inline uint64_t name_slot_index(struct name_key key, uint64_t size, uint64_t seed,
+static inline uint64_t name_slot_index(struct gf_name_key key, uint64_t size, uint64_t seed,
                                        uint32_t slot_bits)
 {
     uint64_t mixed = key.first ^ (key.last << 31 | key.last >> 33) ^ size;
@@ -183,9 +162,9 @@ static inline uint64_t name_slot_index(struct name_key key, uint64_t size, uint6
 
 const struct gf_command *gf_registry_find(const struct gf_registry *registry, struct gf_bytes name)
 {
-    struct name_key key = name_fold(name);
+    struct gf_name_key key = name_fold(name);
     uint64_t index = name_slot_index(key, name.size, registry->seed, registry->slot_bits);
-    const struct name_slot *slot = &registry->slots[index];
+    const struct gf_name_slot *slot = &registry->slots[index];
 
     if (slot->size != name.size || slot->key.first != key.first || slot->key.last != key.last)
         return NULL;
@@ -198,7 +177,7 @@ const struct gf_command *gf_registry_find(const struct gf_registry *registry, st
 static bool seed_separates(struct gf_registry *registry, uint64_t seed, uint64_t attempt)
 {
     for (uint32_t i = 0; i < registry->count; i++) {
-        struct gf_bytes name = gf_bytes_of(registry->rows[i].name);
+        struct gf_bytes name = gf_bytes_of(registry->rows[registry->tops[i]].name);
         uint64_t index = name_slot_index(name_fold(name), name.size, seed, registry->slot_bits);
 
         if (registry->slots[index].size == attempt)
@@ -210,15 +189,15 @@ static bool seed_separates(struct gf_registry *registry, uint64_t seed, uint64_t
 
 static void seed_place(struct gf_registry *registry, uint64_t seed)
 {
-    memset(registry->slots, 0, sizeof(struct name_slot) << registry->slot_bits);
+    memset(registry->slots, 0, sizeof(struct gf_name_slot) << registry->slot_bits);
     for (uint32_t i = 0; i < registry->count; i++) {
-        struct gf_bytes name = gf_bytes_of(registry->rows[i].name);
-        struct name_key key = name_fold(name);
+        const struct gf_command *row = &registry->rows[registry->tops[i]];
+        struct gf_bytes name = gf_bytes_of(row->name);
+        struct gf_name_key key = name_fold(name);
         uint64_t index = name_slot_index(key, name.size, seed, registry->slot_bits);
 
         GF_ASSERT(registry->slots[index].row == NULL);
-        registry->slots[index] =
-            (struct name_slot){.key = key, .row = &registry->rows[i], .size = name.size};
+        registry->slots[index] = (struct gf_name_slot){.key = key, .row = row, .size = name.size};
     }
     registry->seed = seed;
 }
@@ -234,8 +213,8 @@ static void registry_place_names(struct gf_registry *registry)
     for (;; registry->slot_bits++) {
         GF_ASSERT(registry->slot_bits < 24);
         registry->slots = gf_alloc_aligned(
-            GF_MEMORY_OTHER, sizeof(struct name_slot) << registry->slot_bits, GF_CACHE_LINE);
-        memset(registry->slots, 0, sizeof(struct name_slot) << registry->slot_bits);
+            GF_MEMORY_OTHER, sizeof(struct gf_name_slot) << registry->slot_bits, GF_CACHE_LINE);
+        memset(registry->slots, 0, sizeof(struct gf_name_slot) << registry->slot_bits);
         for (uint64_t attempt = 1; attempt <= SEEDS_PER_SIZE; attempt++) {
             uint64_t seed = gf_random_next(&state) | 1;
 
@@ -249,70 +228,103 @@ static void registry_place_names(struct gf_registry *registry)
 }
 
 /* The subcommands of one container, from every module that adds some. */
-static void registry_copy_subcommands(struct gf_registry *registry,
-                                      const struct gf_module_list *list, uint32_t container)
+void gf_registry_copy_subcommands(struct gf_registry *registry, uint32_t container)
 {
-    struct gf_command *row = &registry->rows[container];
-    uint32_t first = registry->rows_count;
+    struct gf_registry_rows *shared = registry->shared;
+    struct gf_command *row = &shared->rows[container];
+    uint32_t first = shared->count;
 
-    for (uint32_t i = 0; i < list->count; i++) {
-        for (uint32_t j = 0; j < list->modules[i]->commands_count; j++) {
-            const struct gf_command *part = &list->modules[i]->commands[j];
+    for (uint32_t i = 0; i < registry->modules_count; i++) {
+        for (uint32_t j = 0; j < registry->modules[i]->commands_count; j++) {
+            const struct gf_command *part = &registry->modules[i]->commands[j];
 
             if (strcmp(part->name, row->name) != 0)
                 continue;
             for (uint32_t k = 0; k < part->subcommands_count; k++) {
-                registry->containers[registry->rows_count] = container;
-                registry->rows[registry->rows_count++] = part->subcommands[k];
+                shared->containers[shared->count] = container;
+                shared->rows[shared->count++] = part->subcommands[k];
             }
         }
     }
-    row->subcommands_count = registry->rows_count - first;
-    row->subcommands = row->subcommands_count > 0 ? &registry->rows[first] : NULL;
+    row->subcommands_count = shared->count - first;
+    row->subcommands = row->subcommands_count > 0 ? &shared->rows[first] : NULL;
 }
 
 /* A container is spread over several modules: the first one's row stands for it. */
-static bool registry_has_row(const struct gf_registry *registry, const char *name)
+bool gf_registry_has_row(const struct gf_registry *registry, const char *name)
 {
     for (uint32_t i = 0; i < registry->count; i++) {
-        if (strcmp(registry->rows[i].name, name) == 0)
+        if (strcmp(registry->rows[registry->tops[i]].name, name) == 0)
             return true;
     }
     return false;
 }
 
-static void registry_copy_rows(struct gf_registry *registry, const struct gf_module_list *list)
+uint32_t gf_module_rows(const struct gf_module *module)
 {
-    uint32_t rows = 0;
+    uint32_t rows = module->commands_count;
 
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct gf_module *module = list->modules[i];
+    for (uint32_t i = 0; i < module->commands_count; i++)
+        rows += module->commands[i].subcommands_count;
+    return rows;
+}
 
-        rows += module->commands_count;
-        for (uint32_t j = 0; j < module->commands_count; j++)
-            rows += module->commands[j].subcommands_count;
+/* The top-level rows of a module that is in the list, behind those that are there. */
+void gf_registry_copy_rows(struct gf_registry *registry, const struct gf_module *module)
+{
+    struct gf_registry_rows *shared = registry->shared;
+
+    if (module->type != NULL)
+        __atomic_store_n(&shared->types[module->type->id], module->type, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < module->commands_count; i++) {
+        if (gf_registry_has_row(registry, module->commands[i].name))
+            continue;
+        registry->tops[registry->count++] = shared->count;
+        shared->containers[shared->count] = GF_ROW_NONE;
+        shared->rows[shared->count++] = module->commands[i];
     }
-    registry->rows =
-        gf_alloc_aligned(GF_MEMORY_OTHER, rows * sizeof(*registry->rows) + 1, GF_CACHE_LINE);
-    registry->containers = gf_alloc(GF_MEMORY_OTHER, rows * sizeof(*registry->containers));
-    for (uint32_t i = 0; i < list->count; i++) {
-        for (uint32_t j = 0; j < list->modules[i]->commands_count; j++) {
-            if (registry_has_row(registry, list->modules[i]->commands[j].name))
-                continue;
-            registry->containers[registry->count] = ROW_NONE;
-            registry->rows[registry->count++] = list->modules[i]->commands[j];
-        }
-    }
-    registry->rows_count = registry->count;
-    for (uint32_t i = 0; i < registry->count; i++)
-        registry_copy_subcommands(registry, list, i);
-    GF_ASSERT(registry->rows_count <= rows);
+}
+
+static struct gf_registry_rows *rows_create(const struct gf_module_list *list)
+{
+    struct gf_registry_rows *shared = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*shared));
+
+    shared->capacity = ROWS_SPARE;
+    for (uint32_t i = 0; i < list->count; i++)
+        shared->capacity += gf_module_rows(list->modules[i]);
+    shared->rows =
+        gf_alloc_aligned(GF_MEMORY_OTHER, shared->capacity * sizeof(*shared->rows), GF_CACHE_LINE);
+    shared->containers = gf_alloc(GF_MEMORY_OTHER, shared->capacity * sizeof(*shared->containers));
+    return shared;
+}
+
+/* An empty one of these modules. */
+struct gf_registry *gf_registry_begin(struct gf_registry_rows *shared,
+                                      const struct gf_module_list *list)
+{
+    struct gf_registry *registry = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*registry));
+
+    GF_ASSERT(list->count <= GF_REGISTRY_MODULES_MAX);
+    shared->users++;
+    registry->shared = shared;
+    registry->rows = shared->rows;
+    registry->tops = gf_alloc(GF_MEMORY_OTHER, shared->capacity * sizeof(*registry->tops));
+    registry->modules_count = list->count;
+    memcpy(registry->modules, list->modules, list->count * sizeof(*list->modules));
+    return registry;
+}
+
+struct gf_registry *gf_registry_finish(struct gf_registry *registry)
+{
+    registry->rows_count = registry->shared->count;
+    registry_place_names(registry);
+    return registry;
 }
 
 int gf_registry_create(const struct gf_module *const *extra, uint32_t extra_count,
                        struct gf_registry **ret_registry, char *ret_why, size_t why_size)
 {
-    const struct gf_module *modules[GF_COUNT(built_in) + GF_MODULES_EXTRA_MAX];
+    const struct gf_module *modules[GF_REGISTRY_MODULES_MAX];
     struct gf_module_list list = {.modules = modules, .count = GF_COUNT(built_in)};
     struct gf_registry *registry;
     int error;
@@ -325,24 +337,30 @@ int gf_registry_create(const struct gf_module *const *extra, uint32_t extra_coun
     if (error != GF_OK)
         return error;
 
-    registry = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*registry));
-    for (uint32_t i = 0; i < list.count; i++) {
-        if (modules[i]->type != NULL)
-            registry->types[modules[i]->type->id] = modules[i]->type;
-    }
-    registry_copy_rows(registry, &list);
-    registry_place_names(registry);
-    *ret_registry = registry;
+    registry = gf_registry_begin(rows_create(&list), &list);
+    for (uint32_t i = 0; i < list.count; i++)
+        gf_registry_copy_rows(registry, modules[i]);
+    for (uint32_t i = 0; i < registry->count; i++)
+        gf_registry_copy_subcommands(registry, registry->tops[i]);
+    GF_ASSERT(registry->shared->count <= registry->shared->capacity);
+    *ret_registry = gf_registry_finish(registry);
     return GF_OK;
 }
 
 void gf_registry_destroy(struct gf_registry *registry)
 {
+    struct gf_registry_rows *shared;
+
     if (registry == NULL)
         return;
+    shared = registry->shared;
+    if (--shared->users == 0) {
+        gf_free(GF_MEMORY_OTHER, shared->rows);
+        gf_free(GF_MEMORY_OTHER, shared->containers);
+        gf_free(GF_MEMORY_OTHER, shared);
+    }
     gf_free(GF_MEMORY_OTHER, registry->slots);
-    gf_free(GF_MEMORY_OTHER, registry->rows);
-    gf_free(GF_MEMORY_OTHER, registry->containers);
+    gf_free(GF_MEMORY_OTHER, registry->tops);
     gf_free(GF_MEMORY_OTHER, registry);
 }
 
@@ -371,7 +389,7 @@ uint32_t gf_registry_count(const struct gf_registry *registry)
 const struct gf_command *gf_registry_at(const struct gf_registry *registry, uint32_t index)
 {
     GF_ASSERT(index < registry->count);
-    return &registry->rows[index];
+    return &registry->rows[registry->tops[index]];
 }
 
 uint32_t gf_registry_rows(const struct gf_registry *registry)
@@ -379,17 +397,22 @@ uint32_t gf_registry_rows(const struct gf_registry *registry)
     return registry->rows_count;
 }
 
+uint32_t gf_registry_rows_max(const struct gf_registry *registry)
+{
+    return registry->shared->capacity;
+}
+
 uint32_t gf_registry_row_id(const struct gf_registry *registry, const struct gf_command *row)
 {
     uint32_t id = (uint32_t)(row - registry->rows);
 
-    GF_ASSERT(id < registry->rows_count);
+    GF_ASSERT(id < registry->shared->capacity);
     return id;
 }
 
 const struct gf_command *gf_registry_row(const struct gf_registry *registry, uint32_t row_id)
 {
-    GF_ASSERT(row_id < registry->rows_count);
+    GF_ASSERT(row_id < registry->shared->capacity);
     return &registry->rows[row_id];
 }
 
@@ -408,9 +431,9 @@ size_t gf_registry_row_name(const struct gf_registry *registry, uint32_t row_id,
     uint32_t container;
     size_t size = 0;
 
-    GF_ASSERT(row_id < registry->rows_count);
-    container = registry->containers[row_id];
-    if (container != ROW_NONE) {
+    GF_ASSERT(row_id < registry->shared->capacity);
+    container = registry->shared->containers[row_id];
+    if (container != GF_ROW_NONE) {
         size = name_lower(registry->rows[container].name, text);
         text[size++] = '|';
     }
@@ -421,7 +444,7 @@ size_t gf_registry_row_name(const struct gf_registry *registry, uint32_t row_id,
 
 const struct gf_type *const *gf_registry_types(const struct gf_registry *registry)
 {
-    return registry->types;
+    return registry->shared->types;
 }
 
 uint32_t gf_command_keys(const struct gf_command *row, const struct gf_bytes *words, uint32_t count,

@@ -1,7 +1,8 @@
 /* The list of modules, and the way from a command's name to its row.
  *
- * A registry is built once at start, checks itself, and is read-only afterwards: every core uses
- * the same one. Names are found by a perfect hash (the seed is searched for when it is built).
+ * A registry checks itself when it is built and is read-only afterwards: cores use the same one. A
+ * module that is loaded later makes another. Names are found by a perfect hash, whose seed is
+ * searched for when it is built.
  */
 #pragma once
 
@@ -23,6 +24,18 @@ int gf_registry_create(const struct gf_module *const *extra, uint32_t extra_coun
                        struct gf_registry **ret_registry, char *ret_why, size_t why_size);
 void gf_registry_destroy(struct gf_registry *registry);
 
+/* gf_registry_add, gf_registry_remove - another registry with one module more, or less. Both stay
+ * good: rows have the same addresses and numbers in all of them, those of a removed module too.
+ *
+ * Called by  one thread at a time; others may use the registries they have.
+ * Returns    gf_registry_add: GF_OK, or GF_EINVAL and why
+ * Owner      each is destroyed on its own
+ */
+int gf_registry_add(const struct gf_registry *registry, const struct gf_module *module,
+                    struct gf_registry **ret_registry, char *ret_why, size_t why_size);
+struct gf_registry *gf_registry_remove(const struct gf_registry *registry,
+                                       const struct gf_module *module);
+
 /* gf_registry_find - the row of a command by its name, ignoring case; NULL if unknown. Container
  * commands (CLIENT, OBJECT …) give their own row. Hot: called once per request. */
 const struct gf_command *gf_registry_find(const struct gf_registry *registry, struct gf_bytes name);
@@ -41,8 +54,10 @@ uint32_t gf_registry_count(const struct gf_registry *registry);
 const struct gf_command *gf_registry_at(const struct gf_registry *registry, uint32_t index);
 
 /* Every row, subcommands included, has a small number of its own: per-command statistics are arrays
- * of gf_registry_rows() elements. */
+ * of gf_registry_rows_max() elements. */
 uint32_t gf_registry_rows(const struct gf_registry *registry);
+/* gf_registry_rows_max - so many they can become: the size of such an array. */
+uint32_t gf_registry_rows_max(const struct gf_registry *registry);
 uint32_t gf_registry_row_id(const struct gf_registry *registry, const struct gf_command *row);
 const struct gf_command *gf_registry_row(const struct gf_registry *registry, uint32_t row_id);
 /* "get", "client|list": lower case, as INFO commandstats and COMMAND LIST say it; text holds 64

@@ -112,15 +112,15 @@ static void add_state(struct gf_buf *out, const struct gf_conn *conn)
              gf_pubsub_count(conn, GF_SUBSCRIPTION_SHARD),
              conn->transaction ? (int)conn->transaction->commands_count : -1, conn->in.size,
              conn->in.capacity - conn->in.size, conn->transaction ? conn->transaction->size : 0,
-             blocks, output, total_memory(conn, output),
-             conn->receiving ? "r" : "", conn->sending ? "w" : "");
+             blocks, output, total_memory(conn, output), conn->receiving ? "r" : "",
+             conn->sending ? "w" : "");
     add_text(out, part, NULL);
 }
 
 static void add_line(struct gf_buf *out, struct gf_conn *conn)
 {
     const struct gf_session *session = &conn->session;
-    const struct gf_registry *registry = conn->worker->server->registry;
+    const struct gf_registry *registry = conn->worker->plugins->registry;
     char part[LINE_PART_MAX];
     char command[64] = "NULL";
 

@@ -31,7 +31,12 @@ static bool is_local(const struct gf_conn *conn)
 
 bool gf_debug_is_allowed(const struct gf_conn *conn)
 {
-    switch ((enum gf_debug_access)conn->worker->settings.enable_debug_command) {
+    return gf_access_is_allowed(conn, conn->worker->settings.enable_debug_command);
+}
+
+bool gf_access_is_allowed(const struct gf_conn *conn, uint64_t access)
+{
+    switch ((enum gf_debug_access)access) {
     case GF_DEBUG_NO:
         return false;
     case GF_DEBUG_YES:

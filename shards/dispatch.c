@@ -54,7 +54,6 @@ static enum gf_parse_result parse_ahead(struct gf_conn *conn, const char *data, 
                                         uint32_t *ret_count, size_t *ret_used)
 {
     struct gf_worker *worker = conn->worker;
-    const struct gf_server *server = worker->server;
     enum gf_parse_result result = GF_PARSE_REQUEST;
     size_t used = 0;
     uint32_t count = 0;
@@ -74,7 +73,7 @@ static enum gf_parse_result parse_ahead(struct gf_conn *conn, const char *data, 
             continue;
         count++;
         words = &worker->words.items[ahead->parsed.words_first];
-        ahead->command = gf_registry_find(server->registry, words[0]);
+        ahead->command = gf_registry_find(worker->plugins->registry, words[0]);
         ahead_locate(worker, ahead, words);
         if (GF_UNLIKELY(ahead->command && (ahead->command->flags & GF_NO_AUTH)))
             break; /* AUTH, HELLO, RESET: what follows may be parsed under other limits */
@@ -197,7 +196,7 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         .space = run->space,
         .command = command,
         .limits = &worker->limits,
-        .registry = worker->server->registry,
+        .registry = worker->plugins->registry,
         .lookups = &worker->lookups,
         .trip = run->trip,
         .wait = run->wait,
@@ -442,8 +441,8 @@ static inline void notice_batch(struct gf_conn *conn, uint32_t ran, uint64_t dur
 
     if (GF_UNLIKELY(duration_ns >= worker->notable_ns && ran == 1 && conn->session.last_command))
         gf_notice_slow(conn, conn->session.last_command,
-                       &worker->words.items[ahead->parsed.words_first],
-                       ahead->parsed.words_count, duration_ns);
+                       &worker->words.items[ahead->parsed.words_first], ahead->parsed.words_count,
+                       duration_ns);
 }
 
 size_t gf_dispatch(struct gf_conn *conn, const char *data, size_t size)

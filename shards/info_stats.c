@@ -43,7 +43,7 @@ void gf_info_stats(const struct gf_report *report, struct gf_buf *text)
 
 void gf_info_commandstats(const struct gf_report *report, struct gf_buf *text)
 {
-    const struct gf_registry *registry = report->worker->server->registry;
+    const struct gf_registry *registry = report->worker->plugins->registry;
 
     for (uint32_t row = 0; row < gf_registry_rows(registry); row++) {
         const struct gf_command_stats *stats = &report->sum.commands[row];
@@ -92,7 +92,7 @@ void gf_info_errorstats(const struct gf_report *report, struct gf_buf *text)
 
 void gf_info_latencystats(const struct gf_report *report, struct gf_buf *text)
 {
-    const struct gf_registry *registry = report->worker->server->registry;
+    const struct gf_registry *registry = report->worker->plugins->registry;
     struct gf_histogram *sum = gf_alloc(GF_MEMORY_OTHER, sizeof(*sum));
 
     for (uint32_t row = 0; row < gf_registry_rows(registry); row++) {

@@ -320,7 +320,7 @@ struct histogram_slot {
 static void histogram_on_core(struct gf_worker *worker, struct gf_ask *ask)
 {
     struct histogram_slot *slot = gf_ask_slot(ask, worker->core->id);
-    size_t size = gf_registry_rows(worker->server->registry) * sizeof(*slot->stats);
+    size_t size = gf_registry_rows_max(worker->plugins->registry) * sizeof(*slot->stats);
 
     slot->stats = memcpy(gf_alloc(GF_MEMORY_OTHER, size), worker->commands, size);
 }
@@ -358,7 +358,7 @@ static void reply_histogram(struct gf_reply *reply, const struct gf_histogram *h
 static void histogram_answer(struct gf_ask *ask, struct gf_reply *reply)
 {
     const struct histogram_ask *histogram = gf_container(ask, struct histogram_ask, ask);
-    const struct gf_registry *registry = ask->worker->server->registry;
+    const struct gf_registry *registry = ask->worker->plugins->registry;
     struct gf_histogram *sum = gf_alloc(GF_MEMORY_OTHER, sizeof(*sum));
     struct gf_reply_open map = gf_reply_map_open(reply);
     uint64_t count = 0;
@@ -408,7 +408,7 @@ static void want_command(const struct gf_registry *registry, struct gf_bytes nam
 static void latency_histogram(struct gf_exec *x)
 {
     struct gf_ask *ask = gf_ask_create(x, &histogram_kind);
-    uint32_t rows = gf_registry_rows(x->registry);
+    uint32_t rows = gf_registry_rows_max(x->registry);
     bool *wanted = gf_alloc_zero(GF_MEMORY_OTHER, rows * sizeof(*wanted));
 
     gf_container(ask, struct histogram_ask, ask)->wanted = wanted;

@@ -8,6 +8,7 @@
 #include "core/driver.h"
 #include "core/log.h"
 #include "core/thread.h"
+#include "shards/plugin.h"
 #include "shards/server.h"
 
 enum exit_status {
@@ -63,6 +64,12 @@ static int run(const struct gf_settings *settings, const char *config_path,
     }
     gf_log_use(&log);
     error = gf_server_init(&server, settings, driver, why, sizeof(why));
+    if (error == GF_OK) {
+        server.open_module = gf_plugin_open;
+        error = gf_server_load(&server, why, sizeof(why));
+        if (error != GF_OK)
+            gf_server_deinit(&server);
+    }
     if (error == GF_OK) {
         server.config_path = config_path;
         server.executable = executable_path(executable, sizeof(executable));

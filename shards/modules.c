@@ -18,6 +18,7 @@ extern const struct gf_module gf_info_module;
 extern const struct gf_module gf_latency_module;
 extern const struct gf_module gf_monitor_module;
 extern const struct gf_module gf_node_memory_module;
+extern const struct gf_module gf_plugin_module;
 extern const struct gf_module gf_pubsub_module;
 extern const struct gf_module gf_server_module;
 extern const struct gf_module gf_slowlog_module;
@@ -34,6 +35,7 @@ const struct gf_module *const gf_server_modules[] = {
     &gf_tracking_module,
     &gf_transaction_module,
     &gf_monitor_module,
+    &gf_plugin_module,
     &gf_pubsub_module,
     &gf_cluster_module,
     &gf_cluster_slot_module,

@@ -120,7 +120,8 @@ static uint64_t channels_of_all(const struct gf_report *report, int kind)
 static void report_on_core(struct gf_worker *worker, struct gf_ask *ask)
 {
     struct gf_report_core *core = gf_ask_slot(ask, worker->core->id);
-    size_t commands_size = gf_registry_rows(worker->server->registry) * sizeof(*core->commands);
+    size_t commands_size =
+        gf_registry_rows_max(worker->plugins->registry) * sizeof(*core->commands);
 
     core->counters = worker->counters;
     core->lookups = worker->lookups;
@@ -194,7 +195,8 @@ static void add_core(const struct gf_report *report, struct gf_report_core *sum,
         sum->databases[db].expires += core->databases[db].expires;
         sum->databases[db].ttl_sum_ms += core->databases[db].ttl_sum_ms;
     }
-    add_commands(sum->commands, core->commands, gf_registry_rows(report->worker->server->registry));
+    add_commands(sum->commands, core->commands,
+                 gf_registry_rows(report->worker->plugins->registry));
 }
 
 static void report_answer(struct gf_ask *ask, struct gf_reply *reply)
@@ -213,7 +215,7 @@ static void report_answer(struct gf_ask *ask, struct gf_reply *reply)
 
     sum->databases =
         gf_alloc_zero(GF_MEMORY_OTHER, worker->settings.databases * sizeof(*sum->databases));
-    sum->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(worker->server->registry) *
+    sum->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows_max(worker->plugins->registry) *
                                                        sizeof(*sum->commands));
     for (uint32_t core = 0; core < ask->cores_count; core++) {
         cores[core] = gf_ask_slot(ask, core);

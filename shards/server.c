@@ -112,8 +112,8 @@ int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
         gf_settings_deinit(&server->settings);
         return error;
     }
-    error = gf_registry_create(gf_server_modules, gf_server_modules_count, &server->registry,
-                               ret_why, why_size);
+    error = gf_plugin_set_create(&server->plugins, ret_why, why_size);
+    server->plugins_newest = server->plugins;
     if (error != GF_OK) {
         gf_settings_deinit(&server->settings);
         return error;
@@ -141,6 +141,40 @@ int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
     return GF_OK;
 }
 
+/* The text up to the next space, which is taken off `rest`; empty at the end. */
+static struct gf_bytes path_next(struct gf_bytes *rest)
+{
+    struct gf_bytes path = {0};
+
+    while (rest->size > 0 && rest->data[0] == ' ')
+        *rest = (struct gf_bytes){.data = rest->data + 1, .size = rest->size - 1};
+    path.data = rest->data;
+    while (path.size < rest->size && path.data[path.size] != ' ')
+        path.size++;
+    *rest = (struct gf_bytes){.data = rest->data + path.size, .size = rest->size - path.size};
+    return path;
+}
+
+int gf_server_load(struct gf_server *server, char *ret_why, size_t why_size)
+{
+    struct gf_bytes rest = gf_bytes_of(server->settings.load_module);
+    struct gf_bytes word;
+    int error = GF_OK;
+
+    while (error == GF_OK && (word = path_next(&rest)).size > 0) {
+        const struct gf_module *module;
+        char *path = gf_alloc_zero(GF_MEMORY_OTHER, word.size + 1);
+
+        memcpy(path, word.data, word.size);
+        error = server->open_module(path, &module, ret_why, why_size);
+        if (error == GF_OK)
+            error = gf_plugin_set_add(&server->plugins_newest, module, path, ret_why, why_size);
+        gf_free(GF_MEMORY_OTHER, path);
+    }
+    server->plugins = server->plugins_newest;
+    return error;
+}
+
 void gf_server_deinit(struct gf_server *server)
 {
     for (uint16_t core = 0; core < server->cores_count; core++)
@@ -152,7 +186,7 @@ void gf_server_deinit(struct gf_server *server)
     gf_free(GF_MEMORY_OTHER, server->node_ids);
     gf_router_deinit(&server->router);
     gf_pages_destroy(server->pages);
-    gf_registry_destroy(server->registry);
+    gf_plugin_set_destroy(server->plugins_newest);
     gf_settings_deinit(&server->settings);
     *server = (struct gf_server){0};
 }

@@ -15,6 +15,7 @@
 #include "core/thread.h"
 #include "modules/heap.h"
 #include "modules/registry.h"
+#include "shards/plugin.h"
 #include "shards/router.h"
 #include "shards/settings.h"
 #include "shards/worker.h"
@@ -27,7 +28,13 @@
 
 struct gf_server {
     struct gf_settings settings;       /* as started; workers have their own copies        */
-    struct gf_registry *registry;      /* owned                                            */
+    struct gf_plugin_set *plugins;     /* as started; workers have their own pointers      */
+    struct gf_plugin_set *plugins_newest; /* owned, with all older ones; used by whoever made
+                                          plugins_busy 1                                   */
+    _Atomic uint32_t plugins_busy;     /* what is loaded is being changed                  */
+    /* Opens a shared object (gf_plugin_open); NULL: none can be loaded.                   */
+    int (*open_module)(const char *path, const struct gf_module **ret_module, char *ret_why,
+                       size_t why_size);
     struct gf_router router;
     uint16_t cores_count;
     struct gf_core *cores;             /* owned                                            */
@@ -66,6 +73,9 @@ struct gf_server {
  */
 int gf_server_init(struct gf_server *server, const struct gf_settings *settings,
                    struct gf_driver *driver, char *ret_why, size_t why_size);
+/* gf_server_load - before the cores run: the modules that --load-module names. open_module is set.
+ * GF_OK, or GF_EINVAL and why; deinit all the same. */
+int gf_server_load(struct gf_server *server, char *ret_why, size_t why_size);
 void gf_server_deinit(struct gf_server *server);
 
 /* gf_server_thread - what the thread of one core does; gf_server_run starts these, the simulator

@@ -134,16 +134,6 @@ static void nothing_on_disk(struct gf_exec *x)
     gf_reply_error(x->reply, GF_MSG_NOTHING_ON_DISK);
 }
 
-static void module_list(struct gf_exec *x)
-{
-    gf_reply_array(x->reply, 0);
-}
-
-static void no_modules(struct gf_exec *x)
-{
-    gf_reply_error(x->reply, GF_MSG_NO_MODULES);
-}
-
 /* The next word as milliseconds, which are not waited for. */
 static void skip_timeout(struct gf_args *args)
 {
@@ -215,39 +205,7 @@ static const struct gf_history bgsave_history[] = {
                       GF_ARGS({.name = "no", .type = GF_ARG_TOKEN, .token = "NO"}, \
                               {.name = "one", .type = GF_ARG_TOKEN, .token = "ONE"})})})
 
-#define MODULE_CHANGE (GF_ADMIN | GF_NOSCRIPT | GF_NO_ASYNC_LOADING)
-
-static const struct gf_command module_subcommands[] = {
-    {
-        .name = "LIST", .run = module_list, .arity = 2, .flags = GF_ADMIN | GF_NOSCRIPT,
-        .since = "4.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "The modules that were loaded: none.",
-        .tips = "nondeterministic_output_order",
-    },
-    {
-        .name = "LOAD", .run = no_modules, .arity = -3, .flags = MODULE_CHANGE,
-        .since = "4.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "An error: this build loads no modules.",
-        GF_ARGS({.name = "path", .type = GF_ARG_STRING},
-                {.name = "arg", .type = GF_ARG_STRING,
-                 .flags = GF_ARG_OPTIONAL | GF_ARG_MULTIPLE}),
-    },
-    {
-        .name = "UNLOAD", .run = no_modules, .arity = 3, .flags = MODULE_CHANGE,
-        .since = "4.0.0", .group = "server", .complexity = "O(1)",
-        .summary = "An error: there is no module to unload.",
-        GF_ARGS({.name = "name", .type = GF_ARG_STRING}),
-    },
-    GF_HELP_ROW("5.0.0", "server"),
-};
-
 static const struct gf_command commands[] = {
-    {
-        .name = "MODULE", .arity = -2,
-        .since = "4.0.0", .group = "server", .complexity = "As the subcommand's.",
-        .summary = "Modules that a server loads; this build loads none.",
-        .subcommands = module_subcommands, .subcommands_count = GF_COUNT(module_subcommands),
-    },
     {
         .name = "TIME", .run = time_of_day, .arity = 1,
         .flags = GF_HOME | GF_LOADING_OK | GF_STALE_OK | GF_FAST,

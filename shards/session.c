@@ -42,7 +42,7 @@ static enum admission_verdict check_known(struct admission *a)
         return ADMIT_GO;
     if (a->container) {
         char name[64];
-        const struct gf_registry *registry = a->worker->server->registry;
+        const struct gf_registry *registry = a->worker->plugins->registry;
         uint32_t id = gf_registry_row_id(registry, a->container);
 
         /* Redis says the container's name in upper case here. */
@@ -65,7 +65,7 @@ static enum admission_verdict check_known(struct admission *a)
 static enum admission_verdict check_arity(struct admission *a)
 {
     char name[64];
-    const struct gf_registry *registry = a->worker->server->registry;
+    const struct gf_registry *registry = a->worker->plugins->registry;
     size_t size;
 
     if (gf_command_arity_ok(a->command, a->words_count))
@@ -102,7 +102,7 @@ static enum admission_verdict check_debug(struct admission *a)
 /* A subscriber's answers and messages look alike in RESP2: it may do little else. */
 static enum admission_verdict check_subscribed(struct admission *a)
 {
-    const struct gf_registry *registry = a->worker->server->registry;
+    const struct gf_registry *registry = a->worker->plugins->registry;
     char name[64];
     size_t size;
 
@@ -245,7 +245,7 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a,
                 .space = &worker->space.space,
                 .command = a->command,
                 .limits = &worker->limits,
-                .registry = worker->server->registry,
+                .registry = worker->plugins->registry,
                 .events = &worker->events.events,
             },
         .conn = conn,
@@ -322,7 +322,7 @@ static bool must_drain(const struct gf_conn *conn, const struct gf_command *comm
 
 static void resolve(struct admission *a, const struct gf_ahead *ahead)
 {
-    const struct gf_registry *registry = a->worker->server->registry;
+    const struct gf_registry *registry = a->worker->plugins->registry;
 
     a->command = ahead->command;
     if (a->command && a->command->subcommands_count > 0 && a->words_count >= 2)

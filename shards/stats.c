@@ -58,7 +58,7 @@ uint64_t gf_stats_rate(const struct gf_rates *rates, enum gf_rate rate)
 
 void gf_stats_reset(struct gf_worker *worker)
 {
-    uint32_t rows = gf_registry_rows(worker->server->registry);
+    uint32_t rows = gf_registry_rows(worker->plugins->registry);
 
     worker->counters = (struct gf_counters){0};
     worker->lookups = (struct gf_lookups){0};

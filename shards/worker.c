@@ -20,7 +20,7 @@
 struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
                                             const struct gf_command *command)
 {
-    return &worker->commands[gf_registry_row_id(worker->server->registry, command)];
+    return &worker->commands[gf_registry_row_id(worker->plugins->registry, command)];
 }
 
 /* A command on one key that came here to run. */
@@ -284,7 +284,7 @@ static void worker_take_partitions(struct gf_worker *worker)
 {
     struct gf_server *server = worker->server;
     struct gf_keyspace_context context = {
-        .types = gf_registry_types(server->registry),
+        .types = gf_registry_types(worker->plugins->registry),
         .hash_seed = server->hash_seed,
         .gone = key_gone,
     };
@@ -314,7 +314,7 @@ static void worker_take_partitions(struct gf_worker *worker)
 int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_server *server)
 {
     gf_core_assert_here(core->id);
-    *worker = (struct gf_worker){.core = core, .server = server};
+    *worker = (struct gf_worker){.core = core, .server = server, .plugins = server->plugins};
     core->owner = worker;
     core->receive = worker_receive;
     gf_settings_copy(&worker->settings, &server->settings);
@@ -329,8 +329,9 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     gf_pubsub_init(worker);
     gf_locks_init(&worker->locks, server->router.partitions_count);
     core->driver->ops->random(core->driver, &worker->seed, sizeof(worker->seed));
-    worker->commands = gf_alloc_zero(GF_MEMORY_OTHER, gf_registry_rows(server->registry) *
-                                                          sizeof(*worker->commands));
+    worker->commands =
+        gf_alloc_zero(GF_MEMORY_OTHER,
+                      gf_registry_rows_max(worker->plugins->registry) * sizeof(*worker->commands));
     worker->settings_versions =
         gf_alloc_zero(GF_MEMORY_OTHER, gf_settings_count() * sizeof(*worker->settings_versions));
     gf_events_init(&worker->events);
@@ -368,7 +369,7 @@ void gf_worker_deinit(struct gf_worker *worker)
     }
     gf_heap_destroy(worker->heap);
     gf_requests_deinit(worker);
-    for (uint32_t i = 0; i < gf_registry_rows(worker->server->registry); i++)
+    for (uint32_t i = 0; i < gf_registry_rows_max(worker->plugins->registry); i++)
         gf_free(GF_MEMORY_OTHER, worker->commands[i].histogram);
     gf_free(GF_MEMORY_OTHER, worker->commands);
     gf_free(GF_MEMORY_OTHER, worker->settings_versions);

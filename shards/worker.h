@@ -24,6 +24,7 @@
 #include "shards/pause.h"
 #include "shards/pressure.h"
 #include "shards/pubsub.h"
+#include "shards/plugin.h"
 #include "shards/settings.h"
 #include "shards/shutdown.h"
 #include "shards/slowlog.h"
@@ -58,6 +59,7 @@ enum gf_output_class { GF_OUTPUT_NORMAL, GF_OUTPUT_PUBSUB, GF_OUTPUT_CLASSES };
 struct gf_worker {
     struct gf_core *core;             /* borrowed                                         */
     struct gf_server *server;         /* what is the same on every core; read only        */
+    const struct gf_plugin_set *plugins; /* the modules there are, as this core knows them */
     uint32_t attention;               /* enum gf_attention: checks beyond the usual       */
     struct gf_settings settings;      /* this core's copy; CONFIG SET changes all copies  */
     struct gf_parser_limits parser_limits;

@@ -382,3 +382,67 @@ Test(registry, refuses_broken_modules)
     type.name = "string";
     expect_refused(&module, "try: another type has this name");
 }
+
+static void later_run(struct gf_exec *x)
+{
+    gf_reply_ok(x->reply);
+}
+
+static const struct gf_command later_commands[] = {
+    {.name = "LATER.ONE",
+     .run = later_run,
+     .flags = GF_READ,
+     .arity = 1,
+     .since = "1.0.0",
+     .group = "module",
+     .complexity = "O(1)",
+     .summary = "The first."},
+    {.name = "LATER.TWO",
+     .run = later_run,
+     .flags = GF_READ,
+     .arity = 1,
+     .since = "1.0.0",
+     .group = "module",
+     .complexity = "O(1)",
+     .summary = "The second."},
+};
+
+/* A module that is loaded while the server runs: cores that do not know it yet see what they saw,
+ * and a row is the same row for all of them. */
+Test(registry, modules_come_and_go)
+{
+    struct gf_module later = {.abi = GF_MODULE_ABI,
+                              .name = "later",
+                              .commands = later_commands,
+                              .commands_count = GF_COUNT(later_commands)};
+    struct gf_registry *first = registry_with(NULL);
+    struct gf_registry *more;
+    struct gf_registry *less;
+    struct gf_registry *none;
+    char why[200] = "";
+
+    cr_assert_eq(gf_registry_add(first, &later, &more, why, sizeof(why)), GF_OK, "%s", why);
+    const struct gf_command *row = gf_registry_find(more, GF_BYTES("later.two"));
+    cr_assert_not_null(row);
+    cr_expect_null(gf_registry_find(first, GF_BYTES("later.two")));
+    cr_expect_eq(gf_registry_count(more), gf_registry_count(first) + 2);
+    cr_expect_eq(gf_registry_find(more, GF_BYTES("get")), gf_registry_find(first, GF_BYTES("get")));
+    cr_expect_eq(gf_registry_row(first, gf_registry_row_id(more, row)), row);
+    cr_expect_lt(gf_registry_row_id(more, row), gf_registry_rows_max(first));
+
+    cr_expect_eq(gf_registry_add(more, &later, &none, why, sizeof(why)), GF_EINVAL);
+    cr_expect_str_eq(why, "later: a module of this name is there already");
+    struct gf_module other = later;
+
+    other.name = "other";
+    cr_expect_eq(gf_registry_add(more, &other, &none, why, sizeof(why)), GF_EINVAL);
+    cr_expect_str_eq(why, "other: one of its commands is there already");
+
+    less = gf_registry_remove(more, &later);
+    cr_expect_null(gf_registry_find(less, GF_BYTES("later.two")));
+    cr_expect_not_null(gf_registry_find(less, GF_BYTES("object")));
+    cr_expect_eq(gf_registry_count(less), gf_registry_count(first));
+    gf_registry_destroy(less);
+    gf_registry_destroy(more);
+    gf_registry_destroy(first);
+}

@@ -48,7 +48,8 @@ Test(multi, that_is_refused_for_want_of_memory_is_counted)
 {
     static const char refusal[] = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
     struct gf_worker *worker = node_worker(&node, 0);
-    const struct gf_command *mset = gf_registry_find(node.server.registry, GF_BYTES("MSET"));
+    const struct gf_command *mset =
+        gf_registry_find(node.server.plugins->registry, GF_BYTES("MSET"));
     struct node_client client;
 
     node_client_open(&client, &node, 0);

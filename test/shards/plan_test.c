@@ -35,7 +35,7 @@ TestSuite(plan, .init = setup, .fini = teardown, .timeout = 60);
 static const struct gf_command *row_find(const char *name)
 {
     struct gf_bytes word = gf_bytes_of(name);
-    const struct gf_command *row = gf_registry_find(node.server.registry, word);
+    const struct gf_command *row = gf_registry_find(node.server.plugins->registry, word);
 
     cr_assert_not_null(row, "%s", name);
     return row;
@@ -158,7 +158,7 @@ static bool row_has_keys(const struct gf_command *row)
 
 Test(plan, finds_the_keys_of_every_row)
 {
-    const struct gf_registry *registry = node.server.registry;
+    const struct gf_registry *registry = node.server.plugins->registry;
     uint32_t rows = 0;
 
     for (uint32_t id = 0; id < gf_registry_rows(registry); id++) {

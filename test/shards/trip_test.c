@@ -304,8 +304,8 @@ Test(trip, counts_once_and_can_be_silent)
     for (uint16_t core = 0; core < 2; core++) {
         struct gf_worker *worker = node_enter(&node, core);
 
-        calls += gf_worker_stats_of(worker, gf_registry_find(node.server.registry,
-                                                             GF_BYTES("SCAN")))
+        calls += gf_worker_stats_of(
+                     worker, gf_registry_find(node.server.plugins->registry, GF_BYTES("SCAN")))
                      ->calls;
     }
     cr_assert_eq(calls, 1);
