@@ -97,11 +97,26 @@ def _client(g):
         b"UNBLOCK": lambda: [g.pick([b"99999999", b"0", b"x", b"-1"]),
                              *g.options(b"TIMEOUT", b"ERROR", b"BOGUS", expected=0.5)],
         b"GETREDIR": lambda: [],
+        b"TRACKINGINFO": lambda: [],
+        b"CACHING": lambda: [g.pick([b"yes", b"no", b"x"])],
+        # None that works: pushes would come between the answers.
+        b"TRACKING": lambda: g.pick([
+            [b"off"], [b"x"], [b"on", b"BOGUS"], [b"on", b"PREFIX", b"a"], [b"on", b"PREFIX"],
+            [b"on", b"OPTIN", b"OPTOUT"], [b"on", b"BCAST", b"OPTIN"], [b"on", b"REDIRECT", b"x"],
+            [b"on", b"REDIRECT", b"99999999"], [b"on", b"REDIRECT"], [b"off", b"NOLOOP"],
+            [b"on", b"BCAST", b"PREFIX", b"ab", b"PREFIX", b"a"], [b"x", b"OPTIN"]]),
         b"HELP": lambda: [],
         b"nosuch": lambda: g.pick([[], [b"x"]]),
     }
     name = g.pick(list(subs))
     return [g.spelled(name), *subs[name]()]
+
+
+def _pubsub(g):
+    """Nobody is subscribed: a subscriber's answers are tested end to end."""
+    return g.pick([[b"CHANNELS"], [b"CHANNELS", b"a*"], [b"CHANNELS", b"a", b"b"], [b"NUMPAT"],
+                   [b"NUMPAT", b"x"], [b"NUMSUB"], [b"NUMSUB", b"a", b"b"], [b"SHARDCHANNELS"],
+                   [b"SHARDCHANNELS", b"a", b"b"], [b"SHARDNUMSUB", b"a"], [b"nosuch"], []])
 
 
 def _inner(g):
@@ -183,6 +198,9 @@ SERVER = {
     b"AUTH": _auth,
     b"CLIENT": _client,
     b"COMMAND": _command,
+    b"PUBSUB": _pubsub,
+    b"PUBLISH": lambda g: [g.value(), g.value()],
+    b"SPUBLISH": lambda g: [g.value(), g.value()],
     b"CONFIG": _config,
     b"SLOWLOG": _slowlog,
     b"LATENCY": _latency,
