@@ -334,7 +334,7 @@ static const struct gf_command commands[] = {
         .arity = -2, .key_first = 1, .key_last = 1, .key_step = 1,
         .find_keys = sort_keys, .finds_more = sort_finds_more,
         .key_specs = sort_key_specs, .key_specs_count = GF_COUNT(sort_key_specs),
-        .categories = "@set|@sortedset|@list",
+        .categories = "@set|@sortedset|@list|-@keyspace",
         .since = "1.0.0", .group = "generic",
         .complexity = "O(N*log(N)), N = elements; O(M) when they are not sorted, M = elements "
                       "answered",
@@ -348,7 +348,7 @@ static const struct gf_command commands[] = {
         .arity = -2, .key_first = 1, .key_last = 1, .key_step = 1,
         .find_keys = sort_ro_keys, .finds_more = sort_finds_more,
         .key_specs = sort_key_specs, .key_specs_count = 2,
-        .categories = "@set|@sortedset|@list",
+        .categories = "@set|@sortedset|@list|-@keyspace",
         .since = "7.0.0", .group = "generic",
         .complexity = "O(N*log(N)), N = elements; O(M) when they are not sorted, M = elements "
                       "answered",
