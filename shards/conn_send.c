@@ -88,8 +88,8 @@ static bool conn_cork(struct gf_conn *conn)
 {
     struct gf_worker *worker = conn->worker;
 
-    if (conn->requests_count == 0 || conn->uncorked || conn->state != GF_CONN_OPEN ||
-        gf_chain_size(&conn->out) > CORK_SIZE_MAX)
+    if (conn->requests_count == 0 || conn->uncorked || conn->blocked ||
+        conn->state != GF_CONN_OPEN || gf_chain_size(&conn->out) > CORK_SIZE_MAX)
         return false;
     if (!gf_link_is_free(&conn->cork_link))
         return true;

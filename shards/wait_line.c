@@ -72,7 +72,7 @@ void gf_wait_line_make_ready(struct gf_worker *worker, struct gf_wait_line *line
     if (!gf_link_is_free(&line->ready_link))
         return;
     if (gf_wait_is_ours(worker, line->partition))
-        gf_list_push_back(&worker->waiting.ready, &line->ready_link);
+        gf_waiting_add_ready(&worker->waiting, &line->ready_link);
     else
         gf_list_push_back(&partition->waited_ready, &line->ready_link);
 }

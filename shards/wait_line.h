@@ -17,6 +17,13 @@ void gf_wait_line_free_if_empty(struct gf_worker *worker, struct gf_wait_line *l
  * partition on loan, when that is back. */
 void gf_wait_line_make_ready(struct gf_worker *worker, struct gf_wait_line *line);
 
+/* gf_waiting_add_ready - of this core. */
+static inline void gf_waiting_add_ready(struct gf_waiting *waiting, struct gf_link *ready)
+{
+    gf_list_push_back(&waiting->ready, ready);
+    waiting->due = true;
+}
+
 /* gf_wait_lines_count - lines came or went in a partition. */
 void gf_wait_lines_count(struct gf_worker *worker, struct gf_partition *partition);
 void gf_wait_lines_init(struct gf_worker *worker);

@@ -432,6 +432,7 @@ void gf_waiters_serve(struct gf_worker *worker)
             line_serve(worker, line);
     }
     waiting->serving = false;
+    waiting->due = false;
     if (waiting->stalled == 0 && !gf_list_empty(&waiting->postponed))
         postponed_go(worker);
 }
@@ -442,10 +443,11 @@ void gf_waiters_returned(struct gf_worker *worker, struct gf_partition *partitio
 
     GF_ASSERT(worker->waiting.stalled >= partition->waited_unstalled);
     worker->waiting.stalled -= partition->waited_unstalled;
+    worker->waiting.due |= partition->waited_unstalled > 0;
     partition->waited_unstalled = 0;
     gf_wait_lines_count(worker, partition);
     while ((link = gf_list_pop_front(&partition->waited_ready)))
-        gf_list_push_back(&worker->waiting.ready, link);
+        gf_waiting_add_ready(&worker->waiting, link);
 }
 
 void gf_waiters_init(struct gf_worker *worker)

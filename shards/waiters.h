@@ -109,6 +109,7 @@ struct gf_waiting {
     uint32_t stalled;         /* lines of this core that stand still, about: 0 = none        */
     uint32_t clients;         /* connections of this core that wait                          */
     uint32_t messages;        /* wakes and cancels under way from here                       */
+    bool due;                 /* a line was made ready, or goes on: gf_waiters_serve        */
     bool serving;
 };
 
@@ -139,7 +140,7 @@ void gf_waiters_serve(struct gf_worker *worker);
 /* gf_waiters_after - a command has finished here: whoever waited for what it changed comes next. */
 #define gf_waiters_after(worker)                                                                   \
     do {                                                                                           \
-        if (GF_UNLIKELY(!gf_list_empty(&(worker)->waiting.ready)))                                 \
+        if (GF_UNLIKELY((worker)->waiting.due))                                                    \
             gf_waiters_serve(worker);                                                              \
     } while (0)
 

@@ -59,6 +59,8 @@ void gf_waiters_parked(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(conn->blocking == request);
     conn->blocked = true;
     worker->waiting.clients++;
+    if (!gf_chain_empty(&conn->out))
+        gf_conn_flush_later(conn); /* what is answered does not wait with it */
     if (conn->ended)
         gf_conn_close(conn, true);
     if (conn->state == GF_CONN_OPEN)

@@ -235,6 +235,7 @@ static void client_parse(struct sim_client *client)
         if (size < 0)
             client_fail(client, "this is no reply", rest);
         client->replies++;
+        client->replied_ns = client->world->now_ns;
         used += (size_t)size;
         sim_note(client->world, "client reads", client->id, size);
         client_take(client, &reply, rest);
@@ -257,7 +258,8 @@ static void client_read_fire(struct sim_event *event)
     result = sim_read(client->socket, client->in.data + client->in.size, size);
     if (result < 0 || (result == 0 && sim_at_end(client->socket))) {
         sim_note(client->world, "client loses", client->id, result);
-        if (result == 0 && client->finished && client->requests_count > 0 && client->must_answer)
+        if (result == 0 && client->finished && client->requests_count > 0 && client->must_answer &&
+            !sim_client_waits(client))
             sim_fail(client->world, "client %d: the end came before %u answers", client->id,
                      client->requests_count);
         sim_client_close(client, false);
@@ -349,8 +351,8 @@ void sim_client_slam(struct sim_client *client)
 
     if (!client->socket)
         return;
-    result = client->out.size > 0 ? sim_write(client->socket, client->out.data, client->out.size)
-                                  : 0;
+    result =
+        client->out.size > 0 ? sim_write(client->socket, client->out.data, client->out.size) : 0;
     if (result > 0) {
         client->written += (uint64_t)result;
         requests_sent(client);
@@ -372,8 +374,22 @@ bool sim_client_is_whole(const struct sim_client *client)
     return client->socket && sim_is_whole(client->socket);
 }
 
+bool sim_client_waits(const struct sim_client *client)
+{
+    struct gf_link *link = gf_list_peek_front(&client->waiting);
+    const struct sim_request *request = link ? gf_container(link, struct sim_request, link) : NULL;
+
+    uint64_t since_ns = client->replied_ns;
+
+    if (!request || request->waits_ns == 0)
+        return false;
+    if (since_ns < request->sent_ns)
+        since_ns = request->sent_ns;
+    return client->world->now_ns < since_ns + request->waits_ns + SIM_S;
+}
+
 bool sim_client_is_owed(const struct sim_client *client)
 {
     return client->socket && !client->deaf && !sim_is_scheduled(&client->lazy_event) &&
-           client->requests_count > 0;
+           client->requests_count > 0 && !sim_client_waits(client);
 }

@@ -42,6 +42,7 @@ struct sim_request {
     uint8_t resp;       /* HELLO: the protocol from its answer on; 0 = the same   */
     uint64_t sent_tick; /* before it took effect; valid when sent                 */
     uint64_t sent_ns;
+    uint64_t waits_ns;  /* it may go unanswered for so long: it waits for keys; 0 = not   */
     void (*on_sent)(struct sim_request *request); /* or NULL                           */
     /* reply: NULL when the connection ended before; valid during the call             */
     void (*answered)(struct sim_request *request, const struct sim_reply *reply);
@@ -75,6 +76,7 @@ struct sim_client {
     uint64_t server_id;          /* CLIENT ID of this connection; 0 = not known            */
     uint64_t condemned_tick;     /* CLIENT KILL has been answered; 0 = not                 */
     uint64_t replies;            /* so far                                                 */
+    uint64_t replied_ns;         /* the last one                                           */
 };
 
 void sim_client_init(struct sim_client *client, struct sim_world *world, int id, uint64_t *ticks);
@@ -105,6 +107,10 @@ void sim_client_finish(struct sim_client *client);
 
 /* sim_client_is_whole - connected, and neither end has broken off. */
 bool sim_client_is_whole(const struct sim_client *client);
+
+/* sim_client_waits - a request that may wait for keys is the next to be answered, and its time is
+ * not over (with a second for everything else). */
+bool sim_client_waits(const struct sim_client *client);
 
 /* sim_client_is_owed - it reads, has sent something whole or is not read from, and nothing is under
  * way: in a quiet world that is a lost request. */

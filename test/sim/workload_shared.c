@@ -417,7 +417,7 @@ void sim_shared_operate(struct sim_shared *shared, struct sim_client *client)
 
 void sim_shared_play(struct sim_shared *shared, struct sim_client *client)
 {
-    switch (sim_below(shared->world, 8)) {
+    switch (sim_below(shared->world, 12)) {
     case 0:
     case 1:
         counter_play(shared, client, (uint32_t)sim_below(shared->world, SIM_COUNTERS),
@@ -425,6 +425,15 @@ void sim_shared_play(struct sim_shared *shared, struct sim_client *client)
         break;
     case 2:
         race_play(shared, client);
+        break;
+    case 8:
+    case 9:
+    case 10:
+        if (!shared->world->kind.evicts) { /* jobs would fill what little memory there is */
+            sim_deals_play(&shared->deals, client);
+            break;
+        }
+        group_play(shared, client);
         break;
     case 3:
     case 4:
@@ -453,6 +462,7 @@ void sim_shared_check(struct sim_shared *shared)
 void sim_shared_init(struct sim_shared *shared, struct sim_world *world, uint64_t *ticks)
 {
     *shared = (struct sim_shared){.world = world, .ticks = ticks};
+    sim_deals_init(&shared->deals, world);
     for (uint32_t i = 0; i < SIM_COUNTERS; i++)
         shared->counters[i].given = gf_alloc_zero(GF_MEMORY_OTHER, SIM_COUNTER_MAX);
     for (uint32_t i = 0; i < SIM_GROUPS; i++)
@@ -461,6 +471,7 @@ void sim_shared_init(struct sim_shared *shared, struct sim_world *world, uint64_
 
 void sim_shared_deinit(struct sim_shared *shared)
 {
+    sim_deals_deinit(&shared->deals);
     for (uint32_t i = 0; i < SIM_COUNTERS; i++)
         gf_free(GF_MEMORY_OTHER, shared->counters[i].given);
     for (uint32_t i = 0; i < SIM_GROUPS; i++)

@@ -15,6 +15,7 @@
 
 #include "sim/client.h"
 #include "sim/history.h"
+#include "sim/workload_deals.h"
 
 #define SIM_COUNTERS 4
 #define SIM_GROUPS 3
@@ -38,6 +39,7 @@ struct sim_shared {
     struct sim_world *world;
     uint64_t *ticks;     /* borrowed                             */
     uint64_t last_value; /* values are unique                    */
+    struct sim_deals deals;
     struct sim_counter counters[SIM_COUNTERS];
     struct sim_group groups[SIM_GROUPS];
     bool token_made;      /* its SET has been answered            */
