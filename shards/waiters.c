@@ -85,6 +85,7 @@ static void waiter_create(struct gf_worker *worker, struct gf_request *request,
 
     waiter->request = request;
     waiter->spread = request->spread;
+    waiter->trying = request->spread; /* until its partitions are given back */
     waiter->needs = strcmp(command->name, "XREADGROUP") == 0;
     waiter->type = waits_for_type(command);
     request->waiter = waiter;
@@ -299,10 +300,9 @@ void gf_waiters_settled(struct gf_worker *worker, struct gf_request *request)
 {
     struct gf_waiter *waiter = request->waiter;
 
-    if (!request->parked) {
+    GF_ASSERT(waiter->trying);
+    if (!request->parked)
         gf_waiters_parked(worker, request);
-        return;
-    }
     waiter->trying = false;
     if (waiter->again || waiter->end != GF_WAIT_GOES_ON)
         waiter_rerun(worker, waiter);
