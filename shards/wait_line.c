@@ -163,3 +163,42 @@ void gf_wait_lines_init(struct gf_worker *worker)
     };
     gf_events_add(&worker->events, &worker->waiting.sink);
 }
+
+/* Somebody stands in it who could have what is there, or nobody moves. */
+static bool line_is_neglected(const struct gf_partition *partition, const struct gf_wait_line *line,
+                              uint64_t now_ms)
+{
+    const struct gf_keyspace *keyspace = partition->databases[line->keyed.db];
+    const struct gf_object *object =
+        keyspace ? gf_keyspace_peek(keyspace, line->keyed.hash, line->keyed.key, now_ms) : NULL;
+    struct gf_link *link = gf_list_peek_front(&line->entries);
+    const struct gf_waiter *first = gf_container(link, struct gf_wait_entry, link)->waiter;
+
+    return line->stalled || (object && first->type == gf_object_type(object) && !first->needs);
+}
+
+/* A core, looked at by whom the visits to its lines are for. */
+struct settled {
+    const struct gf_partition *partition;
+    uint64_t now_ms;
+};
+
+static void line_check_settled(void *context, struct gf_keyed *node)
+{
+    const struct settled *settled = context;
+
+    GF_ASSERT(!gf_list_empty(&line_of(node)->entries));
+    GF_ASSERT(!line_is_neglected(settled->partition, line_of(node), settled->now_ms));
+}
+
+void gf_waiters_check_settled(const struct gf_worker *worker)
+{
+    struct settled settled = {.now_ms = gf_core_now_ms(worker->core)};
+
+    GF_ASSERT(gf_list_empty(&worker->waiting.ready));
+    GF_ASSERT(gf_list_empty(&worker->waiting.postponed));
+    for (uint32_t i = 0; i < worker->owned_count; i++) {
+        settled.partition = worker->partitions[worker->owned[i]];
+        gf_keyed_visit(&settled.partition->waited, line_check_settled, &settled);
+    }
+}

@@ -167,5 +167,7 @@ void gf_wake_home(struct gf_worker *worker, struct gf_wake *wake);
 void gf_cancel_arrive(struct gf_worker *worker, struct gf_cancel *cancel);
 void gf_cancel_home(struct gf_worker *worker, struct gf_cancel *cancel);
 
-/* gf_waiters_check - asserts the invariants. */
+/* gf_waiters_check - asserts the invariants. gf_waiters_check_settled - and, when nothing is under
+ * way on any core: nobody waits for what is there, no line stands still. */
 void gf_waiters_check(const struct gf_worker *worker);
+void gf_waiters_check_settled(const struct gf_worker *worker);

@@ -122,6 +122,75 @@ def own_writes(client, chooser):
     return None if replies == expected else f"expected {expected}, got {replies}"
 
 
+ACCOUNTS = [f"account:{i}" for i in range(8)]
+
+
+def transfer(client, chooser):
+    """MULTI takes from one account what it gives to another, sometimes only if nobody else did."""
+    source, target = chooser.sample(ACCOUNTS, 2)
+    amount = chooser.randrange(1, 100)
+    before = None
+    if chooser.random() < 0.5:
+        client.call("WATCH", source, target)
+        before = [int(item.value or 0) for item in client.call("MGET", source, target).value]
+    replies = client.pipeline([["MULTI"], ["DECRBY", source, amount], ["INCRBY", target, amount],
+                               ["EXEC"]])[-1]
+    if before is None and replies.value is None:
+        return "EXEC did nothing without WATCH"
+    if before is None or replies.value is None:
+        return None
+    after = [item.value for item in replies.value]
+    expected = [before[0] - amount, before[1] + amount]
+    return None if after == expected else f"watched {before}, but EXEC made {after}"
+
+
+def count_money(client, chooser):
+    """However it moves, it is as much as before: with one MGET, or GETs in a transaction."""
+    if chooser.random() < 0.5:
+        reply = client.call("MGET", *ACCOUNTS)
+    else:
+        reply = client.pipeline([["MULTI"], *(["GET", key] for key in ACCOUNTS), ["EXEC"]])[-1]
+    total = sum(int(item.value or 0) for item in reply.value)
+    return None if total == 0 else f"the sum is {total}"
+
+
+LISTS = [f"list:{i}" for i in range(6)]
+SETS = [f"set:{i}" for i in range(6)]
+
+
+def move_items(client, chooser):
+    """LMOVE and SMOVE between keys of different cores."""
+    source, target = chooser.sample(LISTS, 2)
+    client.call("LMOVE", source, target, chooser.choice(["LEFT", "RIGHT"]),
+                chooser.choice(["LEFT", "RIGHT"]))
+    source, target = chooser.sample(SETS, 2)
+    client.call("SMOVE", source, target, str(chooser.randrange(20)))
+
+
+def count_items(client, chooser):
+    """Twenty in all lists together, and in all sets, at every instant."""
+    name, keys = chooser.choice([("LLEN", LISTS), ("SCARD", SETS)])
+    reply = client.pipeline([["MULTI"], *([name, key] for key in keys), ["EXEC"]])[-1]
+    total = sum(item.value for item in reply.value)
+    return None if total == 20 else f"{name}: {total} of 20"
+
+
+def write_sets(client, chooser):
+    """Two sets that always hold the same, made in one transaction."""
+    members = [f"{chooser.randrange(10 ** 9)}:{i}" for i in range(5)]
+    client.pipeline([["MULTI"], ["DEL", "left", "right"], ["SADD", "left", *members],
+                     ["SADD", "right", *members], ["EXEC"]])
+
+
+def intersect_sets(client, chooser):
+    """So their intersection is all of them, of one writer."""
+    target = chooser.choice(["both:0", "both:1", "both:2"])
+    client.call("SINTERSTORE", target, "left", "right")
+    members = [item.value for item in client.call("SMEMBERS", target).value]
+    versions = {member.split(b":")[0] for member in members}
+    return None if len(versions) == 1 and len(members) == 5 else f"{target}: {members}"
+
+
 class Atomicity(ServerCase):
     cores = 2
 
@@ -168,6 +237,18 @@ class Atomicity(ServerCase):
     def test_rename_between_cores(self):
         self.client.call("MSET", *(word for pair in zip(TOKENS, "ABCDE") for word in pair))
         self.hammer((move_token, 4), (count_tokens, 2))
+
+    def test_transactions(self):
+        self.hammer((transfer, 4), (count_money, 2))
+
+    def test_items_move_between_cores(self):
+        self.client.call("RPUSH", LISTS[0], *range(20))
+        self.client.call("SADD", SETS[0], *range(20))
+        self.hammer((move_items, 4), (count_items, 2))
+
+    def test_sinterstore(self):
+        write_sets(self.client, random.Random(0))
+        self.hammer((write_sets, 2), (intersect_sets, 3))
 
     def test_increments_are_not_lost(self):
         turns = self.hammer((increment, 4), (own_writes, 2))

@@ -358,6 +358,8 @@ static void workload_quiet(struct sim_world *world)
             sim_fail(world, "a pause does not end");
         return;
     }
+    for (uint16_t core = 0; core < workload->node->server.cores_count; core++)
+        gf_waiters_check_settled(&workload->node->server.workers[core]);
     for (uint32_t i = 0; i < workload->players_count; i++) {
         const struct sim_client *client = &workload->players[i].client;
 
