@@ -74,36 +74,45 @@ static const struct alphabet {
 
 _Static_assert(GF_ALPHABETS == 8, "gf_alphabet_best asks in the order of bits");
 
-/* alphabet_has - every character of the text is in it. */
-static bool alphabet_has(uint8_t alphabet, struct gf_bytes text)
-{
-    const uint8_t *codes = alphabets[alphabet].codes;
-    bool named = alphabets[alphabet].characters != NULL;
+/* clang-format off */
 
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t c = (uint8_t)text.data[i];
+#define BIT(name) (1u << GF_ALPHABET_##name)
+#define ASCII (BIT(BYTES) | BIT(ASCII))
+#define LOWER (ASCII | BIT(LOWER))
+#define LOWER_UUID (LOWER | BIT(UUID))
+#define LETTER (LOWER | BIT(BASE64) | BIT(WORDS))
+#define SIGN (LOWER_UUID | BIT(NUMBERS) | BIT(WORDS))
 
-        if (c >= 128 || (named && codes[c] == 0))
-            return false;
-    }
-    return true;
-}
+/* Which alphabets have a character, by character; those from 128 on are in none but BYTES. */
+static const uint8_t members[128] = {
+    [0 ... 31] = ASCII, [' '] = SIGN, ['!'] = LOWER, ['"' ... '#'] = LOWER_UUID, ['$'] = ASCII,
+    ['%' ... ')'] = LOWER, ['*'] = ASCII, ['+'] = LOWER_UUID, [','] = LOWER_UUID | BIT(NUMBERS),
+    ['-'] = SIGN | BIT(BASE64), ['.' ... '/'] = SIGN,
+    ['0' ... '9'] = LOWER_UUID | BIT(HEX) | BIT(NUMBERS) | BIT(BASE64),
+    [':'] = SIGN, [';' ... '<'] = LOWER, ['='] = LOWER_UUID, ['>' ... '?'] = LOWER,
+    ['@'] = LOWER_UUID, ['A' ... 'Z'] = ASCII | BIT(BASE64), ['['] = LOWER_UUID, ['\\'] = LOWER,
+    [']'] = LOWER_UUID, ['^'] = ASCII, ['_'] = LOWER_UUID | BIT(WORDS) | BIT(BASE64),
+    ['`'] = ASCII, ['a' ... 'f'] = LETTER | BIT(HEX) | BIT(UUID), ['g' ... 'z'] = LETTER,
+    ['{'] = LOWER_UUID, ['|'] = LOWER, ['}'] = LOWER_UUID, ['~' ... 127] = ASCII,
+};
+
+/* clang-format on */
 
 uint32_t gf_alphabets_of(struct gf_bytes text)
 {
-    uint32_t found = 1u << GF_ALPHABET_BYTES;
+    uint32_t found = GF_ALPHABETS_ALL;
+    uint32_t high = 0;
 
-    if (!alphabet_has(GF_ALPHABET_ASCII, text))
-        return found;
-    found |= 1u << GF_ALPHABET_ASCII;
-    for (uint8_t alphabet = GF_ALPHABET_HEX; alphabet < GF_ALPHABET_ASCII; alphabet++)
-        found |= (uint32_t)alphabet_has(alphabet, text) << alphabet;
-    return found;
+    for (size_t i = 0; i < text.size; i++) {
+        found &= members[text.data[i] & 127];
+        high |= (uint8_t)text.data[i];
+    }
+    return high < 128 ? found : 1u << GF_ALPHABET_BYTES;
 }
 
 bool gf_alphabet_takes(uint8_t alphabet, struct gf_bytes text)
 {
-    return alphabet == GF_ALPHABET_BYTES || alphabet_has(alphabet, text);
+    return alphabet == GF_ALPHABET_BYTES || (gf_alphabets_of(text) >> alphabet & 1) != 0;
 }
 
 uint8_t gf_alphabet_best(uint32_t found)

@@ -219,7 +219,7 @@ size_t gf_deque_memory(const struct gf_deque *deque, uint64_t samples)
 /* run_is_open - laid out for speed, not for memory. */
 static inline bool run_is_open(const struct gf_run *run)
 {
-    return run->shape.backward && run->shape.alphabet == GF_ALPHABET_BYTES;
+    return run->shape.backward && !gf_run_is_packed(run);
 }
 
 /* run_has_room - there is room for the item, which the run takes. */
@@ -236,11 +236,12 @@ struct gf_run_shape gf_deque_open_shape(const struct gf_run *run, const struct g
     struct gf_run_shape shape = run->shape;
 
     if (!gf_run_takes(run, item)) {
-        open.shape.alphabet = GF_ALPHABET_BYTES; /* then the elements need not be looked at */
+        open.shape.backward = true;
+        if (gf_run_is_packed(run)) /* the elements need not be looked at then */
+            open.shape.alphabet = GF_ALPHABET_BYTES;
         shape = gf_run_shape_with(&open, item);
     }
-    shape.alphabet = GF_ALPHABET_BYTES;
-    shape.backward = true;
+    gf_deque_open(&shape);
     return shape;
 }
 
@@ -305,6 +306,7 @@ static bool block_begin(struct gf_deque *deque, const struct gf_item *item, bool
     else
         gf_run_insert(run, run->end, item);
     gf_deque_add_block(deque, front ? 0 : deque->used, run);
+    gf_deque_seal(deque, front);
     return true;
 }
 

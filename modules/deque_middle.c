@@ -11,8 +11,7 @@ static struct gf_run *block_part(const struct gf_run *run, uint32_t first, uint3
 {
     struct gf_run_shape shape = run->shape;
 
-    shape.alphabet = GF_ALPHABET_BYTES;
-    shape.backward = true;
+    gf_deque_open(&shape);
     return gf_deque_run_remake(run, &shape, (uint32_t[2]){first, count}, (struct gf_deque_room){0});
 }
 

@@ -1,7 +1,8 @@
-/* What the files of the deque share: deque.c (the ring, both ends, reading) and deque_middle.c
- * (changes in between). Private to them. */
+/* What the files of the deque share: deque.c (the ring, both ends, reading), deque_middle.c
+ * (changes in between), deque_seal.c (packing). Private to them. */
 #pragma once
 
+#include "modules/alphabet.h"
 #include "modules/deque.h"
 
 #define GF_DEQUE_BLOCK_SIZE 4096u /* bytes of a block, unless one element is larger */
@@ -37,9 +38,21 @@ void gf_deque_remove_block(struct gf_deque *deque, uint32_t number);
 void gf_deque_change_block(struct gf_deque *deque, uint32_t number, struct gf_run *run,
                            uint32_t weight_before);
 
+/* gf_deque_open - a shape as an open block has it: read backwards, and not packed. */
+static inline void gf_deque_open(struct gf_run_shape *shape)
+{
+    if (shape->alphabet != GF_RUN_NUMBERS)
+        shape->alphabet = GF_ALPHABET_BYTES;
+    shape->backward = true;
+}
+
 /* gf_deque_open_shape - the shape of an open block with a run's elements and an item. */
 struct gf_run_shape gf_deque_open_shape(const struct gf_run *run, const struct gf_item *item);
 /* gf_deque_make_room - make the block's run take an item, with room for it at the front (or back).
  * False when it would be too large, or there is no memory (*ret_full says which). */
 bool gf_deque_make_room(struct gf_deque *deque, uint32_t number, const struct gf_item *item,
                         bool front, bool *ret_full);
+
+/* gf_deque_seal - a block was begun at the front (or back): the one that is now far enough from it
+ * is packed. */
+void gf_deque_seal(struct gf_deque *deque, bool front);

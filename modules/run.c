@@ -2,7 +2,7 @@
 #include "modules/run.h"
 
 #include "core/assert.h"
-#include "modules/alphabet.h"
+#include "modules/run_parts.h"
 
 enum head {
     HEAD_CHARACTERS_MAX = 95,
@@ -28,14 +28,6 @@ struct gf_item gf_item_of(struct gf_bytes text)
     return item;
 }
 
-/* number_size - bytes that a number needs, 1 … 8. */
-static inline uint32_t number_size(int64_t number)
-{
-    uint64_t folded = (uint64_t)(number < 0 ? ~number : number);
-
-    return folded == 0 ? 1 : (uint32_t)(71 - __builtin_clzll(folded << 1 | 1)) / 8;
-}
-
 static uint32_t number_weight(int64_t number)
 {
     if (number >= 0 && number <= 127)
@@ -43,7 +35,7 @@ static uint32_t number_weight(int64_t number)
     if (number >= -4096 && number <= 4095)
         return 3;
 
-    uint32_t size = number_size(number);
+    uint32_t size = gf_number_size(number);
 
     return size <= 4 ? size + 2 : 10;
 }
@@ -116,17 +108,6 @@ static uint32_t element_weight(struct gf_element *element)
 
 /* Sizes. */
 
-static inline bool shape_is_mixed(const struct gf_run_shape *shape)
-{
-    return shape->fixed_size == GF_RUN_MIXED;
-}
-
-/* shape_stride - bytes of every entry of a run that is not mixed. */
-static inline uint32_t shape_stride(const struct gf_run_shape *shape)
-{
-    return gf_alphabet_size(shape->alphabet, shape->fixed_size);
-}
-
 /* back_size - bytes of the size behind an entry of `size` bytes. */
 static inline uint32_t back_size(uint32_t size)
 {
@@ -137,14 +118,15 @@ static inline uint32_t back_size(uint32_t size)
     return bytes;
 }
 
-static uint32_t entry_size(const struct gf_run_shape *shape, const struct gf_item *item)
+uint32_t gf_run_shape_entry_size(const struct gf_run_shape *shape, const struct gf_item *item)
 {
     uint32_t size;
 
-    if (!shape_is_mixed(shape))
-        return shape_stride(shape);
+    if (!gf_run_shape_is_mixed(shape))
+        return gf_run_shape_stride(shape);
     if (item->is_number) {
-        size = item->number >= 0 && item->number <= NUMBER_MAX ? 1 : 1 + number_size(item->number);
+        size =
+            item->number >= 0 && item->number <= NUMBER_MAX ? 1 : 1 + gf_number_size(item->number);
     } else if (item->text.size <= GF_RUN_SHORT_MAX) {
         uint32_t characters = (uint32_t)item->text.size - shape->prefix_size;
 
@@ -158,7 +140,7 @@ static uint32_t entry_size(const struct gf_run_shape *shape, const struct gf_ite
 
 uint32_t gf_run_entry_size(const struct gf_run *run, const struct gf_item *item)
 {
-    return entry_size(&run->shape, item);
+    return gf_run_shape_entry_size(&run->shape, item);
 }
 
 /* Writing. */
@@ -176,18 +158,23 @@ void gf_run_start(struct gf_run *run, const struct gf_run_shape *shape, const ch
         memmove(run->data, prefix, shape->prefix_size);
 }
 
+static char *number_store(char *place, int64_t number, uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++)
+        *place++ = (char)((uint64_t)number >> (8 * i));
+    return place;
+}
+
 static char *number_write(char *place, int64_t number)
 {
-    uint32_t size = number_size(number);
+    uint32_t size = gf_number_size(number);
 
     if (number >= 0 && number <= NUMBER_MAX) {
         *place++ = (char)(HEAD_NUMBER + number);
         return place;
     }
     *place++ = (char)(HEAD_BYTES + size);
-    for (uint32_t i = 0; i < size; i++)
-        *place++ = (char)((uint64_t)number >> (8 * i));
-    return place;
+    return number_store(place, number, size);
 }
 
 static char *characters_write(const struct gf_run_shape *shape, char *place, struct gf_bytes rest)
@@ -225,7 +212,11 @@ static void entry_write(const struct gf_run_shape *shape, char *place, const str
                             .size = item->text.size - shape->prefix_size};
     char *end;
 
-    if (!shape_is_mixed(shape)) {
+    if (shape->alphabet == GF_RUN_NUMBERS) {
+        (void)number_store(place, item->number, shape->fixed_size);
+        return;
+    }
+    if (!gf_run_shape_is_mixed(shape)) {
         gf_alphabet_pack(shape->alphabet, rest, place);
         return;
     }
@@ -248,7 +239,7 @@ static void run_count(struct gf_run *run, const struct gf_item *item)
 
 void gf_run_insert(struct gf_run *run, uint32_t offset, const struct gf_item *item)
 {
-    uint32_t size = entry_size(&run->shape, item);
+    uint32_t size = gf_run_shape_entry_size(&run->shape, item);
 
     GF_ASSERT(run->end + size <= run->capacity);
     GF_ASSERT(offset >= run->begin);
@@ -261,7 +252,7 @@ void gf_run_insert(struct gf_run *run, uint32_t offset, const struct gf_item *it
 
 void gf_run_push_front(struct gf_run *run, const struct gf_item *item)
 {
-    uint32_t size = entry_size(&run->shape, item);
+    uint32_t size = gf_run_shape_entry_size(&run->shape, item);
 
     GF_ASSERT(run->begin >= run->shape.prefix_size + size);
     run->begin -= size;
@@ -317,8 +308,8 @@ uint32_t gf_run_next(const struct gf_run *run, uint32_t offset)
 {
     struct entry entry;
 
-    if (!shape_is_mixed(&run->shape))
-        return offset + shape_stride(&run->shape);
+    if (!gf_run_shape_is_mixed(&run->shape))
+        return offset + gf_run_shape_stride(&run->shape);
     entry = entry_at(run, offset);
     return entry_end(run, offset, &entry);
 }
@@ -328,8 +319,8 @@ uint32_t gf_run_seek(const struct gf_run *run, uint32_t index)
     uint32_t offset = run->begin;
 
     GF_ASSERT(index <= run->count);
-    if (!shape_is_mixed(&run->shape))
-        return offset + index * shape_stride(&run->shape);
+    if (!gf_run_shape_is_mixed(&run->shape))
+        return offset + index * gf_run_shape_stride(&run->shape);
     if (index == run->count)
         return run->end;
     for (; index > 0; index--)
@@ -344,7 +335,7 @@ uint32_t gf_run_last(const struct gf_run *run)
     uint32_t size = 0;
 
     GF_ASSERT(run->count > 0);
-    if (!shape_is_mixed(&run->shape) || !run->shape.backward)
+    if (!gf_run_shape_is_mixed(&run->shape) || !run->shape.backward)
         return gf_run_seek(run, run->count - 1u);
     for (uint32_t shift = 0;; shift += 7) {
         uint8_t byte = data[--offset];
@@ -382,17 +373,22 @@ static inline void characters_get(const struct gf_run *run, uint32_t payload, ui
     ret_element->rest = (struct gf_bytes){.data = place, .size = count};
 }
 
-static int64_t number_read(const struct gf_run *run, const struct entry *entry)
+/* number_load - a number of `size` bytes, 1 … 8. */
+static inline int64_t number_load(const char *place, uint32_t size)
 {
-    const uint8_t *data = (const uint8_t *)run->data + entry->payload;
     uint64_t number = 0;
 
+    for (uint32_t i = 0; i < size; i++)
+        number |= (uint64_t)(uint8_t)place[i] << (8 * i);
+    number <<= 64 - 8 * size;
+    return (int64_t)number >> (64 - 8 * size);
+}
+
+static int64_t number_read(const struct gf_run *run, const struct entry *entry)
+{
     if (entry->head <= HEAD_NUMBER_MAX)
         return entry->head - HEAD_NUMBER;
-    for (uint32_t i = 0; i < entry->size; i++)
-        number |= (uint64_t)data[i] << (8 * i);
-    number <<= 64 - 8 * entry->size;
-    return (int64_t)number >> (64 - 8 * entry->size);
+    return number_load(run->data + entry->payload, entry->size);
 }
 
 uint32_t gf_run_get(const struct gf_run *run, uint32_t offset, struct gf_element *ret_element)
@@ -400,9 +396,14 @@ uint32_t gf_run_get(const struct gf_run *run, uint32_t offset, struct gf_element
     struct entry entry;
 
     GF_ASSERT(offset >= run->begin);
-    if (!shape_is_mixed(&run->shape)) {
+    if (run->shape.alphabet == GF_RUN_NUMBERS) {
+        ret_element->is_number = true;
+        ret_element->number = number_load(run->data + offset, run->shape.fixed_size);
+        return offset + run->shape.fixed_size;
+    }
+    if (!gf_run_shape_is_mixed(&run->shape)) {
         characters_get(run, offset, run->shape.fixed_size, ret_element);
-        return offset + shape_stride(&run->shape);
+        return offset + gf_run_shape_stride(&run->shape);
     }
     entry = entry_at(run, offset);
     if (entry.head <= HEAD_CHARACTERS_MAX || entry.head == HEAD_CHARACTERS_8) {
@@ -484,147 +485,4 @@ void gf_run_drop(struct gf_run *run, uint32_t count, bool front)
     else
         run->end = from;
     run->count = (uint16_t)kept;
-}
-
-/* Shapes. */
-
-static uint8_t common_size(const char *prefix, uint32_t max, struct gf_bytes text)
-{
-    uint32_t size = 0;
-
-    if (max > text.size)
-        max = (uint32_t)text.size;
-    while (size < max && prefix[size] == text.data[size])
-        size++;
-    return (uint8_t)size;
-}
-
-static inline bool shape_shares(const struct gf_run_shape *shape, const char *prefix,
-                                struct gf_bytes text)
-{
-    return text.size >= shape->prefix_size && memcmp(prefix, text.data, shape->prefix_size) == 0 &&
-           gf_alphabet_takes(shape->alphabet,
-                             (struct gf_bytes){.data = text.data + shape->prefix_size,
-                                               .size = text.size - shape->prefix_size});
-}
-
-bool gf_run_takes(const struct gf_run *run, const struct gf_item *item)
-{
-    const struct gf_run_shape *shape = &run->shape;
-
-    if (run->count == GF_RUN_COUNT_MAX)
-        return false;
-    if (!shape_is_mixed(shape))
-        return item->text.size == (size_t)shape->prefix_size + shape->fixed_size &&
-               shape_shares(shape, run->data, item->text);
-    return item->is_number || item->text.size > GF_RUN_SHORT_MAX ||
-           shape_shares(shape, run->data, item->text);
-}
-
-struct gf_run_shape gf_run_shape_of(const struct gf_item *item, bool packed)
-{
-    uint8_t alphabet = packed ? GF_ALPHABET_HEX : GF_ALPHABET_BYTES;
-    struct gf_run_shape shape = {.fixed_size = GF_RUN_MIXED, .alphabet = alphabet};
-    size_t size = item->text.size;
-
-    if (item->is_number || size > GF_RUN_SHORT_MAX)
-        return shape;
-    shape.prefix_size = (uint8_t)(size < GF_RUN_PREFIX_MAX ? size : GF_RUN_PREFIX_MAX);
-    shape.fixed_size = (uint8_t)(size - shape.prefix_size);
-    if (packed)
-        shape.alphabet = gf_alphabet_best(gf_alphabets_of((struct gf_bytes){
-            .data = item->text.data + shape.prefix_size, .size = shape.fixed_size}));
-    return shape;
-}
-
-/* item_alphabets - those that can write what of the item is behind the prefix. */
-static uint32_t item_alphabets(const struct gf_run_shape *shape, const struct gf_item *item)
-{
-    if (shape_is_mixed(shape) && (item->is_number || item->text.size > GF_RUN_SHORT_MAX))
-        return GF_ALPHABETS_ALL;
-    return gf_alphabets_of((struct gf_bytes){.data = item->text.data + shape->prefix_size,
-                                             .size = item->text.size - shape->prefix_size});
-}
-
-struct gf_run_shape gf_run_shape_with(const struct gf_run *run, const struct gf_item *item)
-{
-    struct gf_run_shape shape = run->shape;
-    size_t size = item->text.size;
-    bool equal = !shape_is_mixed(&shape) && size == (size_t)shape.prefix_size + shape.fixed_size;
-    uint32_t found = GF_ALPHABETS_ALL;
-    uint32_t offset = run->begin;
-    struct gf_element element;
-
-    if (equal || (!item->is_number && size <= GF_RUN_SHORT_MAX))
-        shape.prefix_size = common_size(run->data, shape.prefix_size, item->text);
-    shape.fixed_size = equal ? (uint8_t)(size - shape.prefix_size) : GF_RUN_MIXED;
-    if (shape.alphabet == GF_ALPHABET_BYTES)
-        return shape;
-
-    for (uint32_t i = 0; i < run->count && found != 1u << GF_ALPHABET_BYTES; i++) {
-        struct gf_item old;
-
-        offset = gf_run_get(run, offset, &element);
-        old = gf_element_item(&element);
-        found &= item_alphabets(&shape, &old);
-    }
-    shape.alphabet = gf_alphabet_best(found & item_alphabets(&shape, item));
-    return shape;
-}
-
-uint32_t gf_run_recode_size(const struct gf_run *run, const struct gf_run_shape *shape)
-{
-    struct gf_element element;
-    uint32_t offset = run->begin;
-    uint32_t size = 0;
-
-    if (!shape_is_mixed(shape))
-        return run->count * shape_stride(shape);
-    for (uint32_t i = 0; i < run->count; i++) {
-        struct gf_item item;
-
-        offset = gf_run_get(run, offset, &element);
-        item = gf_element_item(&element);
-        size += entry_size(shape, &item);
-    }
-    return size;
-}
-
-void gf_run_recode(const struct gf_run *run, uint32_t first, uint32_t count, struct gf_run *to)
-{
-    uint32_t offset = gf_run_seek(run, first);
-    struct gf_element element;
-
-    GF_ASSERT(first + count <= run->count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct gf_item item;
-
-        offset = gf_run_get(run, offset, &element);
-        item = gf_element_item(&element);
-        GF_VERIFY(gf_run_takes(to, &item));
-        gf_run_insert(to, to->end, &item);
-    }
-}
-
-void gf_run_check(const struct gf_run *run)
-{
-    struct gf_element element;
-    uint32_t offset = run->begin;
-    uint32_t weight = 0;
-
-    GF_ASSERT(run->count <= GF_RUN_COUNT_MAX);
-    GF_ASSERT(run->begin >= run->shape.prefix_size);
-    GF_ASSERT(run->end <= run->capacity);
-    for (uint32_t i = 0; i < run->count; i++) {
-        struct gf_item item;
-
-        GF_ASSERT(gf_run_seek(run, i) == offset);
-        offset = gf_run_get(run, offset, &element);
-        item = gf_element_item(&element);
-        weight += gf_item_weight(&item);
-        GF_ASSERT(!shape_is_mixed(&run->shape) || !item.is_number || element.is_number);
-    }
-    GF_ASSERT(offset == run->end);
-    GF_ASSERT(weight == run->weight);
-    GF_ASSERT(run->count == 0 || gf_run_last(run) == gf_run_seek(run, run->count - 1u));
 }

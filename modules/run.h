@@ -7,7 +7,8 @@
  * What all short elements begin with stands once, in front. Behind it, entries take one of two
  * shapes:
  *
- *   equal    every element has the same size: an entry is its bytes behind the prefix, nothing more
+ *   equal    every element has the same size: an entry is its bytes behind the prefix, no more; or
+ *            every element is a number, and an entry is so many bytes of it
  *   mixed    an entry is a head, what the head says, and (in runs that are read backwards) its size
  *
  *   head          what follows
@@ -32,6 +33,7 @@
 #include "core/bytes.h"
 
 #define GF_RUN_MIXED 255u      /* fixed_size of a mixed run */
+#define GF_RUN_NUMBERS 8u      /* alphabet of a run of numbers, `fixed_size` bytes each */
 #define GF_RUN_COUNT_MAX 2016u /* elements; those of one byte fill 2 KiB with the header */
 #define GF_RUN_SHORT_MAX 254u  /* bytes of an element that may share a prefix and be packed */
 #define GF_RUN_PREFIX_MAX 120u
@@ -58,7 +60,8 @@ struct gf_element {
 struct gf_run_shape {
     uint8_t prefix_size;
     uint8_t fixed_size; /* characters of every element behind the prefix; or GF_RUN_MIXED */
-    uint8_t alphabet;   /* of the characters behind the prefix; 0 = bytes as they are */
+    uint8_t alphabet;   /* of the characters behind the prefix, 0 = bytes as they are; or
+                           GF_RUN_NUMBERS */
     bool backward;      /* mixed entries end with their size */
 };
 
@@ -72,6 +75,12 @@ struct gf_run {
     uint16_t count;    /* elements */
     struct gf_run_shape shape;
 };
+
+/* gf_run_is_packed - more work than memory that is just there. */
+static inline bool gf_run_is_packed(const struct gf_run *run)
+{
+    return run->shape.alphabet % GF_RUN_NUMBERS != 0;
+}
 
 /* gf_item_of - an element as a client sent it. */
 struct gf_item gf_item_of(struct gf_bytes text);
@@ -104,6 +113,12 @@ struct gf_run_shape gf_run_shape_of(const struct gf_item *item, bool packed);
 /* gf_run_shape_with - a shape that holds the elements of a run, and an item that it does not take;
  * packed if the run is. */
 struct gf_run_shape gf_run_shape_with(const struct gf_run *run, const struct gf_item *item);
+/* gf_run_shape_smallest - the shape in which a run's elements take the least, not to be read
+ * backwards.
+ *
+ * ret_prefix its prefix; GF_RUN_PREFIX_MAX bytes
+ */
+struct gf_run_shape gf_run_shape_smallest(const struct gf_run *run, char *ret_prefix);
 /* gf_run_recode_size - bytes of the run's entries in another shape that can hold them. */
 uint32_t gf_run_recode_size(const struct gf_run *run, const struct gf_run_shape *shape);
 /* gf_run_recode - append the elements number first … first + count - 1 of a run to another, whose

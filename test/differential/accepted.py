@@ -126,6 +126,8 @@ def _small_sets(pair):
     """What is no small set of integers, or has been larger, is a hashtable in 7.0."""
     return (pair.name, pair.sub) == (b"object", b"encoding") and pair.right.value == b"listpack" \
         and pair.left.value in (b"hashtable", b"intset")
+
+
 def _mistake_before_key(pair):
     """The reference does not look at the words of a range when there is no key, or no string."""
     return pair.name in (b"bitcount", b"bitpos") and pair.right.is_error() \
@@ -136,6 +138,11 @@ def _small_lists(pair):
     """All lists of 7.0 are quicklists."""
     return (pair.name, pair.sub) == (b"object", b"encoding") and pair.right.value == b"listpack" \
         and pair.left.value == b"quicklist"
+
+
+def _lowest_rank(pair):
+    return pair.name == b"lpos" and b"-9223372036854775808" in pair.words \
+        and pair.right.is_error() and not pair.left.is_error()
 
 
 def _long_wait(pair):
@@ -218,6 +225,7 @@ ACCEPTED = [
     Accepted("bit-range-before-key", "BITCOUNT and BITPOS tell a mistake in their words even when "
              "there is no such key, as they do since 7.2", _mistake_before_key),
     Accepted("small-lists", "a small list is a listpack, as it is since 7.2", _small_lists),
+    Accepted("lowest-rank", "LPOS refuses a RANK of -2^63, as it does since 7.2", _lowest_rank),
     Accepted("long-wait", "a timeout of more milliseconds than 63 bits hold is out of range, as it "
              "is since 7.2", _long_wait),
     Accepted("xread-balance", "XREADGROUP's complaint about the number of keys and ids names the "

@@ -74,6 +74,8 @@ LISTS = {
     b"LMPOP": _several,
     b"BLPOP": lambda g: [*(_list(g) for _ in range(g.rng.randint(1, 3))), _timeout(g)],
     b"BRPOP": lambda g: [*(_list(g) for _ in range(g.rng.randint(1, 3))), _timeout(g)],
+    b"BLMOVE": lambda g: [_list(g), _list(g), _end(g), _end(g), _timeout(g)],
+    b"BRPOPLPUSH": lambda g: [_list(g), _list(g), _timeout(g)],
     b"BLMPOP": lambda g: [_timeout(g), *_several(g)],
 }
 

@@ -285,3 +285,36 @@ Test(deque, is_freed_in_slices)
         slices++;
     cr_assert_gt(slices, 10);
 }
+
+/* Bytes per element of a deque that was pushed to at one end. */
+static double size_per_element(const char *format, bool front)
+{
+    struct gf_deque *deque = gf_deque_create();
+    struct test_random random = {.state = 7};
+    const uint32_t count = 50000;
+    size_t memory;
+
+    for (uint32_t i = 0; i < count; i++) {
+        char text[64];
+        int size = snprintf(text, sizeof(text), format, (unsigned long long)i,
+                            (unsigned long long)test_random_next(&random));
+        struct gf_item item = gf_item_of((struct gf_bytes){.data = text, .size = (size_t)size});
+
+        cr_assert(gf_deque_push(deque, &item, front));
+    }
+    gf_deque_check(deque);
+    memory = gf_deque_memory(deque, 0);
+    gf_deque_destroy(deque);
+    return (double)memory / count;
+}
+
+/* What is known beforehand takes no memory: where all elements begin alike, and that they are hex
+ * digits. The bounds leave a tenth for blocks that are not full. */
+Test(deque, elements_take_what_they_say)
+{
+    cr_expect_lt(size_per_element("job:%010llu", true), 3.0);
+    cr_expect_lt(size_per_element("job:%010llu", false), 3.0);
+    cr_expect_lt(size_per_element("%2$016llx", true), 8.9);
+    cr_expect_lt(size_per_element("1%07llu", false), 4.6); /* numbers of four bytes */
+    cr_expect_lt(size_per_element("same", false), 0.5);
+}
