@@ -177,7 +177,8 @@ def count_items(client, chooser):
 
 def write_sets(client, chooser):
     """Two sets that always hold the same, made in one transaction."""
-    members = [f"{chooser.randrange(10 ** 9)}:{i}" for i in range(5)]
+    version = chooser.randrange(10 ** 9)
+    members = [f"{version}:{i}" for i in range(5)]
     client.pipeline([["MULTI"], ["DEL", "left", "right"], ["SADD", "left", *members],
                      ["SADD", "right", *members], ["EXEC"]])
 
