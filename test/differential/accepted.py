@@ -186,7 +186,8 @@ def _pfcount_reads(pair):
     if (pair.name, pair.sub) == (b"object", b"encoding"):
         return b"hll" in pair.words[2] and pair.left.value == b"raw" \
             and pair.right.value == b"embstr"
-    return pair.name == b"get" and _without_count(pair.left) == _without_count(pair.right)
+    return pair.name in (b"get", b"set") and \
+        _without_count(pair.left) == _without_count(pair.right)
 
 
 ACCEPTED = [

@@ -15,8 +15,10 @@ def _elements(g):
     return [g.value() if g.chance(0.5) else g.number(0, 3000) for _ in range(g.rng.randint(0, 8))]
 
 
-# Not from a command: values as other servers wrote them, good and broken.
-WRITTEN = [b"HYLL\x01" + bytes(11) + b"\x7f\xff", b"HYLL\x01" + bytes(11) + b"\x7f\xf0",
+# Not from a command: values as other servers wrote them, good and broken. One that ends early has
+# next to no registers: with more, Redis would add the elements before the one that it cannot add,
+# where nothing is changed here.
+WRITTEN = [b"HYLL\x01" + bytes(11) + b"\x7f\xff", b"HYLL\x01" + bytes(11) + b"\x00",
            b"HYLL\x01" + bytes(10) + b"\x80" + b"\x40\x03\x84\x7f\xfa",
            b"HYLL" + bytes(12) + bytes(12288), b"HYLL" + bytes(12) + bytes(12287),
            b"HYLL" + bytes(11) + b"\x80" + bytes(range(256)) * 48, b"HYLL\x02" + bytes(13),

@@ -192,9 +192,7 @@ class Connection(ServerCase):
         self.check(error("ERR syntax error"), "CLIENT", "TRACKING", "MAYBE", "BCAST")
         self.check(OK, "CLIENT", "TRACKING", "OFF", "PREFIX", "a", "NOLOOP", "optin")
 
-    def test_tracking_is_not_pretended(self):
-        self.check(error("ERR client side caching is not supported by this server"), "CLIENT",
-                   "TRACKING", "ON", "OPTIN")
+    def test_tracking_is_off_at_first(self):
         self.check(OK, "CLIENT", "TRACKING", "OFF")
         self.check(number(-1), "CLIENT", "GETREDIR")
         self.assertEqual(plain(self.client.call("CLIENT", "TRACKINGINFO")),

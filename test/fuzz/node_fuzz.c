@@ -141,9 +141,11 @@ static void steps_until(struct sim_node *node, bool (*reached)(const struct sim_
     }
 }
 
+/* A client may have told it to shut down; then its cores may be gone already. */
 static bool is_quiet(const struct sim_node *node)
 {
-    return sim_node_is_quiet(node) && node->world->events_busy == 0;
+    return (sim_node_has_stopped(node) || sim_node_is_quiet(node)) &&
+           node->world->events_busy == 0;
 }
 
 static void node_start(struct sim_node *node, struct sim_world *world, uint32_t cores)
