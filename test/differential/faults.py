@@ -36,5 +36,5 @@ FAULTS = {
     "copy-ignores-replace": _without_option(b"COPY", b"REPLACE"),
     "msetnx-is-mset": _renamed(b"MSETNX", b"MSET", 5),
     "substr-is-getrange": _renamed(b"SUBSTR", b"GETRANGE", 3),   # the text of one error, no more
-    "scan-star-is-nothing": _replaced(b"SCAN", b"*", b"nothing*"),
+    "scan-begins-too-late": _replaced(b"SCAN", b"0", b"6"),
 }
