@@ -393,9 +393,9 @@ static bool big_store(struct gf_exec *x, struct gf_list *list)
 bool gf_list_store(struct gf_exec *x, struct gf_list *list, bool shrinks)
 {
     if (gf_list_count(list) == 0) {
+        gf_list_forget(list); /* while the object can still say whether it has the deque */
         if (list->object != NULL)
             gf_keyspace_remove(list->place.keyspace, list->place.hash, list->object);
-        gf_list_forget(list);
         list->object = NULL;
         list->run = (struct gf_run){0};
         return true;

@@ -39,14 +39,13 @@ static void close_clients(struct gf_worker *worker, bool after_reply)
     }
 }
 
-static bool worker_is_quiet(const struct gf_worker *worker)
+bool gf_shutdown_is_quiet(const struct gf_worker *worker)
 {
-    return gf_listeners_stopped(worker) && gf_list_empty(&worker->conns) &&
-           worker->requests_live == 0 && worker->visits_live == 0 &&
-           worker->waiting.messages == 0 &&
-           worker->handovers_live == 0 && !worker->pressure.out &&
-           gf_monitors_quiet(worker) && gf_deliveries_quiet(worker) &&
-           gf_list_empty(&worker->outbox) && gf_locks_idle(&worker->locks);
+    return gf_list_empty(&worker->conns) && worker->requests_live == 0 &&
+           worker->visits_live == 0 && worker->waiting.messages == 0 &&
+           worker->handovers_live == 0 && !worker->pressure.out && gf_monitors_quiet(worker) &&
+           gf_deliveries_quiet(worker) && gf_list_empty(&worker->outbox) &&
+           gf_locks_idle(&worker->locks);
 }
 
 void gf_shutdown_poll(struct gf_worker *worker)
@@ -62,7 +61,7 @@ void gf_shutdown_poll(struct gf_worker *worker)
         gf_listeners_stop(worker);
     }
     close_clients(worker, now_ms - shutdown->since_ms < GF_SHUTDOWN_GRACE_MS);
-    if (!shutdown->quiet && worker_is_quiet(worker)) {
+    if (!shutdown->quiet && gf_listeners_stopped(worker) && gf_shutdown_is_quiet(worker)) {
         shutdown->quiet = true;
         atomic_fetch_add(&server->quiet_count, 1);
     }

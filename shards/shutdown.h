@@ -23,8 +23,8 @@ struct gf_worker;
 #define GF_SHUTDOWN_GRACE_MS 2000
 
 struct gf_shutdown {
-    uint64_t since_ms;  /* of the core's clock; 0 = not stopping */
-    bool quiet;         /* this core has said that it is done    */
+    uint64_t since_ms; /* of the core's clock; 0 = not stopping */
+    bool quiet;        /* this core has said that it is done    */
 };
 
 /* gf_shutdown_begin - any core, or the main thread. */
@@ -35,6 +35,9 @@ void gf_shutdown_wait(struct gf_server *server);
 
 /* gf_shutdown_poll - at every tick of a core. */
 void gf_shutdown_poll(struct gf_worker *worker);
+
+/* gf_shutdown_is_quiet - nobody is connected to this core, and nothing of its own is under way. */
+bool gf_shutdown_is_quiet(const struct gf_worker *worker);
 
 /* gf_shutdown_more - this core has something to do again. */
 void gf_shutdown_more(struct gf_worker *worker);

@@ -140,6 +140,20 @@ Test(lists, what_need_not_wait)
         {"BLMOVE l m LEFT FOO x", SYNTAX});
 }
 
+/* The key goes with its deque; neither is looked at again (AddressSanitizer sees that). */
+Test(lists, nothing_is_left_of_a_big_list_that_was_emptied_at_once)
+{
+    struct exec_fixture fixture;
+
+    exec_fixture_init(&fixture);
+    fixture.limits.list_max_listpack_size = 2;
+    for (uint32_t i = 0; i < 100; i++)
+        EXEC_STEPS_IN(&fixture, {"RPUSH l a b c", ":3"}, {"OBJECT ENCODING l", "$9\r\nquicklist"},
+                      {"LMPOP 2 x l LEFT COUNT 9", "*2\r\n$1\r\nl\r\n" ARRAY3("a", "b", "c")},
+                      {"EXISTS l", ":0"});
+    exec_fixture_deinit(&fixture);
+}
+
 Test(lists, encodings_follow_the_setting)
 {
     struct exec_fixture fixture;

@@ -74,17 +74,10 @@ bool sim_node_is_serving(const struct sim_node *node)
     return node->started == node->server.cores_count;
 }
 
-static bool worker_is_quiet(const struct gf_worker *worker)
-{
-    return gf_list_empty(&worker->conns) && worker->requests_live == 0 &&
-           worker->handovers_live == 0 && gf_list_empty(&worker->outbox) &&
-           gf_locks_idle(&worker->locks);
-}
-
 bool sim_node_is_quiet(const struct sim_node *node)
 {
     for (uint16_t core = 0; core < node->server.cores_count; core++) {
-        if (!worker_is_quiet(&node->server.workers[core]))
+        if (!gf_shutdown_is_quiet(&node->server.workers[core]))
             return false;
     }
     return true;

@@ -84,9 +84,7 @@ static bool node_is_empty(const struct node *node)
     for (uint16_t core = 0; core < node->server.cores_count; core++) {
         const struct gf_worker *worker = &node->server.workers[core];
 
-        if (!gf_list_empty(&worker->conns) || worker->requests_live > 0 ||
-            worker->handovers_live > 0 || !gf_monitors_quiet(worker) ||
-            !gf_listeners_stopped(worker) || !gf_list_empty(&worker->outbox))
+        if (!gf_listeners_stopped(worker) || !gf_shutdown_is_quiet(worker))
             return false;
     }
     return true;
