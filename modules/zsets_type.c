@@ -142,7 +142,7 @@ static bool load_small(struct gf_loader *loader, struct gf_value *ret_value)
 {
     uint64_t count = gf_load_count(loader, sizeof(double) + 1);
     struct gf_zset zset = {0};
-    struct gf_order_pair last;
+    struct gf_order_pair last = {0};
     struct gf_dict members;
     bool good = gf_loader_ok(loader) && count > 0 && count <= GF_ZSET_SMALL_MAX;
 
