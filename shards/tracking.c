@@ -621,8 +621,12 @@ void gf_tracking_tick(struct gf_worker *worker)
 {
     uint64_t limit = worker->settings.tracking_table_max_keys;
     uint64_t count = gf_tracking_keys(worker);
-    bool wanted = count > 0 || any_core_has(worker, true);
+    bool wanted;
 
+    /* Other cores may be gone already, and with them what any_core_has reads. */
+    if (GF_UNLIKELY(atomic_load_explicit(&worker->server->stopping, memory_order_relaxed) != 0))
+        return;
+    wanted = count > 0 || any_core_has(worker, true);
     gf_events_want(&worker->events, &worker->tracking.sink, wanted ? GF_EVENT_CHANGED : 0);
     if (limit == 0)
         return;
