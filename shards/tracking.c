@@ -159,8 +159,11 @@ static void broadcast(struct gf_worker *worker, struct gf_bytes key, uint64_t wr
     gf_publication_start(worker, publication);
 }
 
+/* While the node stops nobody is told anything any more, and other cores may be gone already. */
 static bool any_core_has(const struct gf_worker *worker, bool bcast)
 {
+    if (GF_UNLIKELY(atomic_load_explicit(&worker->server->stopping, memory_order_relaxed) != 0))
+        return false;
     for (uint16_t core = 0; core < worker->core->count; core++) {
         const struct gf_trackings *trackings = &worker->server->workers[core].tracking;
 
@@ -621,12 +624,8 @@ void gf_tracking_tick(struct gf_worker *worker)
 {
     uint64_t limit = worker->settings.tracking_table_max_keys;
     uint64_t count = gf_tracking_keys(worker);
-    bool wanted;
+    bool wanted = count > 0 || any_core_has(worker, true);
 
-    /* Other cores may be gone already, and with them what any_core_has reads. */
-    if (GF_UNLIKELY(atomic_load_explicit(&worker->server->stopping, memory_order_relaxed) != 0))
-        return;
-    wanted = count > 0 || any_core_has(worker, true);
     gf_events_want(&worker->events, &worker->tracking.sink, wanted ? GF_EVENT_CHANGED : 0);
     if (limit == 0)
         return;
