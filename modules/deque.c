@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "modules/alphabet.h"
 #include "modules/deque_parts.h"
+#include "modules/exec.h"
 
 #define RING_MIN 4u
 #define RUN_SIZE_FIRST (1024u - (uint32_t)sizeof(struct gf_run)) /* of a small deque's blocks */
@@ -180,7 +181,7 @@ void gf_deque_destroy(struct gf_deque *deque)
         (void)gf_deque_free_slice(deque, UINT64_MAX);
 }
 
-struct gf_deque *gf_deque_copy(const struct gf_deque *deque)
+struct gf_deque *gf_deque_copy(const struct gf_deque *deque, struct gf_pace *pace)
 {
     struct gf_deque *copy = gf_deque_create();
 
@@ -194,6 +195,7 @@ struct gf_deque *gf_deque_copy(const struct gf_deque *deque)
             return NULL;
         }
         gf_deque_add_block(copy, i, same);
+        gf_pace_step(pace, 16);
     }
     return copy;
 }

@@ -24,6 +24,8 @@
 
 #include "modules/run.h"
 
+struct gf_pace;
+
 struct gf_deque_block {
     struct gf_run *run; /* owned; its data is behind it */
     uint32_t count;     /* the run's, so that counting does not touch it */
@@ -57,8 +59,8 @@ struct gf_deque *gf_deque_create(void);
 void gf_deque_destroy(struct gf_deque *deque);
 /* gf_deque_free_slice - free up to `budget` blocks; true when the deque itself is gone, too. */
 bool gf_deque_free_slice(struct gf_deque *deque, uint64_t budget);
-/* gf_deque_copy - NULL when there is no memory. */
-struct gf_deque *gf_deque_copy(const struct gf_deque *deque);
+/* gf_deque_copy - NULL when there is no memory. pace: NULL, or it may pause between blocks. */
+struct gf_deque *gf_deque_copy(const struct gf_deque *deque, struct gf_pace *pace);
 /* gf_deque_memory - bytes it has allocated; looks at about `samples` elements, 0 = all. */
 size_t gf_deque_memory(const struct gf_deque *deque, uint64_t samples);
 

@@ -36,6 +36,7 @@
 
 struct gf_saver;
 struct gf_loader;
+struct gf_pace;
 struct gf_dict_segment;
 
 #define GF_DICT_NEAR_MAX 250 /* bytes of a key or value kept in a bucket */
@@ -155,8 +156,9 @@ uint64_t gf_dict_purge(struct gf_dict *dict, uint64_t now_ms, uint32_t budget);
 
 /* As a whole: */
 
-/* gf_dict_copy - into one that was not initialised. False when there is no memory. */
-bool gf_dict_copy(struct gf_dict *copy, const struct gf_dict *dict);
+/* gf_dict_copy - into one that was not initialised. False when there is no memory. pace: NULL, or
+ * it may pause in between. */
+bool gf_dict_copy(struct gf_dict *copy, const struct gf_dict *dict, struct gf_pace *pace);
 
 /* gf_dict_free_slice - free about `budget` entries, from the end; true when nothing is left (then
  * the dict is empty and as gf_dict_init made it). It must be out of use. */

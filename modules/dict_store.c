@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "modules/dict_parts.h"
 #include "modules/dump.h"
+#include "modules/exec.h"
 
 #define LOAD_LOADED_MIN                                                                            \
     8u /* buckets to an entry in what is loaded; in fact there are several entries
@@ -94,7 +95,7 @@ static bool bucket_copy_to(struct gf_dict *copy, const struct gf_dict *dict, uin
     return other && other->count == bucket->count;
 }
 
-bool gf_dict_copy(struct gf_dict *copy, const struct gf_dict *dict)
+bool gf_dict_copy(struct gf_dict *copy, const struct gf_dict *dict, struct gf_pace *pace)
 {
     gf_dict_init(copy, (enum gf_dict_kind)dict->kind, dict->hash_seed);
     for (uint32_t index = 0; index < dict->buckets_count; index++) {
@@ -102,6 +103,7 @@ bool gf_dict_copy(struct gf_dict *copy, const struct gf_dict *dict)
             gf_dict_deinit(copy);
             return false;
         }
+        gf_pace_step(pace, 4); /* a bucket of entries that are mostly copied as one */
     }
     copy->largest = dict->largest;
     copy->expiring_count = dict->expiring_count;

@@ -59,6 +59,29 @@ struct gf_wait {
     uint32_t words_count;
 };
 
+/* How far a long command has come towards the moment at which others get their turn. It counts
+ * elements down, or whatever takes about as long as one: a look-up, a comparison, 512 bytes. */
+struct gf_pace {
+    uint32_t left; /* elements until `pause` is called */
+    /* Lets others run, or not yet, and sets `left` again; returns when it goes on. NULL: never. */
+    void (*pause)(struct gf_pace *pace);
+};
+
+/* gf_pace_step - `count` elements are done; called in the loops of GF_SLICED commands, where
+ * nothing is half done. See gf_exec_pause. pace NULL: never pauses. */
+static inline void gf_pace_step(struct gf_pace *pace, uint32_t count)
+{
+    if (!pace)
+        return;
+    if (__builtin_expect(pace->left > count, 1)) {
+        pace->left -= count;
+        return;
+    }
+    pace->left = UINT32_MAX;
+    if (pace->pause)
+        pace->pause(pace);
+}
+
 /* Where a command finds the keyspaces of its keys: one partition's for most, or several's. */
 struct gf_space {
     /* The keyspace of `db` that holds `key`; its partition is owned by this core. Never NULL. */
@@ -95,6 +118,7 @@ struct gf_exec {
     struct gf_scan_trip *trip;          /* SCAN over several cores (modules/scan.h); or NULL */
     struct gf_events *events;           /* who listens to changes */
     struct gf_wait *wait;               /* a blocking command may wait; NULL: it may not (EXEC) */
+    struct gf_pace pace;                /* zero: it runs in one go */
 };
 
 /* Options that commands obey, the same on every replica. */
@@ -162,4 +186,17 @@ static inline bool gf_exec_wait(struct gf_exec *x, uint64_t timeout_ms)
     x->wait->waits = true;
     x->wait->timeout_ms = timeout_ms;
     return true;
+}
+
+/* gf_exec_pause - `count` elements are done: may others run now? A GF_SLICED command asks so in
+ * every loop that can be long, at least every few hundred elements. While it pauses, commands on
+ * other keys run, and it finds its own as it left them:
+ *
+ *   stays     its keys, their values and objects, and pointers to them; its arguments; its reply;
+ *             keyspaces; now_ms
+ *   may not   be half done: a change of a key is made, and told of (gf_exec_changed), in one step
+ */
+static inline void gf_exec_pause(struct gf_exec *x, uint32_t count)
+{
+    gf_pace_step(&x->pace, count);
 }

@@ -78,7 +78,7 @@ static void object_move(void *context, void *block)
 
 bool gf_heap_work_slice(struct gf_heap *heap, uint32_t budget)
 {
-    bool moved = true;
+    bool moved = heap->pinned == 0;
 
     for (; budget > 0 && moved; budget--)
         moved = gf_slab_evacuate(&heap->slab, object_move, heap);

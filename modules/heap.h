@@ -12,7 +12,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "core/assert.h"
 #include "core/bytes.h"
 #include "core/list.h"
 #include "core/slab.h"
@@ -28,6 +30,7 @@ struct gf_heap {
     struct gf_list keyspaces; /* gf_keyspace.heap_link; whose objects are in the slab; changed
                                  between gf_slab_enter and gf_slab_leave */
     struct gf_pages *pages;
+    uint32_t pinned;      /* times that its objects must stay where they are */
     gf_heap_route *route; /* NULL: all keyspaces are searched, which only serves a few */
     void *route_context;
     bool pages_owned;
@@ -59,9 +62,21 @@ static inline bool gf_heap_is_lent(const struct gf_heap *heap)
     return gf_slab_is_shared(&heap->slab);
 }
 
+/* gf_heap_pin, gf_heap_unpin - somebody keeps, and no longer keeps, pointers to objects from one
+ * turn to another. They count. Called by the heap's core only. */
+static inline void gf_heap_pin(struct gf_heap *heap)
+{
+    heap->pinned++;
+}
+static inline void gf_heap_unpin(struct gf_heap *heap)
+{
+    GF_ASSERT(heap->pinned > 0);
+    heap->pinned--;
+}
+
 /* gf_heap_work_slice - give pages back that few objects are on: moves the objects of up to `budget`
- * pages, but none while anything is lent. Pointers to objects are then no longer good. Returns true
- * when there is more to do. */
+ * pages, but none while anything is lent or pinned. Pointers to objects are then no longer good.
+ * Returns true when there is more to do. */
 bool gf_heap_work_slice(struct gf_heap *heap, uint32_t budget);
 
 /* gf_heap_free_size - bytes of its pages that hold no object: what evacuation may win. Exact while

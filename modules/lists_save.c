@@ -26,10 +26,10 @@ static bool list_free_slice(void *value, uint64_t budget)
     return gf_deque_free_slice(value, budget);
 }
 
-static void *list_copy(const void *value)
+static void *list_copy(const void *value, struct gf_pace *pace)
 {
     const struct gf_deque *deque = value;
-    struct gf_deque *copy = gf_deque_copy(deque);
+    struct gf_deque *copy = gf_deque_copy(deque, pace);
 
     if (copy != NULL)
         copy->mark = deque->mark;

@@ -12,7 +12,7 @@
 
 /* Changes with everything a module is compiled against: the version of this header, the number of
  * messages, and the sizes of what is passed by address. */
-#define GF_MODULE_VERSION 1u
+#define GF_MODULE_VERSION 2u
 #define GF_MODULE_ABI                                                                              \
     (GF_MODULE_VERSION << 24 | (uint32_t)GF_MESSAGES_COUNT << 12 |                                 \
      (uint32_t)(sizeof(struct gf_exec) + sizeof(struct gf_limits) + sizeof(struct gf_type) +       \
@@ -20,6 +20,7 @@
 
 struct gf_loader;
 struct gf_object;
+struct gf_pace;
 struct gf_saver;
 struct gf_value;
 
@@ -48,7 +49,8 @@ struct gf_value;
     X(GF_DANGEROUS, 20, "") /* ACL category @dangerous */                                          \
     X(GF_ALL_KEYS, 21, "")  /* works on whole databases, every partition */                        \
     X(GF_NO_ASYNC_LOADING, 22, "no_async_loading")                                                 \
-    X(GF_CURSOR, 23, "") /* SCAN: begins where the cursor in word 1 points */
+    X(GF_CURSOR, 23, "") /* SCAN: begins where the cursor in word 1 points */                      \
+    X(GF_SLICED, 24, "") /* calls gf_exec_pause: others run in between when its keys are big */
 
 enum gf_command_flag {
 #define GF_COMMAND_FLAG(flag, bit, name) flag = 1u << (bit),
@@ -190,7 +192,8 @@ struct gf_type {
     void (*free)(void *value);
     /* Free up to `budget` elements; true when nothing is left (the value itself is freed then). */
     bool (*free_slice)(void *value, uint64_t budget);
-    void *(*copy)(const void *value); /* NULL when there is no memory */
+    /* NULL when there is no memory. Calls gf_pace_step as it goes along; pace may be NULL. */
+    void *(*copy)(const void *value, struct gf_pace *pace);
     /* Bytes held by the value; samples = elements to look at, 0 = all. */
     size_t (*memory)(const void *value, uint64_t samples);
     /* Elements to free, for the choice between freeing now and in slices. */

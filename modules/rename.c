@@ -10,6 +10,8 @@
 #include "modules/module.h"
 #include "modules/place.h"
 
+#define COPY_PIECE 65536u /* bytes */
+
 /* What was not taken over by a keyspace is freed: the copy of a value of bytes, always; a structure
  * only if it was not put. */
 static void value_put_done(struct gf_value *value, const struct gf_place *place, bool put)
@@ -133,15 +135,26 @@ static void move(struct gf_exec *x)
     gf_reply_int(x->reply, 1);
 }
 
+/* The bytes of a long string, a piece at a time. */
+static void bytes_copy(struct gf_exec *x, char *to, struct gf_bytes bytes)
+{
+    for (size_t at = 0; at < bytes.size; at += COPY_PIECE) {
+        size_t left = bytes.size - at;
+
+        memcpy(to + at, bytes.data + at, left < COPY_PIECE ? left : COPY_PIECE);
+        gf_exec_pause(x, COPY_PIECE / 512);
+    }
+}
+
 /* A value like `object`'s, in memory of its own. False when there is none for it. */
-static bool value_copy(const struct gf_place *place, const struct gf_object *object,
-                       struct gf_value *ret_value)
+static bool value_copy(struct gf_exec *x, const struct gf_place *place,
+                       const struct gf_object *object, struct gf_value *ret_value)
 {
     struct gf_value value = {.type = (uint8_t)gf_object_type(object),
                              .encoding = gf_object_encoding(object)};
 
     if ((object->flags & GF_OBJECT_POINTER) != 0) {
-        value.pointer = gf_place_type(place, object)->copy(gf_object_pointer(object));
+        value.pointer = gf_place_type(place, object)->copy(gf_object_pointer(object), &x->pace);
         if (value.pointer == NULL)
             return false;
     } else {
@@ -150,7 +163,7 @@ static bool value_copy(const struct gf_place *place, const struct gf_object *obj
 
         if (block == NULL)
             return false;
-        memcpy(block, bytes.data, bytes.size);
+        bytes_copy(x, block, bytes);
         value.bytes = (struct gf_bytes){.data = block, .size = bytes.size};
     }
     *ret_value = value;
@@ -163,7 +176,7 @@ static bool place_copy(struct gf_exec *x, const struct gf_place *from,
 {
     struct gf_value value;
 
-    if (!value_copy(from, object, &value))
+    if (!value_copy(x, from, object, &value))
         return false;
 
     bool put = place_put(x, to, &value, gf_object_expire_ms(object));
@@ -247,7 +260,7 @@ static const struct gf_command commands[] = {
         GF_ARGS({.name = "key", .type = GF_ARG_KEY}, {.name = "newkey", .type = GF_ARG_KEY}),
     },
     {
-        .name = "COPY", .run = copy, .flags = GF_WRITE | GF_GROWS, .arity = -3,
+        .name = "COPY", .run = copy, .flags = GF_WRITE | GF_GROWS | GF_SLICED, .arity = -3,
         .key_first = 1, .key_last = 2, .key_step = 1,
         .key_specs = copy_keys, .key_specs_count = GF_COUNT(copy_keys),
         .since = "6.2.0", .group = "generic",

@@ -234,11 +234,11 @@ static bool set_free_slice(void *value, uint64_t budget)
     return true;
 }
 
-static void *set_copy(const void *value)
+static void *set_copy(const void *value, struct gf_pace *pace)
 {
     struct gf_dict *copy = gf_alloc(GF_MEMORY_DATA, sizeof(*copy));
 
-    if (gf_dict_copy(copy, value))
+    if (gf_dict_copy(copy, value, pace))
         return copy;
     gf_free(GF_MEMORY_DATA, copy);
     return NULL;

@@ -15,6 +15,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/hash.h"
+#include "modules/exec.h"
 #include "modules/stream_group.h"
 
 #define WEIGHT_MAX (UINT32_MAX / 4)
@@ -283,7 +284,8 @@ struct gf_stream *gf_stream_load(struct gf_loader *loader)
 
 /* Copying. */
 
-static bool copy_group(struct gf_stream *copy, const struct gf_stream_group *group)
+static bool copy_group(struct gf_stream *copy, const struct gf_stream_group *group,
+                       struct gf_pace *pace)
 {
     struct gf_stream_group *to = gf_stream_group_add(copy, gf_stream_group_name(group));
     struct gf_id_cursor cursor = {.leaf = group->pending.first};
@@ -310,11 +312,13 @@ static bool copy_group(struct gf_stream *copy, const struct gf_stream_group *gro
         added->delivery_ms = pending->delivery_ms;
         added->deliveries = pending->deliveries;
         gf_id_cursor_next(&cursor);
+        gf_pace_step(pace, 1);
     }
     return true;
 }
 
-static bool copy_blocks(struct gf_stream *copy, const struct gf_stream *stream)
+static bool copy_blocks(struct gf_stream *copy, const struct gf_stream *stream,
+                        struct gf_pace *pace)
 {
     struct gf_id_cursor cursor = {.leaf = stream->blocks.first};
     const struct gf_stream_slot *slot;
@@ -328,21 +332,22 @@ static bool copy_blocks(struct gf_stream *copy, const struct gf_stream *stream)
         added = gf_id_tree_add(&copy->blocks, slot->first);
         added->block = block;
         gf_id_cursor_next(&cursor);
+        gf_pace_step(pace, 8);
     }
     return true;
 }
 
-struct gf_stream *gf_stream_copy(const struct gf_stream *stream)
+struct gf_stream *gf_stream_copy(const struct gf_stream *stream, struct gf_pace *pace)
 {
     struct gf_stream *copy = gf_stream_create();
-    bool copied = copy_blocks(copy, stream);
+    bool copied = copy_blocks(copy, stream, pace);
 
     copy->length = stream->length;
     copy->entries_added = stream->entries_added;
     copy->last_id = stream->last_id;
     copy->max_deleted = stream->max_deleted;
     for (uint32_t i = 0; i < stream->groups_count && copied; i++)
-        copied = copy_group(copy, stream->groups[i]);
+        copied = copy_group(copy, stream->groups[i], pace);
     if (copied)
         return copy;
     gf_stream_destroy(copy);

@@ -265,9 +265,9 @@ static bool stream_free_slice(void *value, uint64_t budget)
     return gf_stream_free_slice(value, budget);
 }
 
-static void *stream_copy(const void *value)
+static void *stream_copy(const void *value, struct gf_pace *pace)
 {
-    return gf_stream_copy(value);
+    return gf_stream_copy(value, pace);
 }
 
 static size_t stream_memory(const void *value, uint64_t samples)

@@ -176,8 +176,8 @@ void gf_zset_tree_rescore(struct gf_zset_tree *tree, struct gf_bytes member, dou
                           double new_score);
 void gf_zset_tree_remove(struct gf_zset_tree *tree, struct gf_bytes member, double score);
 void gf_zset_tree_remove_range(struct gf_zset_tree *tree, uint64_t first, uint64_t count);
-/* gf_zset_tree_sort - `scores` is complete: make `order` of it. */
-void gf_zset_tree_sort(struct gf_zset_tree *tree);
+/* gf_zset_tree_sort - `scores` is complete: make `order` of it. pace: NULL, or it may pause. */
+void gf_zset_tree_sort(struct gf_zset_tree *tree, struct gf_pace *pace);
 
 /* Parts of the small form (zsets_value.c): */
 

@@ -95,7 +95,7 @@ void gf_zset_tree_remove_range(struct gf_zset_tree *tree, uint64_t first, uint64
     }
 }
 
-void gf_zset_tree_sort(struct gf_zset_tree *tree)
+void gf_zset_tree_sort(struct gf_zset_tree *tree, struct gf_pace *pace)
 {
     struct gf_dict_entry entry;
     struct gf_dict_walk walk;
@@ -103,6 +103,8 @@ void gf_zset_tree_sort(struct gf_zset_tree *tree)
 
     GF_ASSERT(tree->order.count == 0);
     gf_dict_walk_init(&walk, &tree->scores);
-    while (gf_dict_walk_next(&walk, &entry))
+    while (gf_dict_walk_next(&walk, &entry)) {
         gf_order_insert(&tree->order, entry.score, gf_packed_text(&entry.key, text), entry.key.far);
+        gf_pace_step(pace, 1);
+    }
 }

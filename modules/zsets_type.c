@@ -27,16 +27,16 @@ static bool zset_free_slice(void *value, uint64_t budget)
     return true;
 }
 
-static void *zset_copy(const void *value)
+static void *zset_copy(const void *value, struct gf_pace *pace)
 {
     const struct gf_zset_tree *tree = value;
     struct gf_zset_tree *copy = gf_zset_tree_create(tree->scores.hash_seed);
 
-    if (!gf_dict_copy(&copy->scores, &tree->scores)) {
+    if (!gf_dict_copy(&copy->scores, &tree->scores, pace)) {
         gf_free(GF_MEMORY_DATA, copy);
         return NULL;
     }
-    gf_zset_tree_sort(copy);
+    gf_zset_tree_sort(copy, pace);
     return copy;
 }
 
@@ -115,7 +115,7 @@ static bool load_tree(struct gf_loader *loader, struct gf_value *ret_value)
         gf_zset_tree_destroy(tree);
         return false;
     }
-    gf_zset_tree_sort(tree);
+    gf_zset_tree_sort(tree, NULL);
     *ret_value = (struct gf_value){.type = GF_TYPE_ZSET, .encoding = GF_ZSET_TREE, .pointer = tree};
     return true;
 }

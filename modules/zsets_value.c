@@ -505,7 +505,7 @@ bool gf_zset_fill(struct gf_zset *zset, struct gf_dict *scores)
     zset->tree = gf_zset_tree_create(zset->hash_seed);
     zset->tree->scores = *scores;
     gf_dict_init(scores, GF_DICT_SCORES, zset->hash_seed);
-    gf_zset_tree_sort(zset->tree);
+    gf_zset_tree_sort(zset->tree, NULL);
     zset->count = zset->tree->order.count;
     return true;
 }

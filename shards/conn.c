@@ -213,6 +213,12 @@ void gf_conn_hold(struct gf_conn *conn)
     conn->held = true;
 }
 
+void gf_conn_drain(struct gf_conn *conn)
+{
+    conn->draining = true;
+    gf_conn_hold(conn);
+}
+
 void gf_conn_release(struct gf_conn *conn)
 {
     GF_ASSERT(conn->held);

@@ -174,6 +174,9 @@ void gf_conn_flush_later(struct gf_conn *conn);
 void gf_conn_hold(struct gf_conn *conn);
 void gf_conn_release(struct gf_conn *conn);
 
+/* gf_conn_drain - hold it until everything outstanding has been answered. */
+void gf_conn_drain(struct gf_conn *conn);
+
 /* gf_conn_pin, gf_conn_unpin - keep the struct while a call to other cores is under way; after the
  * unpin it may be gone. A closed connection must not be answered: see gf_conn_is_open. */
 void gf_conn_pin(struct gf_conn *conn);

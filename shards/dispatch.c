@@ -18,6 +18,7 @@
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/session.h"
+#include "shards/slice.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
 #include "shards/tracking.h"
@@ -45,7 +46,9 @@ static inline void ahead_locate(const struct gf_worker *worker, struct gf_ahead 
 
     ahead->key_hash = gf_keyspace_hash(server->hash_seed, key);
     ahead->partition = gf_router_partition(&server->router, key);
-    ahead->here = server->router.owners[ahead->partition] == worker->core->id;
+    /* What may pause goes the slower way, where it is looked at more closely. */
+    ahead->here = server->router.owners[ahead->partition] == worker->core->id &&
+                  !(command->flags & GF_SLICED);
     ahead->located = true;
 }
 
@@ -144,6 +147,13 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
 {
     struct gf_timing_span span;
 
+    if (GF_UNLIKELY(run->slice != NULL)) {
+        gf_slice_set_pace(worker, run->slice, &x->pace);
+        run->command->run(x);
+        run->duration_ns = gf_slice_duration_ns(worker, run->slice);
+        gf_timing_book(worker, run->command, run->duration_ns);
+        return;
+    }
     if (GF_LIKELY(!run->part && !run->wait && !gf_timing_alone(worker, run->command))) {
         run->command->run(x);
         gf_timing_ran(worker, run->command);
@@ -157,7 +167,7 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
 
 /* Accesses of the keyspaces that the command may use leave traces, or do not. What other cores have
  * lent to this one is the coordinator's care (multi.c). */
-static void run_set_untouched(struct gf_worker *worker, const struct gf_run *run, bool untouched)
+void gf_run_set_untouched(struct gf_worker *worker, const struct gf_run *run, bool untouched)
 {
     if (run->partition != GF_NO_PARTITION && command_has_one_key(run->command)) {
         worker->partitions[run->partition]->context.untouched = untouched;
@@ -176,9 +186,9 @@ static void run_no_touch(struct gf_worker *worker, struct gf_run *run, struct gf
 {
     bool untouched = strcmp(run->command->name, "TOUCH") != 0;
 
-    run_set_untouched(worker, run, untouched);
+    gf_run_set_untouched(worker, run, untouched);
     run_timed(worker, run, x);
-    run_set_untouched(worker, run, false);
+    gf_run_set_untouched(worker, run, false);
 }
 
 void gf_run_command(struct gf_worker *worker, struct gf_run *run)
@@ -332,6 +342,7 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
     request->partition = (uint16_t)ahead->partition;
     request->owner = owner;
     request->partitions = &request->partition;
+    request->hashes = &request->key_hash;
     request->partitions_count = 1;
     gf_request_set_words(request, words, ahead->parsed.words_count);
     gf_list_push_back(&conn->requests, &request->link);
@@ -346,6 +357,16 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
     }
     gf_request_start(worker, request);
     return true;
+}
+
+/* Its key is here and free, and it need not be able to pause: it runs at once. */
+static bool runs_here(const struct gf_worker *worker, const struct gf_ahead *ahead, uint32_t db,
+                      const struct gf_bytes *words)
+{
+    return worker->server->router.owners[ahead->partition] == worker->core->id &&
+           gf_locks_free_key(&worker->locks, ahead->partition, ahead->key_hash) &&
+           !(GF_UNLIKELY(ahead->command->flags & GF_SLICED) &&
+             gf_slice_is_worth(worker, ahead->command, db, words, ahead->parsed.words_count));
 }
 
 bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
@@ -363,7 +384,7 @@ bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
     if (!one.located)
         ahead_locate(worker, &one, words);
     GF_ASSERT(one.located);
-    if (one.here && gf_locks_free(&worker->locks, one.partition)) {
+    if (runs_here(worker, &one, conn->session.db, words)) {
         gf_dispatch_here(conn, &one, words);
         return true;
     }

@@ -14,6 +14,7 @@
 struct gf_ahead;
 struct gf_conn;
 struct gf_request;
+struct gf_slice;
 struct gf_worker;
 
 /* gf_dispatch - run the requests at the start of `data`.
@@ -44,6 +45,7 @@ struct gf_run {
     bool part;               /* of a split command: its coordinator checked memory and counts */
     struct gf_wait *wait;    /* a blocking command may wait; NULL: it may not                 */
     struct gf_scan_trip *trip; /* of SCAN over several cores; NULL otherwise               */
+    struct gf_slice *slice;  /* it runs on a fiber and may pause; or NULL                  */
     uint64_t duration_ns;    /* set when it was timed on its own; 0 otherwise                 */
     enum gf_message_id failure; /* set: the error it answered, or GF_MSG_NONE                */
 };
@@ -59,6 +61,9 @@ static inline bool gf_command_has_keys(const struct gf_command *command)
  * it). Refuses with the OOM error what would grow memory over the limit. Counts, but takes no
  * time. */
 void gf_run_command(struct gf_worker *worker, struct gf_run *run);
+
+/* gf_run_set_untouched - while a command of a client with CLIENT NO-TOUCH runs. */
+void gf_run_set_untouched(struct gf_worker *worker, const struct gf_run *run, bool untouched);
 
 /* gf_dispatch_here - run an admitted request on its connection's core, its answer in order. Its
  * partitions are this core's and free. `ahead->located` false: without a first keyspace. */

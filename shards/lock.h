@@ -1,9 +1,21 @@
-/* Locks on partitions of one core, for commands whose partitions live on several cores.
+/* Locks on partitions of one core, and on keys in them, for commands that do not run in one step
+ * on that core: those over several cores, and those that run in slices.
  *
- * Such a command claims its partitions core by core in ascending order of core ids, and on each
- * core all of them at once or none: so no two commands ever wait for each other. A core grants
- * claims in the order of arrival wherever they overlap: a big claim is not starved by small ones,
- * and a request that arrives behind a claim on its partition waits behind it.
+ * Such a command claims what it needs core by core in ascending order of core ids, and on each
+ * core all of it at once or none: so no two commands ever wait for each other. A claim names
+ * partitions; and with `hashes`, of each only one key:
+ *
+ *     who is there or came before    who comes now: keys   whole partitions   names
+ *     keys                           the same key waits    waits              goes on
+ *     whole partitions, names        waits                 waits              waits
+ *
+ * A core grants claims in the order of arrival wherever they overlap: a big claim is not starved
+ * by small ones, and a request that arrives behind a claim on its key waits behind it. Keys are
+ * told apart by their hashes: two with the same hash wait for each other, which is no harm; so do
+ * keys of the same name in two databases.
+ *
+ * `names`: what only looks at which keys there are (SCAN, DBSIZE) does not wait for a command that
+ * holds a few of them for a long time: that one changes what there is at once, when it ends.
  *
  * Ordinary requests of this core take no lock: they ask gf_locks_free first and, when the answer is
  * no, wait their turn with a claim that does not hold.
@@ -15,32 +27,47 @@
 
 #include "core/list.h"
 
+struct gf_lock_key;
+
 /* One party that wants partitions of this core. Embedded in its owner; zeroed = idle. */
 struct gf_claim {
-    struct gf_link link;                    /* the waiting list                               */
-    const uint16_t *partitions;             /* ids, borrowed until granted (and released)     */
-    uint32_t count;                         /* 1 or more                                      */
-    bool holds;                             /* take the lock (else: run once when it is free) */
+    struct gf_link link;                     /* the waiting list                               */
+    const uint16_t *partitions;              /* ids, borrowed until granted (and released)     */
+    const uint64_t *hashes;                  /* of a key in each of them; NULL: of all keys    */
+    uint32_t count;                          /* 1 or more                                      */
+    bool holds;                              /* take the lock (else: run once when it is free) */
+    bool names;                              /* without hashes: only which keys there are      */
     void (*granted)(struct gf_claim *claim); /* called once, later, when it had to wait       */
+};
+
+/* What is known of one partition. */
+struct gf_lock_partition {
+    uint32_t held;         /* entries of granted claims that hold                    */
+    uint32_t wanted;       /* entries of waiting claims                              */
+    uint32_t held_whole;   /* those of them without keys: 0 or 1                     */
+    uint32_t wanted_whole; /* those of them without keys                             */
+    uint32_t seen;         /* last walk that found it blocked for some claim ...     */
+    uint32_t seen_whole;   /* ... without keys                                       */
 };
 
 /* All locks of one core.
  *
  * Invariants (gf_locks_check walks them):
- *   busy      == partitions held + claims waiting
- *   wanted[p] == how often waiting claims name p
+ *   busy      == entries held + claims waiting
+ *   of each partition and key: held and wanted are what the claims say
  *   every waiting claim overlaps with what is held or with an older one (but while a walk goes on)
  */
 struct gf_locks {
     struct gf_list waiting; /* gf_claim.link, oldest first; borrowed      */
     uint32_t partitions_count;
-    uint32_t busy;          /* partitions held + claims waiting           */
-    uint32_t epoch;         /* of the last walk over `waiting`            */
-    bool granting;          /* a walk over `waiting` is going on          */
-    bool released;          /* something was given back since it began    */
-    uint8_t *held;          /* by partition id: 1 = locked; owned         */
-    uint32_t *wanted;       /* by partition id: claims waiting for it     */
-    uint32_t *seen;         /* by partition id: last walk that blocked it */
+    uint32_t busy;                        /* entries held + claims waiting              */
+    uint32_t epoch;                       /* of the last walk over `waiting`            */
+    bool granting;                        /* a walk over `waiting` is going on          */
+    bool released;                        /* something was given back since it began    */
+    struct gf_lock_partition *partitions; /* by id; owned                 */
+    struct gf_lock_key **keys;            /* held or waited for, in buckets by hash; owned */
+    uint32_t keys_count;
+    uint32_t buckets_count; /* a power of two; 0: none yet                */
 };
 
 void gf_locks_init(struct gf_locks *locks, uint32_t partitions_count);
@@ -52,11 +79,25 @@ static inline bool gf_locks_idle(const struct gf_locks *locks)
     return locks->busy == 0;
 }
 
-/* gf_locks_free - a request for this partition may run now. */
+/* gf_locks_free - everything in this partition may be used now, by anybody. */
 static inline bool gf_locks_free(const struct gf_locks *locks, uint32_t partition)
 {
-    return locks->busy == 0 || (!locks->held[partition] && locks->wanted[partition] == 0);
+    return locks->busy == 0 ||
+           (locks->partitions[partition].held | locks->partitions[partition].wanted) == 0;
 }
+
+/* gf_locks_free_key - a request for this key may run now: the slow half of gf_locks_free. */
+bool gf_locks_free_key(const struct gf_locks *locks, uint32_t partition, uint64_t hash);
+
+/* gf_locks_free_names - it may be looked at which keys there are in this partition. */
+static inline bool gf_locks_free_names(const struct gf_locks *locks, uint32_t partition)
+{
+    return locks->busy == 0 || (locks->partitions[partition].held_whole |
+                                locks->partitions[partition].wanted_whole) == 0;
+}
+
+/* gf_locks_would - a claim would be granted at once. */
+bool gf_locks_would(const struct gf_locks *locks, const struct gf_claim *claim);
 
 /* gf_locks_claim - take what `claim` wants (holds), or find it free (!holds), now.
  *

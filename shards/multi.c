@@ -14,6 +14,7 @@
 #include "shards/plan.h"
 #include "shards/request.h"
 #include "shards/server.h"
+#include "shards/slice.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
 #include "shards/trip.h"
@@ -40,8 +41,7 @@ static void multi_continue(struct gf_worker *worker, struct gf_multi *multi);
 
 static void part_set_owner(struct gf_worker *worker, const struct gf_part *part, uint16_t owner)
 {
-    for (uint32_t i = 0; i < part->partitions_count; i++)
-    {
+    for (uint32_t i = 0; i < part->partitions_count; i++) {
         struct gf_partition *partition = worker->partitions[part->partitions[i]];
 
         partition->owner = owner;
@@ -270,6 +270,7 @@ static void multi_answer(struct gf_worker *worker, struct gf_multi *multi)
     gf_free(GF_MEMORY_OTHER, multi->block);
     gf_free(GF_MEMORY_OTHER, multi);
     if (request->state == GF_REQUEST_PARKED) {
+        request->multi = NULL;
         gf_waiters_settled(worker, request);
         return;
     }
@@ -330,8 +331,7 @@ void gf_multi_start(struct gf_worker *worker, struct gf_request *request,
     request->key_hash = plan->first_hash;
     multi->request = request;
     multi->lend = request->command->merge == GF_MERGE_NONE;
-    if (request->errand)
-        request->errand->multi = multi;
+    request->multi = multi;
     multi->parts_count = plan->cores_count;
     multi->parts = gf_alloc_zero(GF_MEMORY_OTHER, plan->cores_count * sizeof(*multi->parts));
     multi->keys_count = plan->keys_count;
@@ -360,7 +360,10 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
     struct gf_request *request;
 
     if (!trip && !blocking && plan->core == worker->core->id &&
-        gf_plan_is_free(plan, &worker->locks)) {
+        gf_plan_is_free(plan, &worker->locks) &&
+        !(GF_UNLIKELY(ahead->command->flags & GF_SLICED) && gf_plan_hashes(plan) &&
+          gf_slice_is_worth(worker, ahead->command, conn->session.db, words,
+                            ahead->parsed.words_count))) {
         struct gf_ahead one = *ahead;
 
         one.partition = plan->first_partition;
@@ -375,7 +378,8 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
     request->owner = plan->core;
     request->partition = plan->first_partition;
     request->key_hash = plan->first_hash;
-    gf_request_set_partitions(request, plan->partitions, plan->partitions_count);
+    gf_request_set_partitions(request, plan->partitions, gf_plan_hashes(plan),
+                              plan->partitions_count);
     if (trip)
         gf_trip_begin(conn, request);
     if (blocking)
@@ -406,6 +410,11 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
     struct gf_plan plan;
     bool started = true;
 
+    /* It may pass who waits for a key: not those of its own connection. */
+    if (conn->requests_count > 0 && gf_command_sees_names(ahead->command)) {
+        gf_conn_drain(conn);
+        return false;
+    }
     gf_plan_init(&plan, worker, ahead->command);
     plan.one_core = gf_conn_sees_one_core(conn);
     if (!gf_plan_keys(&plan, words, ahead->parsed.words_count)) {

@@ -27,6 +27,9 @@ void gf_plan_init(struct gf_plan *plan, const struct gf_worker *worker,
     plan->partitions_count = 0;
     plan->key_words = plan->key_words_inside;
     plan->partitions = plan->partitions_inside;
+    plan->hashes = plan->hashes_inside;
+    plan->hashed = false;
+    plan->words = NULL;
     memset(plan->cores, 0, sizeof(plan->cores));
 }
 
@@ -36,6 +39,8 @@ void gf_plan_deinit(struct gf_plan *plan)
         gf_free(GF_MEMORY_OTHER, plan->key_words);
     if (plan->partitions != plan->partitions_inside)
         gf_free(GF_MEMORY_OTHER, plan->partitions);
+    if (plan->hashes != plan->hashes_inside)
+        gf_free(GF_MEMORY_OTHER, plan->hashes);
 }
 
 void gf_plan_reserve(struct gf_plan *plan, uint32_t count)
@@ -135,6 +140,7 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
         plan_more(plan, words);
         return true;
     }
+    plan->words = words;
     gf_plan_reserve(plan, count);
     plan->keys_count = gf_command_keys(command, words, count, plan->key_words, count);
     if (plan->keys_count == 0)
@@ -149,15 +155,34 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
     return true;
 }
 
-bool gf_plan_is_free(const struct gf_plan *plan, const struct gf_locks *locks)
+const uint64_t *gf_plan_hashes(struct gf_plan *plan)
 {
-    if (gf_locks_idle(locks))
+    uint64_t seed = plan->worker->server->hash_seed;
+
+    if (plan->keys_count == 0)
+        return NULL;
+    if (plan->hashed)
+        return plan->hashes;
+    plan->hashed = true;
+    if (plan->keys_count > GF_PLAN_KEYS_INSIDE)
+        plan->hashes = gf_alloc(GF_MEMORY_OTHER, plan->keys_count * sizeof(*plan->hashes));
+    for (uint32_t i = 0; i < plan->keys_count; i++)
+        plan->hashes[i] = gf_keyspace_hash(seed, plan->words[plan->key_words[i]]);
+    return plan->hashes;
+}
+
+bool gf_plan_is_free(struct gf_plan *plan, const struct gf_locks *locks)
+{
+    if (GF_LIKELY(gf_locks_idle(locks)))
         return true;
-    for (uint32_t i = 0; i < plan->partitions_count; i++) {
-        if (!gf_locks_free(locks, plan->partitions[i]))
-            return false;
-    }
-    return true;
+    struct gf_claim claim = {
+        .partitions = plan->partitions,
+        .hashes = gf_plan_hashes(plan),
+        .count = plan->partitions_count,
+        .names = gf_command_sees_names(plan->command),
+    };
+
+    return gf_locks_would(locks, &claim);
 }
 
 /* Numbers the cores that take part, ascending; returns part index by core. */
@@ -228,10 +253,10 @@ void *gf_plan_parts(const struct gf_plan *plan, const struct gf_request *request
     bool split = plan->command->merge != GF_MERGE_NONE && plan->keys_count > 0;
     uint32_t words_count =
         split ? plan->keys_count * (uint32_t)plan->command->key_step + plan->cores_count : 0;
-    struct gf_bytes *words = gf_alloc(
-        GF_MEMORY_OTHER, words_count * sizeof(struct gf_bytes) +
-                             plan->keys_count * sizeof(uint32_t) +
-                             plan->partitions_count * sizeof(uint16_t));
+    struct gf_bytes *words =
+        gf_alloc(GF_MEMORY_OTHER, words_count * sizeof(struct gf_bytes) +
+                                      plan->keys_count * sizeof(uint32_t) +
+                                      plan->partitions_count * sizeof(uint16_t));
     uint32_t *key_parts = (uint32_t *)(void *)(words + words_count);
     uint16_t *partitions = (uint16_t *)(void *)(key_parts + plan->keys_count);
     const uint16_t *owners = plan->worker->server->router.owners;

@@ -30,9 +30,13 @@ struct gf_plan {
     uint16_t *partitions;       /* of each key, repeats included; or all of them; inside
                                    or owned                                               */
     uint32_t partitions_count;
+    uint64_t *hashes;           /* of each key, when they were asked for; inside or owned */
+    bool hashed;                /* ... they were                                          */
+    const struct gf_bytes *words; /* of the request; borrowed                             */
     uint8_t cores[GF_CORES_MAX]; /* 1 = has a part in it                                  */
     uint32_t key_words_inside[GF_PLAN_KEYS_INSIDE];
     uint16_t partitions_inside[GF_PLAN_KEYS_INSIDE];
+    uint64_t hashes_inside[GF_PLAN_KEYS_INSIDE];
 };
 
 void gf_plan_init(struct gf_plan *plan, const struct gf_worker *worker,
@@ -48,8 +52,20 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
 void gf_plan_reserve(struct gf_plan *plan, uint32_t count);
 void gf_plan_add_once(struct gf_plan *plan, uint16_t partition, uint8_t *seen);
 
-/* gf_plan_is_free - on the only core: nothing is locked or waited for. */
-bool gf_plan_is_free(const struct gf_plan *plan, const struct gf_locks *locks);
+/* gf_plan_hashes - of the keys, one for each of plan->partitions; NULL: it needs whole
+ * partitions. */
+const uint64_t *gf_plan_hashes(struct gf_plan *plan);
+
+/* gf_plan_is_free - on the only core: nothing of it is locked or waited for. */
+bool gf_plan_is_free(struct gf_plan *plan, const struct gf_locks *locks);
+
+/* gf_command_sees_names - it looks at which keys there are, and not at what they hold. */
+static inline bool gf_command_sees_names(const struct gf_command *command)
+{
+    return (command->flags & GF_CURSOR) != 0 ||
+           ((command->flags & (GF_ALL_KEYS | GF_READ)) == (GF_ALL_KEYS | GF_READ) &&
+            command->merge != GF_MERGE_XOR);
+}
 
 /* gf_plan_parts - one part per core, ascending: core, partitions, words (views into request's).
  *

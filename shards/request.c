@@ -10,7 +10,9 @@
 #include "shards/dispatch.h"
 #include "shards/multi.h"
 #include "shards/notice.h"
+#include "shards/plan.h"
 #include "shards/server.h"
+#include "shards/slice.h"
 #include "shards/timing.h"
 #include "shards/trip.h"
 #include "shards/worker.h"
@@ -35,6 +37,7 @@ static void request_clear(struct gf_request *request)
     request->conn = NULL;
     request->block = NULL;
     request->partitions_block = NULL;
+    request->holds = false;
     reply_start(request);
 }
 
@@ -67,6 +70,8 @@ struct gf_request *gf_request_acquire(struct gf_worker *worker, struct gf_conn *
     request->conn = conn;
     request->words_count = 0;
     request->partitions_count = 0;
+    request->hashes = NULL;
+    request->multi = NULL;
     return request;
 }
 
@@ -116,14 +121,19 @@ void gf_request_set_words(struct gf_request *request, const struct gf_bytes *wor
 }
 
 void gf_request_set_partitions(struct gf_request *request, const uint16_t *partitions,
-                               uint32_t count)
+                               const uint64_t *hashes, uint32_t count)
 {
-    uint16_t *copy = gf_alloc(GF_MEMORY_OTHER, count * sizeof(*copy));
+    size_t hashes_size = hashes ? count * sizeof(*hashes) : 0;
+    char *block = gf_alloc(GF_MEMORY_OTHER, hashes_size + count * sizeof(*partitions));
 
     GF_ASSERT(!request->partitions_block);
-    memcpy(copy, partitions, count * sizeof(*copy));
-    request->partitions_block = copy;
-    request->partitions = copy;
+    if (hashes) {
+        memcpy(block, hashes, hashes_size);
+        request->hashes = (uint64_t *)(void *)block;
+    }
+    memcpy(block + hashes_size, partitions, count * sizeof(*partitions));
+    request->partitions_block = block;
+    request->partitions = (uint16_t *)(void *)(block + hashes_size);
     request->partitions_count = count;
 }
 
@@ -190,6 +200,30 @@ void gf_requests_deinit(struct gf_worker *worker)
         gf_free(GF_MEMORY_OTHER, gf_container(link, struct gf_request, link));
 }
 
+void gf_request_make_run(struct gf_worker *worker, struct gf_request *request,
+                         struct gf_reply *reply, struct gf_run *ret_run)
+{
+    struct gf_scan_trip *trip = request->trip ? &request->trip->scan : NULL;
+
+    *ret_run = (struct gf_run){
+        .command = request->command,
+        .words = request->words,
+        .words_count = request->words_count,
+        .db = request->db,
+        .partition = request->partition,
+        .key_hash = request->key_hash,
+        .space = &worker->space.space,
+        .reply = reply,
+        .client = request->client,
+        .no_touch = request->no_touch,
+        .tracker = request->tracks ? request->message.home + 1u : 0,
+        .one_core = request->one_core,
+        .part = trip && trip->begun, /* counted at its first stop */
+        .trip = trip,
+    };
+    gf_reply_init(reply, &request->reply, request->resp);
+}
+
 static bool request_do_errand(struct gf_worker *worker, struct gf_request *request)
 {
     if (!request->errand->run(worker, request))
@@ -200,30 +234,18 @@ static bool request_do_errand(struct gf_worker *worker, struct gf_request *reque
 
 bool gf_request_run(struct gf_worker *worker, struct gf_request *request)
 {
-    struct gf_scan_trip *trip = request->trip ? &request->trip->scan : NULL;
     struct gf_reply reply;
-    struct gf_run run = {
-        .command = request->command,
-        .words = request->words,
-        .words_count = request->words_count,
-        .db = request->db,
-        .partition = request->partition,
-        .key_hash = request->key_hash,
-        .space = &worker->space.space,
-        .reply = &reply,
-        .client = request->client,
-        .no_touch = request->no_touch,
-        .tracker = request->tracks ? request->message.home + 1u : 0,
-        .one_core = request->one_core,
-        .part = trip && trip->begun, /* counted at its first stop */
-        .trip = trip,
-    };
+    struct gf_run run;
 
     if (GF_UNLIKELY(request->errand != NULL))
         return request_do_errand(worker, request);
     if (GF_UNLIKELY(request->command->flags & GF_BLOCKING))
         return gf_waiters_run(worker, request);
-    gf_reply_init(&reply, &request->reply, request->resp);
+    if (GF_UNLIKELY(request->command->flags & GF_SLICED) && (request->holds || request->multi) &&
+        gf_slice_is_worth(worker, request->command, request->db, request->words,
+                          request->words_count))
+        return gf_slice_run(worker, request);
+    gf_request_make_run(worker, request, &reply, &run);
     gf_run_command(worker, &run);
     request->duration_ns += run.duration_ns;
     request->state = GF_REQUEST_DONE;
@@ -251,10 +273,20 @@ static void request_park(struct gf_worker *worker, struct gf_request *request)
     gf_mesh_return(worker->core, &request->message);
 }
 
+/* It ran in one go, or in slices: others may have its keys. */
+static void request_ran(struct gf_worker *worker, struct gf_request *request)
+{
+    if (request->holds) {
+        request->holds = false;
+        gf_locks_release(&worker->locks, &request->claim);
+    }
+    request_finish(worker, request);
+}
+
 static void request_run_here(struct gf_worker *worker, struct gf_request *request)
 {
     if (gf_request_run(worker, request))
-        request_finish(worker, request);
+        request_ran(worker, request);
     else if (request->state == GF_REQUEST_PARKED)
         request_park(worker, request);
 }
@@ -270,13 +302,33 @@ static void request_granted(struct gf_claim *claim)
 
 void gf_request_ran(struct gf_worker *worker, struct gf_request *request)
 {
-    GF_ASSERT(request->errand != NULL);
-    GF_ASSERT(request->message.home == worker->core->id);
     request->state = GF_REQUEST_DONE;
-    if (request->errand->multi)
-        gf_multi_ran(worker, request->errand->multi);
+    if (request->multi)
+        gf_multi_ran(worker, request->multi);
     else
-        request_finish(worker, request);
+        request_ran(worker, request);
+}
+
+/* Whether its partitions, or keys, are free: false, and it waits. What may pause keeps its keys, if
+ * it is worth it. */
+static bool request_claim(struct gf_worker *worker, struct gf_request *request)
+{
+    bool sliced = (request->command->flags & GF_SLICED) != 0 && request->hashes;
+
+    request->claim = (struct gf_claim){
+        .partitions = request->partitions,
+        .hashes = request->hashes,
+        .count = request->partitions_count,
+        .holds = sliced,
+        .names = gf_command_sees_names(request->command),
+        .granted = request_granted,
+    };
+    if (sliced && gf_locks_idle(&worker->locks) &&
+        !gf_slice_is_worth(worker, request->command, request->db, request->words,
+                           request->words_count))
+        return true;
+    request->holds = sliced;
+    return gf_locks_claim(&worker->locks, &request->claim);
 }
 
 void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
@@ -285,16 +337,10 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(request->owner == worker->core->id);
 
     request->state = GF_REQUEST_ARRIVED;
-    if (GF_UNLIKELY(!gf_locks_idle(&worker->locks)) && request->partitions_count > 0) {
-        request->claim = (struct gf_claim){
-            .partitions = request->partitions,
-            .count = request->partitions_count,
-            .granted = request_granted,
-        };
-        if (!gf_locks_claim(&worker->locks, &request->claim)) {
-            request->state = GF_REQUEST_WAITING;
-            return;
-        }
+    if (GF_UNLIKELY(!gf_locks_idle(&worker->locks) || (request->command->flags & GF_SLICED)) &&
+        request->partitions_count > 0 && !request_claim(worker, request)) {
+        request->state = GF_REQUEST_WAITING;
+        return;
     }
     request_run_here(worker, request);
 }
@@ -303,7 +349,7 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
 static struct gf_conn *request_holds(const struct gf_request *request)
 {
     struct gf_conn *conn = request->conn;
-    bool holds = request->trip || (request->errand && !request->errand->multi);
+    bool holds = request->trip || (request->errand && !request->multi);
 
     if (!conn)
         return NULL;

@@ -7,9 +7,10 @@
  *                            a lock
  *
  *   QUEUED  -> ARRIVED  [worker_receive]        on the owner, from the ring (or at once, when home)
- *   ARRIVED -> WAITING  [gf_request_arrive]     another command has locked its partition
+ *   ARRIVED -> WAITING  [gf_request_arrive]     another command has locked its partition, or key
  *   ARRIVED -> DONE     [gf_request_run]        posted back; the home core takes the reply
  *   WAITING -> DONE     [request_granted]       the same
+ *   ... -> DONE         [gf_request_ran]        the same, after it ran in slices (slice.h)
  *   ARRIVED -> PARKED -> DONE                   a blocking command (waiters.h)
  *
  * Home core: the core that holds the connection. It acquires the request from its pool, copies the
@@ -33,7 +34,9 @@
 
 struct gf_conn;
 struct gf_multi;
+struct gf_reply;
 struct gf_request;
+struct gf_run;
 struct gf_trip;
 struct gf_waiter;
 struct gf_worker;
@@ -68,11 +71,10 @@ enum gf_request_state {
 /* What a request does where its partitions are, instead of running its command: EXEC. */
 struct gf_errand {
     /* On the owner, or on the core that its partitions are lent to. Returns false when it is not
-     * done: then it calls gf_request_ran later. Only at home, with its partitions locked. */
+     * done: then it calls gf_request_ran later. Only with its partitions locked. */
     bool (*run)(struct gf_worker *worker, struct gf_request *request);
     /* At home, in the end; answered or not. The request is gone. */
     void (*done)(struct gf_worker *worker, struct gf_errand *errand);
-    struct gf_multi *multi; /* that has locked the partitions; or NULL */
 };
 
 /* Lies in cache lines by who writes them while it is under way: a small command moves two to three
@@ -95,6 +97,7 @@ struct gf_request {
     uint32_t partitions_count;
     struct gf_bytes *words;          /* inside, or in `block`                              */
     const uint16_t *partitions;      /* of all keys: &partition, or partitions_block       */
+    const uint64_t *hashes;          /* of the keys in them; NULL: of all keys             */
     struct gf_trip *trip;            /* SCAN over several cores (trip.h); owned            */
     _Alignas(GF_CACHE_LINE) uint64_t client; /* CLIENT ID                                  */
     struct gf_errand *errand;        /* what to do instead; or NULL                        */
@@ -109,10 +112,12 @@ struct gf_request {
     bool woken;                      /* ... and waits no more                              */
     uint32_t cancels;                /* under way                                          */
     void *block;                     /* words too big for inside; owned                    */
-    uint16_t *partitions_block;      /* owned                                              */
+    void *partitions_block;          /* owned                                              */
+    struct gf_multi *multi;          /* that has locked its partitions; or NULL            */
 
     /* Written by the owner while it has it, and read at home. */
     _Alignas(GF_CACHE_LINE) enum gf_request_state state;
+    bool holds;                      /* its claim keeps its keys until it is done          */
     uint64_t duration_ns;            /* when it was timed on its own; 0 otherwise          */
     struct gf_chain reply;           /* first chunk inside, the rest from gf_alloc         */
     /* The first chunk: a struct that ends without a size must not stand inside another. */
@@ -153,9 +158,12 @@ struct gf_bytes *gf_words_copy(const struct gf_bytes *words, uint32_t count);
 /* gf_request_set_words - copy the words (views into a receive buffer) into the request. */
 void gf_request_set_words(struct gf_request *request, const struct gf_bytes *words, uint32_t count);
 
-/* gf_request_set_partitions - of a command with several keys, all on its owner; copied. */
+/* gf_request_set_partitions - of a command with several keys, all on its owner; copied.
+ *
+ * hashes     of the keys, one for each of `partitions`; NULL: it needs whole partitions
+ */
 void gf_request_set_partitions(struct gf_request *request, const uint16_t *partitions,
-                               uint32_t count);
+                               const uint64_t *hashes, uint32_t count);
 
 /* gf_request_move_reply - append the reply to `chain`; big chunks change hands. */
 void gf_request_move_reply(struct gf_request *request, struct gf_chain *chain);
@@ -172,10 +180,14 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request);
 
 /* gf_request_run - where its partitions are and are free, on the owner or on the core they are lent
  * to: run its command, or do its errand, into its reply. DONE afterwards; false: it is not done
- * yet, and gf_request_ran follows. */
+ * yet (or PARKED), and gf_request_ran follows. */
 bool gf_request_run(struct gf_worker *worker, struct gf_request *request);
 
-/* gf_request_ran - at home, where it ran: an errand that was not done at once is. */
+/* gf_request_make_run - what a run of its command needs, and the start of its reply. */
+void gf_request_make_run(struct gf_worker *worker, struct gf_request *request,
+                         struct gf_reply *reply, struct gf_run *ret_run);
+
+/* gf_request_ran - where it ran: what was not done at once is. */
 void gf_request_ran(struct gf_worker *worker, struct gf_request *request);
 
 /* gf_request_home - on the home core, done: its connection takes the reply. */

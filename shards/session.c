@@ -195,13 +195,6 @@ static void show_monitors(const struct admission *a)
         gf_monitor_feed(a->conn, a->words, a->words_count);
 }
 
-/* Nothing more starts until everything outstanding has been answered. */
-static void drain_first(struct gf_conn *conn)
-{
-    conn->draining = true;
-    gf_conn_hold(conn);
-}
-
 /* CLIENT REPLY SKIP swallows the answer of exactly one request: the next. */
 static void reply_mode_begin(struct gf_conn *conn)
 {
@@ -357,7 +350,7 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
 
     resolve(&a, ahead);
     if (conn->requests_count > 0 && must_drain(conn, a.command)) {
-        drain_first(conn);
+        gf_conn_drain(conn);
         return false;
     }
     if (conn->attention & GF_ATTENTION_REPLY)

@@ -357,7 +357,7 @@ static void start_on_one_core(struct gf_conn *conn, struct gf_request *request,
 
     if (plan->partitions_count > 0) {
         request->owner = plan->core;
-        gf_request_set_partitions(request, plan->partitions, plan->partitions_count);
+        gf_request_set_partitions(request, plan->partitions, NULL, plan->partitions_count);
     }
     if (with_conn)
         gf_conn_hold(conn);

@@ -99,6 +99,7 @@ bool gf_trip_goes_on(struct gf_worker *worker, struct gf_request *request)
     trip->scan.more = false;
     request->partition = next_partition(worker, trip);
     request->partitions = &request->partition;
+    request->hashes = NULL;
     request->partitions_count = 1;
     request->owner = worker->server->router.owners[request->partition];
     request->state = GF_REQUEST_QUEUED;

@@ -274,6 +274,7 @@ static enum turn waiter_try(struct gf_worker *worker, struct gf_waiter *waiter)
     waiter->trying = true;
     request->claim = (struct gf_claim){
         .partitions = request->partitions,
+        .hashes = request->hashes,
         .count = request->partitions_count,
         .granted = waiter_granted,
     };

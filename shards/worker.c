@@ -339,6 +339,7 @@ int gf_worker_init(struct gf_worker *worker, struct gf_core *core, struct gf_ser
     gf_tracking_init(worker);
     gf_watch_init(worker);
     gf_waiters_init(worker);
+    gf_slicing_init(worker);
     worker_take_partitions(worker);
     gf_maxmemory_init(worker);
     worker->background = gf_background_create(worker);
@@ -358,6 +359,7 @@ void gf_worker_deinit(struct gf_worker *worker)
     gf_notify_deinit(worker);
     gf_pubsub_deinit(worker);
     gf_waiters_deinit(worker);
+    gf_slicing_deinit(worker);
     gf_watch_deinit(worker);
     gf_core_defer_cancel(worker->core, &worker->outbox_op);
     gf_timer_stop(worker->core, &worker->cork_timer);
@@ -393,7 +395,7 @@ void gf_worker_space_from(const struct gf_worker *worker, uint32_t partition,
         first++;
     GF_ASSERT(first < worker->owned_count);
     while (first + count < worker->owned_count &&
-           gf_locks_free(&worker->locks, worker->owned[first + count]))
+           gf_locks_free_names(&worker->locks, worker->owned[first + count]))
         count++;
     ret_space->given = worker->owned + first;
     ret_space->given_count = count;

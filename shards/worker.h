@@ -27,6 +27,7 @@
 #include "shards/plugin.h"
 #include "shards/settings.h"
 #include "shards/shutdown.h"
+#include "shards/slice.h"
 #include "shards/slowlog.h"
 #include "shards/stats.h"
 #include "shards/timing.h"
@@ -109,6 +110,7 @@ struct gf_worker {
     struct gf_pressure pressure;      /* asking the fullest core to evict                 */
     struct gf_watch_sink watch;       /* WATCH                                            */
     struct gf_waiting waiting;        /* who waits for keys                               */
+    struct gf_slicing slicing;        /* commands that run in slices                      */
     uint32_t visits_live;             /* under way from here (visit.h)                    */
     uint32_t handovers_live;          /* connections on their way to other cores          */
     uint32_t handovers_stopped;       /* asks that must meet every connection (ask.h)     */

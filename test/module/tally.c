@@ -124,7 +124,7 @@ static bool tally_free_slice(void *value, uint64_t budget)
     return true;
 }
 
-static void *tally_copy(const void *value)
+static void *tally_copy(const void *value, struct gf_pace *pace)
 {
     const struct tally *from = value;
     struct tally *to = tally_create();
@@ -134,6 +134,7 @@ static void *tally_copy(const void *value)
         return NULL;
     }
     memcpy(to->counters, from->counters, from->count * sizeof(*to->counters));
+    gf_pace_step(pace, from->count / 16);
     to->count = from->count;
     return to;
 }

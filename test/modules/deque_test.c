@@ -189,7 +189,7 @@ static void pair_sieve(struct pair *pair)
 
 static void pair_copy(struct pair *pair)
 {
-    struct gf_deque *copy = gf_deque_copy(pair->deque);
+    struct gf_deque *copy = gf_deque_copy(pair->deque, NULL);
 
     gf_deque_destroy(pair->deque);
     pair->deque = copy;

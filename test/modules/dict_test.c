@@ -363,7 +363,7 @@ Test(dict, copies_and_loaded_ones_go_on_the_same)
         (struct gf_loader){.at = bytes.data, .end = bytes.data + bytes.size, .hash_seed = SEED};
     cr_assert(gf_dict_load(&loaded, GF_DICT_BYTES, &loader));
     cr_assert(eq(u64, gf_loader_left(&loader), 0));
-    cr_assert(gf_dict_copy(&copy, &dict));
+    cr_assert(gf_dict_copy(&copy, &dict, NULL));
     expect_same(&dict, &loaded);
     expect_same(&dict, &copy);
     expect_all(&loaded);

@@ -174,8 +174,9 @@ static void *counter_create(int64_t number)
     return value;
 }
 
-static void *counter_copy(const void *value)
+static void *counter_copy(const void *value, struct gf_pace *pace)
 {
+    gf_pace_step(pace, 1);
     return counter_create(*(const int64_t *)value);
 }
 

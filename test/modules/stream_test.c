@@ -166,7 +166,7 @@ static struct gf_stream *again(struct gf_stream *stream, bool copied)
     for (struct gf_chunk *chunk = chain.first; chunk; chunk = chunk->next)
         gf_buf_add(&bytes, (struct gf_bytes){.data = chunk->data, .size = chunk->used});
     loader = (struct gf_loader){.at = bytes.data, .end = bytes.data + bytes.size};
-    loaded = copied ? gf_stream_copy(stream) : gf_stream_load(&loader);
+    loaded = copied ? gf_stream_copy(stream, NULL) : gf_stream_load(&loader);
     cr_assert(loaded != NULL);
     cr_assert(eq(u64, gf_stream_digest(stream, 5), gf_stream_digest(loaded, 5)));
     gf_stream_destroy(stream);

@@ -1,4 +1,4 @@
-/* Partition locks against a simple model: who overlaps, who came first. */
+/* Locks on partitions and keys against a simple model: who overlaps, who came first. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #define PARTITIONS 12
 #define CLAIMS 40
 #define CLAIM_MAX 4 /* partitions of one claim */
+#define KEYS 3      /* of a partition */
 
 enum claim_state { IDLE, WAITING, HELD };
 
@@ -17,6 +18,7 @@ struct party {
     enum claim_state state;
     uint64_t arrived; /* rising */
     uint16_t partitions[CLAIM_MAX];
+    uint64_t hashes[CLAIM_MAX];
     bool release_at_once; /* from inside its grant */
     bool claim_again;     /* from inside its grant, another one */
 };
@@ -43,11 +45,19 @@ static void teardown(void)
 
 TestSuite(lock, .init = setup, .fini = teardown, .timeout = 60);
 
+/* Must `a` wait for `b`, of whose entries these two are in one partition? */
+static bool entries_overlap(const struct party *a, uint32_t i, const struct party *b, uint32_t k)
+{
+    if (a->claim.hashes && b->claim.hashes)
+        return a->hashes[i] == b->hashes[k];
+    return !(a->claim.names && b->claim.hashes);
+}
+
 static bool overlap(const struct party *a, const struct party *b)
 {
     for (uint32_t i = 0; i < a->claim.count; i++) {
         for (uint32_t k = 0; k < b->claim.count; k++) {
-            if (a->partitions[i] == b->partitions[k])
+            if (a->partitions[i] == b->partitions[k] && entries_overlap(a, i, b, k))
                 return true;
         }
     }
@@ -101,17 +111,23 @@ static void claim_granted(struct gf_claim *claim)
     party_granted(party);
 }
 
-/* A new claim of some partitions, each once. */
+/* A new claim of some partitions, each once; or of keys, which may be named twice. */
 static void party_try(struct party *party)
 {
     uint32_t count = 1 + (uint32_t)test_random_below(&rng, CLAIM_MAX);
     uint32_t first = (uint32_t)test_random_below(&rng, PARTITIONS);
     uint32_t stride = test_random_below(&rng, 2) ? 1 : 5; /* both prime to PARTITIONS */
+    uint64_t what = test_random_below(&rng, 8); /* 0: names, 1 to 3: whole partitions, or keys */
+    bool again = what > 3 && test_random_below(&rng, 2);
 
     cr_assert_eq(party->state, IDLE);
-    for (uint32_t i = 0; i < count; i++)
-        party->partitions[i] = (uint16_t)((first + i * stride) % PARTITIONS);
+    for (uint32_t i = 0; i < count; i++) {
+        party->partitions[i] = (uint16_t)((first + (again ? 0 : i) * stride) % PARTITIONS);
+        party->hashes[i] = party->partitions[i] * KEYS + test_random_below(&rng, KEYS);
+    }
     party->claim = (struct gf_claim){.partitions = party->partitions,
+                                     .hashes = what > 3 ? party->hashes : NULL,
+                                     .names = what == 0,
                                      .count = count,
                                      .holds = test_random_below(&rng, 3) > 0,
                                      .granted = claim_granted};
@@ -228,5 +244,38 @@ Test(lock, a_big_claim_is_not_starved_by_small_ones)
     cr_assert_eq(late->state, WAITING);
     party_release(big);
     cr_assert_eq(late->state, IDLE);
+    cr_assert(gf_locks_idle(&locks));
+}
+
+static struct gf_claim claim_of(const uint16_t *partition, const uint64_t *hash, bool holds)
+{
+    return (struct gf_claim){.partitions = partition,
+                             .hashes = hash,
+                             .count = 1,
+                             .holds = holds,
+                             .granted = claim_granted};
+}
+
+Test(lock, others_use_a_partition_in_which_a_key_is_held)
+{
+    static const uint16_t partition = 3;
+    static const uint64_t held_hash = 7, other_hash = 8;
+    struct gf_claim held = claim_of(&partition, &held_hash, true);
+    struct gf_claim other = claim_of(&partition, &other_hash, true);
+    struct gf_claim names = claim_of(&partition, NULL, false);
+    struct gf_claim whole = names;
+    struct gf_claim same = claim_of(&partition, &held_hash, false);
+
+    names.names = true;
+    cr_assert(gf_locks_claim(&locks, &held));
+    cr_assert(gf_locks_claim(&locks, &other));
+    cr_assert(gf_locks_would(&locks, &names));
+    cr_assert_not(gf_locks_would(&locks, &whole));
+    cr_assert_not(gf_locks_would(&locks, &same));
+    cr_assert_not(gf_locks_free(&locks, partition), "expiry and eviction keep away");
+    cr_assert(gf_locks_free_key(&locks, partition, 9));
+    gf_locks_release(&locks, &other);
+    cr_assert(gf_locks_free_key(&locks, partition, other_hash));
+    gf_locks_release(&locks, &held);
     cr_assert(gf_locks_idle(&locks));
 }

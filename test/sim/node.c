@@ -126,8 +126,8 @@ void sim_node_check(struct sim_node *node)
         SIM_CHECK(node->world, worker->conns_count == 0);
         SIM_CHECK(node->world, gf_list_empty(&worker->locks.waiting));
         for (uint32_t p = 0; p < server->router.partitions_count; p++) {
-            SIM_CHECK(node->world, worker->locks.held[p] == 0);
-            SIM_CHECK(node->world, worker->locks.wanted[p] == 0);
+            SIM_CHECK(node->world, worker->locks.partitions[p].held == 0);
+            SIM_CHECK(node->world, worker->locks.partitions[p].wanted == 0);
         }
         gf_timers_check(server->cores[core].timers);
     }

@@ -1,0 +1,61 @@
+/* Commands that run in slices: COPY of a large hash, SUNIONSTORE of large sets.
+ *
+ * Such a command (its row says GF_SLICED) holds its keys while it runs (lock.h) and runs on a
+ * fiber. In its loops it asks whether others may run; when its slice is used up the fiber is left,
+ * the core goes on with its turn, and once a turn one of those who wait goes on for a slice:
+ *
+ *   gf_request_run --> slice begins --> ... gf_exec_pause: over --> waiting --+
+ *        ^                                                           |        | next turn
+ *        | gf_request_ran <-- the command has returned <-- ... <-----+--------+
+ *
+ * What it computes is the same, paused or not. Nobody else gets at its keys, and while it waits
+ *
+ *   objects            of this core stay where they are (gf_heap_pin)
+ *   its partitions     are left alone by expiry, eviction and flushing: they are not free
+ *   arguments, answer  are the request's
+ *
+ * Small values are not worth a fiber: the command runs in one go, as if its row said nothing. So it
+ * does inside EXEC, and where what it needs are whole partitions.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/driver.h"
+#include "core/fiber.h"
+#include "core/list.h"
+#include "modules/exec.h"
+
+struct gf_command;
+struct gf_request;
+struct gf_slice;
+struct gf_worker;
+
+#define GF_SLICE_NS 200000u /* of one turn */
+
+/* Those of one core. */
+struct gf_slicing {
+    struct gf_fibers fibers;
+    struct gf_list waiting;   /* gf_slice.link, whose turn is next first; owned */
+    struct gf_slice *running; /* on the fiber that is entered; or NULL          */
+    struct gf_op op;          /* deferred while anybody waits                   */
+};
+
+void gf_slicing_init(struct gf_worker *worker);
+void gf_slicing_deinit(struct gf_worker *worker);
+
+/* gf_slice_is_worth - a GF_SLICED command whose partitions are here has large values before it. */
+bool gf_slice_is_worth(const struct gf_worker *worker, const struct gf_command *command,
+                       uint32_t db, const struct gf_bytes *words, uint32_t count);
+
+/* gf_slice_run - begin to run a request's command, whose keys or partitions are locked for it.
+ * true: it is DONE already. false: gf_request_ran follows. */
+bool gf_slice_run(struct gf_worker *worker, struct gf_request *request);
+
+/* For who runs the command, on the fiber: */
+
+/* gf_slice_set_pace - how long the first slice is. */
+void gf_slice_set_pace(struct gf_worker *worker, struct gf_slice *slice, struct gf_pace *ret_pace);
+/* gf_slice_duration_ns - of all slices until now. */
+uint64_t gf_slice_duration_ns(struct gf_worker *worker, struct gf_slice *slice);

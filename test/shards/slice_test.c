@@ -1,0 +1,249 @@
+/* Commands that run in slices: who runs in between, who waits, and in what order it all shows. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "modules/registry.h"
+#include "shards/stats.h"
+#include "support/node_fixture.h"
+
+#define MEMBERS 999 /* of a large set: a COPY of it pauses once a bucket */
+
+static struct node node;
+static struct node_client client; /* asks for what takes long */
+static struct node_client other;
+
+static void one_element(struct gf_settings *settings)
+{
+    settings->command_slice_elements = 1;
+    settings->set_max_listpack_entries = 4;
+    settings->hash_max_listpack_entries = 4;
+}
+
+static void start(uint16_t cores)
+{
+    node_start(&node, cores, one_element);
+    node_client_open(&client, &node, 0);
+    node_client_open(&other, &node, 0);
+}
+
+static void setup(void)
+{
+    start(1);
+}
+
+static void teardown(void)
+{
+    node_client_close(&client);
+    node_client_close(&other);
+    node_end(&node);
+}
+
+TestSuite(slice, .init = setup, .fini = teardown, .timeout = 60);
+
+/* A set of MEMBERS members. */
+static void set_make(const char *key)
+{
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        node_client_format(&other, "SADD %s member:%u\r\n", key, i);
+        node_client_expect(&other, ":1\r\n");
+    }
+}
+
+static bool is_suspended(void)
+{
+    return !gf_list_empty(&node_worker(&node, 0)->slicing.waiting);
+}
+
+/* COPY has begun, and pauses. */
+static void copy_begin(const char *from, const char *to)
+{
+    node_client_format(&client, "COPY %s %s\r\n", from, to);
+    node_turn(&node, 0);
+    cr_assert(is_suspended());
+}
+
+static void expect_nothing(struct node_client *from)
+{
+    node_client_read(from);
+    cr_assert_eq(from->in_size, 0, "%s", from->in);
+}
+
+Test(slice, others_are_answered_while_a_command_pauses)
+{
+    set_make("a");
+    copy_begin("a", "b");
+    for (unsigned i = 0; i < 5; i++) {
+        node_client_format(&other, "SET x %u\r\nSADD y %u\r\nGET x\r\n", i, i);
+        node_client_expect(&other, "+OK\r\n:1\r\n$1\r\n");
+        node_client_expect(&other, (char[]){(char)('0' + i), '\r', '\n', 0});
+        cr_assert(is_suspended(), "not answered between the slices");
+    }
+    node_client_expect(&client, ":1\r\n");
+    cr_assert_not(is_suspended());
+    node_client_send(&client, "SCARD b\r\nSISMEMBER b member:998\r\n");
+    node_client_expect(&client, ":999\r\n:1\r\n");
+}
+
+Test(slice, who_wants_its_keys_waits)
+{
+    set_make("a");
+    copy_begin("a", "b");
+    node_client_send(&other, "SADD a more\r\nSCARD b\r\n");
+    for (unsigned i = 0; i < 5; i++)
+        node_turn(&node, 0);
+    cr_assert(is_suspended());
+    expect_nothing(&other);
+    node_client_expect(&client, ":1\r\n");
+    node_client_expect(&other, ":1\r\n:999\r\n");
+}
+
+Test(slice, what_follows_in_a_pipeline_sees_its_effect)
+{
+    set_make("a");
+    node_client_send(&client, "COPY a b\r\nSCARD b\r\nDBSIZE\r\nSET c 1\r\nDEL a b\r\nDBSIZE\r\n"
+                              "SCAN 0 COUNT 100\r\n");
+    node_client_expect(&client, ":1\r\n:999\r\n:2\r\n+OK\r\n:2\r\n:1\r\n"
+                                "*2\r\n$1\r\n0\r\n*1\r\n$1\r\nc\r\n");
+}
+
+Test(slice, names_are_looked_at_meanwhile_and_whole_databases_wait)
+{
+    struct node_client flusher;
+
+    set_make("a");
+    copy_begin("a", "b");
+    node_client_send(&other, "DBSIZE\r\nKEYS *\r\nRANDOMKEY\r\nSCAN 0 COUNT 100\r\n");
+    node_client_expect(&other, ":1\r\n*1\r\n$1\r\na\r\n$1\r\na\r\n"
+                               "*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n");
+    cr_assert(is_suspended());
+    node_client_open(&flusher, &node, 0);
+    node_client_send(&flusher, "FLUSHALL\r\n");
+    node_turn(&node, 0);
+    expect_nothing(&flusher);
+    node_client_send(&other, "DBSIZE\r\n"); /* came after it */
+    node_client_expect(&client, ":1\r\n");
+    node_client_expect(&flusher, "+OK\r\n");
+    node_client_expect(&other, ":0\r\n");
+    node_client_close(&flusher);
+}
+
+Test(slice, several_take_turns)
+{
+    struct node_client more;
+
+    set_make("a");
+    set_make("d");
+    node_client_open(&more, &node, 0);
+    node_client_send(&client, "COPY a b\r\n");
+    node_client_send(&other, "COPY a c\r\n"); /* the same source: one after the other */
+    node_client_send(&more, "COPY d e\r\n");
+    node_client_expect(&more, ":1\r\n");
+    node_client_expect(&client, ":1\r\n");
+    node_client_expect(&other, ":1\r\n");
+    node_client_close(&more);
+    node_client_send(&client, "SCARD b\r\nSCARD c\r\nSCARD e\r\n");
+    node_client_expect(&client, ":999\r\n:999\r\n:999\r\n");
+}
+
+Test(slice, runs_to_its_end_when_nobody_waits_for_the_answer)
+{
+    set_make("a");
+    copy_begin("a", "b");
+    close(client.fd);
+    client.fd = -1;
+    node_client_send(&other, "SCARD b\r\n");
+    node_client_expect(&other, ":999\r\n");
+}
+
+Test(slice, a_transaction_waits_and_runs_in_one_go)
+{
+    set_make("a");
+    copy_begin("a", "b");
+    node_client_send(&other, "MULTI\r\nSCARD b\r\nCOPY b c\r\nEXEC\r\nSCARD c\r\n");
+    node_client_expect(&other, "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:999\r\n:1\r\n:999\r\n");
+    node_client_expect(&client, ":1\r\n");
+}
+
+Test(slice, who_waits_for_a_key_is_served_when_it_is_there)
+{
+    struct node_client waiter;
+
+    for (unsigned i = 0; i < 40; i++) {
+        node_client_format(&other, "RPUSH a %01000u\r\n", i);
+        node_turn_all(&node, 1);
+        other.in_size = 0;
+    }
+    node_client_read(&other);
+    other.in_size = 0;
+    other.in[0] = 0;
+    node_client_open(&waiter, &node, 0);
+    node_client_send(&waiter, "BLPOP b 0\r\n");
+    node_turn(&node, 0);
+    copy_begin("a", "b");
+    node_client_send(&other, "LLEN b\r\n");
+    node_client_expect(&client, ":1\r\n");
+    node_turn_all(&node, 3);
+    node_client_read(&waiter);
+    cr_assert_gt(waiter.in_size, 1000);
+    node_client_close(&waiter);
+}
+
+Test(slice, is_counted_and_timed_once)
+{
+    const struct gf_command_stats *stats;
+    const struct gf_command *copy =
+        gf_registry_find(node.server.plugins->registry, GF_BYTES("COPY"));
+
+    set_make("a");
+    copy_begin("a", "b");
+    stats = gf_worker_stats_of(node_worker(&node, 0), copy);
+    cr_assert_eq(stats->calls, 0);
+    node_client_expect(&client, ":1\r\n");
+    cr_assert_eq(stats->calls, 1);
+    cr_assert_gt(stats->duration_ns, 0);
+}
+
+/* A command of another core's client. */
+Test(slice_far, comes_back_over_the_ring, .timeout = 60)
+{
+    char keys[3][16];
+
+    start(2);
+    for (uint32_t i = 0; i < 3; i++)
+        node_key(&node, 1, i, keys[i]);
+    set_make(keys[0]);
+    node_client_format(&client, "COPY %s %s\r\nGET %s\r\nSCARD %s\r\n", keys[0], keys[1], keys[2],
+                       keys[1]);
+    for (unsigned i = 0; i < 5; i++)
+        node_turn_all(&node, 1);
+    cr_assert_not(gf_list_empty(&node_worker(&node, 1)->slicing.waiting));
+    node_client_format(&other, "SCARD %s\r\nSADD %s late\r\n", keys[0], keys[1]);
+    node_client_expect(&client, ":1\r\n$-1\r\n:999\r\n");
+    node_client_expect(&other, ":999\r\n:1\r\n");
+    teardown();
+}
+
+/* Keys on two cores: the partitions are lent until it is done. */
+Test(slice_spread, runs_over_partitions_on_loan, .timeout = 60)
+{
+    char near[16], far[16];
+
+    start(2);
+    node_key(&node, 0, 0, near);
+    node_key(&node, 1, 0, far);
+    for (uint16_t core = 0; core < 2; core++) {
+        set_make(near);
+        node_client_format(&client, "COPY %s %s\r\nSCARD %s\r\n", near, far, far);
+        for (unsigned i = 0; i < 5; i++)
+            node_turn_all(&node, 1);
+        cr_assert(is_suspended());
+        node_client_format(&other, "SCARD %s\r\nSET x 1\r\n", far);
+        node_client_expect(&client, ":1\r\n:999\r\n");
+        node_client_expect(&other, ":999\r\n+OK\r\n");
+        node_client_format(&client, "DEL %s %s\r\n", near, far);
+        node_client_expect(&client, ":2\r\n");
+    }
+    teardown();
+}
