@@ -122,6 +122,63 @@ for (const protocol of [2, 3]) {
       monitor.disconnect();
     });
 
+    // The connection that is told speaks RESP2: ioredis keeps RESP3's pushes to itself.
+    test("client-side caching, told over a second connection", async (t) => {
+      const told = new Redis(PORT, "127.0.0.1", { protocol: 2 });
+      const writer = new Redis(PORT, "127.0.0.1", { protocol });
+      const cache = new Map();   // promises: an answer on its way can be forgotten before it is there
+      let asked = 0;
+      t.after(() => Promise.all([redis.client("TRACKING", "OFF"), told.quit(), writer.quit()]));
+      const get = (key) => {
+        if (!cache.has(key)) {
+          cache.set(key, redis.get(key));
+          asked++;
+        }
+        return cache.get(key);
+      };
+      const becomes = async (key, value) => {
+        for (const end = Date.now() + 20000; await get(key) !== value;) {
+          assert.ok(Date.now() < end, `${key} stays ${await get(key)}, not ${value}`);
+          await new Promise(setImmediate);
+        }
+      };
+
+      const id = await told.client("ID");
+      told.on("messageBuffer", (channel, keys) => {
+        assert.equal(channel.toString(), "__redis__:invalidate");
+        if (keys === null) cache.clear();
+        else for (const key of keys) cache.delete(key.toString());
+      });
+      await told.subscribe("__redis__:invalidate");
+      assert.equal(await redis.client("TRACKING", "ON", "REDIRECT", id), "OK");
+      assert.equal(await redis.client("GETREDIR"), id);
+
+      await writer.set("k0", "a");
+      assert.equal(await get("k0"), "a");
+      assert.equal(await get("k0"), "a");
+      assert.equal(asked, 1);
+      await writer.set("k0", "b");
+      await becomes("k0", "b");
+      await writer.pexpire("k0", 1);
+      await becomes("k0", null);
+      await writer.set("k0", "c");
+      await becomes("k0", "c");
+      await writer.flushall();
+      await becomes("k0", null);
+
+      const last = {};
+      for (let round = 0; round < 50; round++) {
+        const writes = [...Array(20).keys()].map((i) => [`k${(round * 7 + i * 3) % 40}`, `${round}`]);
+        for (const [key, value] of writes) last[key] = value;
+        await Promise.all([writer.mset(Object.fromEntries(writes)),
+                           ...Object.keys(last).map((key) => get(key))]);
+      }
+      for (const [key, value] of Object.entries(last)) await becomes(key, value);
+      const before = asked;
+      await Promise.all(Object.keys(last).map((key) => get(key)));
+      assert.equal(asked, before);
+    });
+
     test("cluster client against one node", async () => {
       const cluster = new Cluster([{ host: "127.0.0.1", port: CLUSTER_PORT }],
                                   { redisOptions: { protocol } });

@@ -111,6 +111,46 @@ for (const RESP of [2, 3]) {
       await other.close();
     });
 
+    if (RESP === 3) {
+      test("client-side caching by pushes", async (t) => {
+        const cached = createClient({ url: url(PORT), RESP,
+                                      clientSideCache: { ttl: 0, maxEntries: 0 } });
+        cached.on("error", () => {});
+        await cached.connect();
+        t.after(() => cached.close());
+        const { hitCount } = cached.clientSideCache.stats();
+        await client.mSet(["a", "1", "b", "2"]);
+        assert.deepEqual(await cached.mGet(["a", "b"]), ["1", "2"]);
+        assert.deepEqual(await cached.mGet(["a", "b"]), ["1", "2"]);
+        assert.equal(cached.clientSideCache.stats().hitCount, hitCount + 1);
+        await client.incrBy("b", 40);
+        for (const end = Date.now() + 20000; (await cached.mGet(["a", "b"]))[1] !== "42";) {
+          assert.ok(Date.now() < end, "an old answer");
+          await new Promise(setImmediate);
+        }
+        assert.ok((await client.clientList()).some((row) => row.flags.includes("t")));
+      });
+
+      test("keys with a prefix, told as events", async (t) => {
+        const told = createClient({ url: url(PORT), RESP, emitInvalidate: true });
+        told.on("error", () => {});
+        await told.connect();
+        t.after(() => told.close());
+        const seen = [];
+        const all = new Promise((resolve) => told.on("invalidate", (key) => {
+          seen.push(key === null ? null : key.toString());
+          if (key === null) resolve();
+        }));
+        await told.clientTracking(false);   // emitInvalidate turned it on, for what is read
+        await told.clientTracking(true, { BCAST: true, PREFIX: "user:" });
+        await client.mSet(["user:1", "a", "other", "b"]);
+        await client.del("user:1");
+        await client.flushAll();
+        await all;
+        assert.deepEqual(new Set(seen), new Set(["user:1", null]));
+      });
+    }
+
     test("cluster client against one node", async () => {
       const cluster = createCluster({ rootNodes: [{ url: url(CLUSTER_PORT) }],
                                       RESP, defaults: { RESP } });
