@@ -12,7 +12,7 @@
  * Redis's: "listpack" up to hash-max-listpack-entries and -value, then and for ever "hashtable".
  *
  * A field with an expiry is absent to every command once expire_ms <= now_ms. It is removed by the
- * next command that changes the hash (of a big hash some per command).
+ * next command that changes the hash, or in the background (of a big hash some at a time).
  */
 #pragma once
 
@@ -94,6 +94,8 @@ struct gf_hash_packed gf_hash_packed_of(const struct gf_object *object);
 extern const struct gf_type gf_hash_type;
 /* gf_hash_gone - has every field expired? */
 bool gf_hash_gone(const struct gf_object *object, uint64_t now_ms);
+/* gf_hash_purge_fields - fields whose time has come go, of a big hash some. */
+void gf_hash_purge_fields(struct gf_purge *purge);
 
 /* The commands; their rows in hashes.c say what they do. */
 void gf_hash_hset_run(struct gf_exec *x);

@@ -65,24 +65,42 @@ bool gf_hash_find(struct gf_exec *x, struct gf_bytes key, struct gf_hash *ret_ha
     return false;
 }
 
+void gf_hash_purge_fields(struct gf_purge *purge)
+{
+    GF_ASSERT(gf_object_goes(purge->object));
+    if ((purge->object->flags & GF_OBJECT_POINTER) != 0) {
+        struct gf_dict *dict = gf_hash_dict(purge->object);
+
+        purge->count = gf_dict_purge(dict, purge->now_ms, purge->steps);
+        purge->more = dict->first_expire_ms <= purge->now_ms;
+    } else {
+        struct gf_hash_packed packed = {
+            .block = gf_block_of(purge->keyspace, purge->hash, purge->object), .expiring = true};
+
+        purge->count = gf_hash_packed_purge(&packed, purge->now_ms);
+        purge->object = packed.block.object;
+    }
+}
+
 void gf_hash_purge(struct gf_hash *hash)
 {
-    uint64_t now_ms = hash->x->now_ms;
-    uint64_t purged;
+    struct gf_exec *x = hash->x;
+    struct gf_purge purge = {.keyspace = x->keyspace,
+                             .hash = x->key_hash,
+                             .object = hash->object,
+                             .now_ms = x->now_ms,
+                             .steps = PURGE_BUCKETS_MAX};
 
     if (GF_LIKELY(!gf_object_goes(hash->object)))
         return;
 
-    if (is_dict(hash)) {
-        purged = gf_dict_purge(gf_hash_dict(hash->object), now_ms, PURGE_BUCKETS_MAX);
-    } else {
-        struct gf_hash_packed packed = packed_to_change(hash);
-
-        purged = gf_hash_packed_purge(&packed, now_ms);
-        packed_changed(hash, &packed);
-    }
-    if (purged > 0)
-        gf_exec_event(hash->x, hash->x->db, hash->key, GF_EVENT_HASH, "hexpired");
+    gf_hash_purge_fields(&purge);
+    hash->object = purge.object;
+    if (purge.count == 0)
+        return;
+    if (x->lookups)
+        x->lookups->fields_expired += purge.count;
+    gf_exec_event(x, x->db, hash->key, GF_EVENT_HASH, "hexpired");
 }
 
 bool gf_hash_find_to_change(struct gf_exec *x, struct gf_bytes key, struct gf_hash *ret_hash)

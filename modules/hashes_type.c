@@ -226,6 +226,7 @@ const struct gf_type gf_hash_type = {
     .memory = hash_memory,
     .length = hash_length,
     .gone = gf_hash_gone,
+    .purge = gf_hash_purge_fields,
     .digest = hash_digest,
     .save = hash_save,
     .load = hash_load,

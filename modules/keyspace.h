@@ -7,7 +7,8 @@
  * Expiry is logical: an object with expire_ms <= now_ms is absent to every function that takes
  * now_ms, and stays in memory until gf_keyspace_expire_slice (or an overwrite) removes it. So what
  * a command computes never depends on how far the background removal got. The same is true of an
- * object whose type says that its value has ended (gf_type.gone).
+ * object whose type says that its value has ended (gf_type.gone), removed by
+ * gf_keyspace_purge_slice.
  *
  * Access times are for eviction only and are the core's own business, not part of the data.
  */
@@ -48,6 +49,10 @@ struct gf_keyspace_context {
      * keyspaces. NULL: nobody listens. */
     void (*gone)(const struct gf_keyspace_context *context, const struct gf_keyspace *keyspace,
                  const struct gf_object *object, uint32_t class);
+    /* Called after parts of a value went by themselves, how many; `ended`: with them the value, the
+     * object goes next. Must not touch keyspaces. NULL: nobody listens. */
+    void (*purged)(const struct gf_keyspace_context *context, const struct gf_keyspace *keyspace,
+                   const struct gf_object *object, uint64_t count, bool ended);
     struct gf_heap *heap; /* modules/heap.h; shared by all keyspaces of a core; NULL: each
                              * keyspace has its own (wasteful, for tests) */
 };
@@ -179,6 +184,12 @@ struct gf_object *gf_keyspace_random(struct gf_keyspace *keyspace, uint64_t seed
 /* gf_keyspace_expire_slice - remove expired objects; looks at no more than `budget` buckets.
  * Returns how many were removed. Goes round the table; cheap when nothing is volatile. */
 uint32_t gf_keyspace_expire_slice(struct gf_keyspace *keyspace, uint32_t budget, uint64_t now_ms);
+
+/* gf_keyspace_purge_slice - remove parts of values that have had their time (gf_type.purge), and
+ * objects of which nothing else is left; looks at no more than `budget` buckets. Goes round the
+ * table, a bounded piece of each value at a time. Cheap when no value has such parts. Returns true
+ * when there is more to do now. */
+bool gf_keyspace_purge_slice(struct gf_keyspace *keyspace, uint32_t budget, uint64_t now_ms);
 
 /* gf_keyspace_work_slice - table growth and sliced frees, about `budget` buckets or elements.
  * Returns true when there is more to do. */

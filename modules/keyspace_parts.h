@@ -28,6 +28,7 @@ struct gf_keyspace {
     uint64_t made_ms;   /* when; 0 = asked for already */
     bool made_over_expired;
     uint32_t expire_line; /* where the next expiry slice goes on */
+    uint32_t purge_line;  /* the next purge slice */
     uint32_t clear_line;  /* and the next clear slice */
     bool heap_owned;
 };
@@ -36,13 +37,19 @@ struct gf_keyspace {
 bool gf_keyspace_value_is_gone(const struct gf_keyspace *keyspace, const struct gf_object *object,
                                uint64_t now_ms);
 
+/* gf_object_is_over - its own expiry has passed. */
+static inline bool gf_object_is_over(const struct gf_object *object, uint64_t now_ms)
+{
+    return (object->flags & GF_OBJECT_EXPIRE) != 0 && gf_object_expire_ms(object) <= now_ms;
+}
+
 /* gf_keyspace_is_expired - the object counts as absent. */
 static inline bool gf_keyspace_is_expired(const struct gf_keyspace *keyspace,
                                           const struct gf_object *object, uint64_t now_ms)
 {
     if (GF_UNLIKELY(gf_object_goes(object)) && gf_keyspace_value_is_gone(keyspace, object, now_ms))
         return true;
-    return object->flags & GF_OBJECT_EXPIRE && gf_object_expire_ms(object) <= now_ms;
+    return gf_object_is_over(object, now_ms);
 }
 
 /* gf_keyspace_drop - remove the object at `place` and free it. Returns the bytes it occupied, not

@@ -6,10 +6,11 @@
 
 #include "modules/module.h"
 
-/* INFO's keyspace_hits and keyspace_misses. */
+/* INFO's keyspace_hits and keyspace_misses; and part of its expired_subkeys. */
 struct gf_lookups {
     uint64_t hits;
     uint64_t misses;
+    uint64_t fields_expired; /* found to have had their time, and removed */
 };
 
 /* gf_exec_count_lookup - a hit or a miss, and no event. */

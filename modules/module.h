@@ -18,6 +18,7 @@
      (uint32_t)(sizeof(struct gf_exec) + sizeof(struct gf_limits) + sizeof(struct gf_type) +       \
                 sizeof(struct gf_command)))
 
+struct gf_keyspace;
 struct gf_loader;
 struct gf_object;
 struct gf_pace;
@@ -181,6 +182,17 @@ struct gf_command {
     uint32_t subcommands_count;
 };
 
+/* A value, parts of which have had their time, on its way through gf_type.purge. */
+struct gf_purge {
+    struct gf_keyspace *keyspace;
+    uint64_t hash;            /* of the key */
+    struct gf_object *object; /* it may move */
+    uint64_t now_ms;
+    uint32_t steps; /* buckets of ten elements or so that may be looked at */
+    uint64_t count; /* out: how many parts were removed */
+    bool more;      /* out: there are more of them */
+};
+
 /* A data type: how its values live, die, and are measured. A value is either bytes inside its
  * object (strings, packed collections) or a structure behind a pointer. */
 struct gf_type {
@@ -201,6 +213,9 @@ struct gf_type {
     /* Of an object whose encoding has GF_ENCODING_GOES: has its value ended by itself? Then the key
      * is absent, as if it had expired. Called at every look at the key. NULL: never. */
     bool (*gone)(const struct gf_object *object, uint64_t now_ms);
+    /* Goes with `gone`: remove parts whose time has come. What it does is a function of the value,
+     * now_ms and steps alone: replicas that do the same stay the same. */
+    void (*purge)(struct gf_purge *purge);
     /* A hash that does not depend on how the value is stored; NULL: of its bytes as they are. */
     uint64_t (*digest)(const struct gf_object *object, uint64_t seed);
     /* Every type: write the value so that `load` makes one that holds the same and from then on

@@ -96,17 +96,15 @@ struct gf_object *gf_keyspace_random(struct gf_keyspace *keyspace, uint64_t seed
     return count ? live[gf_random_next(&seed) % count] : NULL;
 }
 
-/* Is any object of the bucket expired? Where none has an expiry at all, the bucket forgets that one
- * had. */
-static bool bucket_has_expired(const struct gf_keyspace *keyspace, struct gf_bucket *bucket,
-                               uint64_t now_ms)
+/* Is any object's time over? Where none has an expiry at all, the bucket forgets that one had. */
+static bool bucket_has_expired(struct gf_bucket *bucket, uint64_t now_ms)
 {
     bool any_expires = false;
 
     for (uint32_t used = gf_bucket_used(bucket); used; used &= used - 1) {
         const struct gf_object *object = gf_bucket_object(bucket, (uint32_t)__builtin_ctz(used));
 
-        if (gf_keyspace_is_expired(keyspace, object, now_ms))
+        if (gf_object_is_over(object, now_ms))
             return true;
         any_expires =
             any_expires || gf_object_goes(object) || (object->flags & GF_OBJECT_EXPIRE) != 0;
@@ -126,7 +124,7 @@ static uint32_t bucket_remove_expired(struct gf_keyspace *keyspace, struct gf_bu
     for (uint32_t used = gf_bucket_used(bucket); used; used &= used - 1) {
         struct gf_object *object = gf_bucket_object(bucket, (uint32_t)__builtin_ctz(used));
 
-        if (gf_keyspace_is_expired(keyspace, object, now_ms))
+        if (gf_object_is_over(object, now_ms))
             expired[count++] = (struct gf_table_entry){
                 .hash = gf_table_hash(&keyspace->table, object), .object = object};
     }
@@ -144,7 +142,7 @@ uint32_t gf_keyspace_expire_slice(struct gf_keyspace *keyspace, uint32_t budget,
 
     if (budget > lines)
         budget = lines;
-    for (; budget > 0 && keyspace->volatile_count + keyspace->going_count > 0; budget--) {
+    for (; budget > 0 && keyspace->volatile_count > 0; budget--) {
         struct gf_bucket *bucket;
 
         if (keyspace->expire_line >= gf_table_lines(&keyspace->table))
@@ -152,7 +150,7 @@ uint32_t gf_keyspace_expire_slice(struct gf_keyspace *keyspace, uint32_t budget,
         bucket = gf_table_line(&keyspace->table, keyspace->expire_line++);
         if (!bucket || !(bucket->meta & GF_BUCKET_VOLATILE))
             continue;
-        if (bucket_has_expired(keyspace, bucket, now_ms))
+        if (bucket_has_expired(bucket, now_ms))
             removed += bucket_remove_expired(keyspace, bucket, now_ms);
     }
     return removed;

@@ -16,22 +16,26 @@
 #define ROUND_TICKS 4               /* ticks between rounds of a core that is not pushed */
 #define STALLED_CONNS_PER_TICK 1000 /* connections looked at in one tick */
 
-/* Expired keys of one partition; returns how many were removed. */
-static uint32_t partition_expire(struct gf_worker *worker, struct gf_partition *partition)
+/* Expired keys of one partition, and expired fields of its hashes; returns whether there is more to
+ * do. */
+static bool partition_expire(struct gf_worker *worker, struct gf_partition *partition)
 {
+    uint64_t now_ms = gf_core_now_ms(worker->core);
     uint32_t removed = 0;
+    bool more = false;
 
     if (worker->background->expire_paused)
-        return 0;
+        return false;
     for (uint32_t db = 0; db < partition->databases_count; db++) {
         struct gf_keyspace *keyspace = partition->databases[db];
 
-        if (keyspace && gf_keyspace_volatile_count(keyspace) > 0)
-            removed +=
-                gf_keyspace_expire_slice(keyspace, EXPIRE_BUCKETS, gf_core_now_ms(worker->core));
+        if (!keyspace)
+            continue;
+        removed += gf_keyspace_expire_slice(keyspace, EXPIRE_BUCKETS, now_ms);
+        more |= gf_keyspace_purge_slice(keyspace, EXPIRE_BUCKETS, now_ms);
     }
     worker->counters.keys_expired += removed;
-    return removed;
+    return more || removed > EXPIRE_BUCKETS / 4;
 }
 
 /* The next partition that is this core's to touch now; NULL when the one in turn is lent or
@@ -66,7 +70,7 @@ static void background_work_done(struct gf_op *op, int result)
 
         if (partition) {
             more = gf_partition_work(partition, PARTITION_BUDGET);
-            more |= partition_expire(worker, partition) > EXPIRE_BUCKETS / 4;
+            more |= partition_expire(worker, partition);
         }
         background->round_idle = more ? 0 : background->round_idle + 1;
         if (gf_core_clock_ns(worker->core) >= end_ns) {

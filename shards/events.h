@@ -71,9 +71,9 @@ void gf_events_want(struct gf_event_bus *bus, struct gf_event_sink *sink, uint32
 void gf_events_lend(struct gf_event_bus *bus);
 void gf_events_return(struct gf_event_bus *bus);
 
-/* gf_events_gone - a key goes that no command removed.
+/* gf_events_gone - a key goes that no command removed, or a part of its value.
  *
- * class      GF_EVENT_EXPIRED or GF_EVENT_EVICTED; GF_EVENT_CHANGED is added
+ * class      GF_EVENT_EXPIRED, GF_EVENT_EVICTED …; GF_EVENT_CHANGED is added
  * name       of the event
  */
 void gf_events_gone(struct gf_event_bus *bus, uint32_t db, struct gf_bytes key, uint32_t class,

@@ -169,6 +169,7 @@ static void add_core(const struct gf_report *report, struct gf_report_core *sum,
                  sizeof(sum->counters));
     sum->lookups.hits += core->lookups.hits;
     sum->lookups.misses += core->lookups.misses;
+    sum->counters.fields_expired += core->lookups.fields_expired;
     if (core->eviction_longest_ns > sum->eviction_longest_ns)
         sum->eviction_longest_ns = core->eviction_longest_ns;
     add_counters(sum->rates, core->rates, sizeof(sum->rates));

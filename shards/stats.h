@@ -21,6 +21,7 @@ struct gf_worker;
     X(error_replies,              "total_error_replies")          \
     X(passwords_wrong,            "acl_access_denied_auth")       \
     X(keys_expired,               "expired_keys")                 \
+    X(fields_expired,             "expired_subkeys")              \
     X(keys_evicted,               "evicted_keys")                 \
     X(handovers,                  "connections_handed_over")      \
     X(output_limit_disconnects,   "client_output_buffer_limit_disconnections") \

@@ -264,20 +264,44 @@ static struct gf_keyspace *heap_route(void *context, struct gf_bytes key, uint32
     return NULL;
 }
 
-/* A key of one of this core's partitions goes without a command. */
-static void key_gone(const struct gf_keyspace_context *context, const struct gf_keyspace *keyspace,
-                     const struct gf_object *object, uint32_t class)
+/* The index of a database of one of this core's partitions. */
+static uint32_t database_of(const struct gf_worker *worker,
+                            const struct gf_keyspace_context *context,
+                            const struct gf_keyspace *keyspace)
 {
     const struct gf_partition *partition =
         gf_container((uintptr_t)context, struct gf_partition, context);
-    struct gf_worker *worker = gf_worker_of(gf_core_here());
     uint32_t db = 0;
 
     GF_ASSERT(partition->owner == worker->core->id);
     while (partition->databases[db] != keyspace)
         db++;
-    gf_events_gone(&worker->events, db, gf_object_key(object), class,
-                   class == GF_EVENT_EXPIRED ? "expired" : "evicted");
+    return db;
+}
+
+/* A key of one of this core's partitions goes without a command. */
+static void key_gone(const struct gf_keyspace_context *context, const struct gf_keyspace *keyspace,
+                     const struct gf_object *object, uint32_t class)
+{
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+
+    gf_events_gone(&worker->events, database_of(worker, context, keyspace), gf_object_key(object),
+                   class, class == GF_EVENT_EXPIRED ? "expired" : "evicted");
+}
+
+/* Fields of a hash go without a command, and it with the last of them. */
+static void fields_gone(const struct gf_keyspace_context *context,
+                        const struct gf_keyspace *keyspace, const struct gf_object *object,
+                        uint64_t count, bool ended)
+{
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+    uint32_t db = database_of(worker, context, keyspace);
+    struct gf_bytes key = gf_object_key(object);
+
+    worker->counters.fields_expired += count;
+    gf_events_gone(&worker->events, db, key, GF_EVENT_HASH, "hexpired");
+    if (ended)
+        gf_events_gone(&worker->events, db, key, GF_EVENT_GENERIC, "del");
 }
 
 static void worker_take_partitions(struct gf_worker *worker)
@@ -287,6 +311,7 @@ static void worker_take_partitions(struct gf_worker *worker)
         .types = gf_registry_types(worker->plugins->registry),
         .hash_seed = server->hash_seed,
         .gone = key_gone,
+        .purged = fields_gone,
     };
 
     worker->partitions = server->partitions;

@@ -126,6 +126,11 @@ class Mode(PubSubCase):
 
 
 class Notifications(PubSubCase):
+    def events(self, subscriber, count):
+        """The names of the next events."""
+        channels = [subscriber.read().value[2].value for _ in range(count)]
+        return [channel.split(b":")[1] for channel in channels]
+
     def test_events_follow_the_answer(self):
         client = self.open()
         client.call("CONFIG", "SET", "notify-keyspace-events", "KEA")
@@ -140,6 +145,19 @@ class Notifications(PubSubCase):
                               b"__keyspace@0__:k%d" % i, b"__keyevent@0__:expire"])
             expired = [subscriber.read().value for _ in range(2)]
             self.assertEqual(expired[1][2:], (bulk("__keyevent@0__:expired"), bulk(f"k{i}")))
+        client.call("CONFIG", "SET", "notify-keyspace-events", "")
+
+    def test_fields_that_expire(self):
+        """One event however many fields go at once; with the last one the key goes."""
+        client = self.open()
+        client.call("CONFIG", "SET", "notify-keyspace-events", "Ehg")
+        subscriber = self.subscriber("PSUBSCRIBE", "__key*__:*")
+        client.call("HSET", "h", "a", "1", "b", "2", "c", "3")
+        if client.call("HPEXPIRE", "h", "1", "FIELDS", "2", "a", "b").is_error():
+            self.skipTest("no HPEXPIRE")
+        self.assertEqual(self.events(subscriber, 3), [b"hset", b"hexpire", b"hexpired"])
+        client.call("HPEXPIRE", "h", "1", "FIELDS", "1", "c")
+        self.assertEqual(self.events(subscriber, 3), [b"hexpire", b"hexpired", b"del"])
         client.call("CONFIG", "SET", "notify-keyspace-events", "")
 
 

@@ -434,6 +434,23 @@ class Statistics(ServerCase):
                         self.info("stats")["expired_keys"])
         self.check(number(0), "DBSIZE")
 
+    def test_expired_fields_are_removed_and_counted(self):
+        """Of hashes that nobody changes, too; and a hash goes with its last field."""
+        self.check(OK, "CONFIG", "RESETSTAT")
+        fields = [f"f{i}" for i in range(1000)]
+        for key in ("some", "all"):
+            self.client.call("HSET", key, *[word for field in fields for word in (field, "v" * 50)])
+        if self.client.call("HPEXPIRE", "some", "20", "FIELDS", "990", *fields[:990]).is_error():
+            self.skipTest("no HPEXPIRE")
+        self.client.call("HPEXPIRE", "all", "20", "FIELDS", "1000", *fields)
+        size = self.client.call("MEMORY", "USAGE", "some").value
+        self.assertTrue(eventually(lambda: self.info("stats")["expired_subkeys"] == "1990"),
+                        self.info("stats")["expired_subkeys"])
+        self.check(number(1), "DBSIZE")
+        self.check(number(10), "HLEN", "some")
+        self.assertLess(self.client.call("MEMORY", "USAGE", "some").value, size / 4)
+        self.assertEqual(self.info("stats")["expired_keys"], "0")
+
     def test_debug_is_off_unless_asked_for(self):
         self.check(OK, "DEBUG", "SET-ACTIVE-EXPIRE", "0")
         self.check(OK, "SET", "k", "v", "PX", "10")

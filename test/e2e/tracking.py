@@ -56,6 +56,16 @@ class Modes(TrackingCase):
         writer.call("FLUSHALL")
         self.assertIsNone(self.invalidated(tracker))
 
+    def test_fields_that_expire(self):
+        """A cached answer about all fields is old as soon as one has gone."""
+        tracker = self.open("on")
+        writer = self.open()
+        writer.call("HSET", "h", "a", "1", "b", "2")
+        if writer.call("HPEXPIRE", "h", "500", "FIELDS", "1", "a").is_error():
+            self.skipTest("no HPEXPIRE")
+        tracker.call("HGETALL", "h")
+        self.assertEqual(self.invalidated(tracker), [b"h"])
+
     def test_broadcast(self):
         tracker = self.open("on", "BCAST", "PREFIX", "user:", "NOLOOP")
         writer = self.open()

@@ -282,19 +282,128 @@ Test(hashes, a_hash_without_live_fields_is_absent)
     EXEC_EXPECT(&fixture, "GET h", "$4\r\ntext\r\n");
 }
 
-/* The background expiry of keys takes such a hash away. */
+/* Background removal, one slice of every partition. Returns whether there is more to do. */
+static bool purge_slices(void)
+{
+    bool more = false;
+
+    for (uint32_t i = 0; i < EXEC_PARTITIONS; i++)
+        more |= gf_keyspace_purge_slice(fixture.keyspaces[0][i], UINT32_MAX, fixture.now_ms);
+    return more;
+}
+
+/* What gf_keyspace_context.purged was told. */
+static struct {
+    uint64_t fields;
+    uint32_t calls;
+    uint32_t ended;
+} told;
+
+static void purged(const struct gf_keyspace_context *context, const struct gf_keyspace *keyspace,
+                   const struct gf_object *object, uint64_t count, bool ended)
+{
+    (void)context;
+    (void)keyspace;
+    cr_assert(gf_object_type(object) == GF_TYPE_HASH);
+    told.fields += count;
+    told.calls++;
+    told.ended += ended;
+}
+
+/* Where no key expires but by its fields, the background takes a hash away with the last. */
 Test(hashes, the_background_removes_hashes_without_live_fields)
 {
     uint64_t left = 0;
 
-    exec_run(&fixture, "HSET h a 1");
-    exec_run(&fixture, "HPEXPIRE h 100 FIELDS 1 a");
-    wait_ms(100);
-    for (uint32_t i = 0; i < EXEC_PARTITIONS; i++) {
-        gf_keyspace_expire_slice(fixture.keyspaces[0][i], UINT32_MAX, fixture.now_ms);
-        left += gf_keyspace_count(fixture.keyspaces[0][i]);
+    fixture.context.purged = purged;
+    exec_run(&fixture, "HSET h a 1 b 2");
+    exec_run(&fixture, "HPEXPIRE h 100 FIELDS 2 a b");
+    fill("big", 1000);
+    for (uint32_t i = 0; i < 1000; i++) {
+        char line[64];
+
+        snprintf(line, sizeof(line), "HPEXPIRE big 90 FIELDS 1 field:%u", i);
+        exec_run(&fixture, line);
     }
-    cr_assert(eq(u64, left, 0));
+    wait_ms(100);
+    cr_expect(not(purge_slices()));
+    for (uint32_t i = 0; i < EXEC_PARTITIONS; i++)
+        left += gf_keyspace_count(fixture.keyspaces[0][i]);
+    cr_expect(eq(u64, left, 0));
+    cr_expect(eq(u64, told.fields, 1002));
+    cr_expect(eq(u32, told.ended, 2));
+}
+
+/* A small hash that is only read loses its expired fields all the same, and keeps the others. */
+Test(hashes, the_background_removes_fields_of_small_hashes)
+{
+    fixture.context.purged = purged;
+    exec_run(&fixture, "HSET h a 1 b 2 c 3");
+    exec_run(&fixture, "HPEXPIRE h 100 FIELDS 2 a c");
+    cr_expect(not(purge_slices()));
+    cr_expect(eq(u32, told.calls, 0));
+    wait_ms(100);
+    cr_expect(not(purge_slices()));
+    cr_expect(eq(u64, told.fields, 2));
+    cr_expect(eq(u32, told.ended, 0));
+    struct gf_hash_packed packed = gf_hash_packed_of(exec_find(&fixture, "h"));
+    cr_expect(eq(u32, gf_hash_packed_count(&packed), 1));
+    EXEC_EXPECT(&fixture, "HGETALL h", "*2\r\n$1\r\nb\r\n$1\r\n2\r\n");
+    cr_expect(not(purge_slices()));
+    cr_expect(eq(u32, told.calls, 1));
+}
+
+static uint64_t fields_held(const char *key)
+{
+    return gf_dict_count(gf_hash_dict(exec_find(&fixture, key)));
+}
+
+/* Of big hashes every slice removes some fields: none waits until another is done. */
+Test(hashes, the_background_removes_fields_of_big_hashes_in_turns)
+{
+    const char *const names[] = {"{x}1", "{x}2", "{x}3", "{x}4", "{x}5", "{x}6", "{x}7"};
+    uint32_t slices = 0;
+    char line[64];
+
+    fixture.context.purged = purged;
+    for (uint32_t i = 0; i < GF_COUNT(names); i++) {
+        fill(names[i], 3000);
+        for (uint32_t field = 0; field < 2900; field++) {
+            snprintf(line, sizeof(line), "HPEXPIRE %s 50 FIELDS 1 field:%u", names[i], field);
+            exec_run(&fixture, line);
+        }
+    }
+    wait_ms(50);
+    for (; purge_slices(); slices++) {
+        uint64_t fewest = UINT64_MAX;
+        uint64_t most = 0;
+
+        for (uint32_t i = 0; i < GF_COUNT(names); i++) {
+            uint64_t held = fields_held(names[i]);
+
+            gf_dict_check(gf_hash_dict(exec_find(&fixture, names[i])));
+            fewest = held < fewest ? held : fewest;
+            most = held > most ? held : most;
+        }
+        cr_assert(le(u64, most - fewest, 600), "%u: from %llu to %llu", slices,
+                  (unsigned long long)fewest, (unsigned long long)most);
+    }
+    cr_expect(ge(u32, slices, 10));
+    cr_expect(eq(u64, told.fields, 7 * 2900));
+    for (uint32_t i = 0; i < GF_COUNT(names); i++)
+        cr_expect(eq(u64, fields_held(names[i]), 100));
+}
+
+/* The fields of a key that has expired itself go with it: nothing is told of them. */
+Test(hashes, fields_of_an_expired_key_go_with_it)
+{
+    fixture.context.purged = purged;
+    exec_run(&fixture, "HSET h a 1 b 2");
+    exec_run(&fixture, "HPEXPIRE h 10 FIELDS 1 a");
+    exec_run(&fixture, "PEXPIRE h 20");
+    wait_ms(20);
+    cr_expect(not(purge_slices()));
+    cr_expect(eq(u32, told.calls, 0));
 }
 
 /* NX, XX, GT and LT, a field that never expires being later than any time and, to LT, earlier. */

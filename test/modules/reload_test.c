@@ -11,7 +11,8 @@
 
 #define COMMANDS 6000
 #define COMMANDS_PER_RELOAD 40 /* on average */
-#define MUTATIONS 40           /* of each value */
+#define COMMANDS_PER_PURGE 15
+#define MUTATIONS 40 /* of each value */
 
 static struct exec_fixture whole;    /* its values stay in memory */
 static struct exec_fixture reloaded; /* its values go through save and load now and then */
@@ -67,6 +68,16 @@ static bool step(void)
     return left[0] != '-';
 }
 
+/* Fields of hashes that have had their time go in the background, too: at the same place of the
+ * stream, as from a log. */
+static void purge(struct exec_fixture *fixture)
+{
+    for (uint32_t db = 0; db < EXEC_DATABASES; db++)
+        for (uint32_t i = 0; i < EXEC_PARTITIONS; i++)
+            while (gf_keyspace_purge_slice(fixture->keyspaces[db][i], UINT32_MAX, fixture->now_ms))
+                continue;
+}
+
 static void stream(uint64_t seed)
 {
     uint32_t good = 0;
@@ -79,6 +90,10 @@ static void stream(uint64_t seed)
         good += step();
         whole.now_ms += milliseconds;
         reloaded.now_ms += milliseconds;
+        if (gf_random_next(&seed) % COMMANDS_PER_PURGE == 0) {
+            purge(&whole);
+            purge(&reloaded);
+        }
         if (gf_random_next(&seed) % COMMANDS_PER_RELOAD == 0)
             reloads += exec_reload(&reloaded) > 0;
     }
