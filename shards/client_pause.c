@@ -91,8 +91,7 @@ static void unblock_on_core(struct gf_worker *worker, struct gf_ask *ask)
 
         if (conn->session.id != unblock->id || !conn->blocked)
             continue;
-        *unblocked = 1;
-        gf_waiters_cancel(worker, conn->blocking, unblock->end);
+        *unblocked = gf_waiters_cancel(worker, conn->blocking, unblock->end);
         return;
     }
 }

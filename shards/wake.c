@@ -43,7 +43,7 @@ static struct gf_request *conn_let_go(struct gf_conn *conn)
 void gf_waiters_leave(struct gf_conn *conn)
 {
     if (conn->blocked)
-        gf_waiters_cancel(conn->worker, conn_let_go(conn), GF_WAIT_GONE);
+        (void)gf_waiters_cancel(conn->worker, conn_let_go(conn), GF_WAIT_GONE);
 }
 
 void gf_waiters_parked(struct gf_worker *worker, struct gf_request *request)
@@ -53,7 +53,7 @@ void gf_waiters_parked(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(!request->parked);
     request->parked = true;
     if (!conn) {
-        gf_waiters_cancel(worker, request, GF_WAIT_GONE);
+        (void)gf_waiters_cancel(worker, request, GF_WAIT_GONE);
         return;
     }
     GF_ASSERT(conn->blocking == request);
@@ -134,14 +134,17 @@ void gf_wake_home(struct gf_worker *worker, struct gf_wake *wake)
 
 /* ---- home tells the other core ------------------------------------------------------------- */
 
-void gf_waiters_cancel(struct gf_worker *worker, struct gf_request *request, enum gf_wait_end end)
+bool gf_waiters_cancel(struct gf_worker *worker, struct gf_request *request, enum gf_wait_end end)
 {
     struct gf_cancel *cancel;
+    bool waits = true;
 
     GF_ASSERT(request->parked);
     if (request_is_here(worker, request)) {
-        gf_waiter_end(worker, request->waiter, end);
-        return;
+        waits = request->waiter != NULL; /* else a spread one is answered, its partitions go back */
+        if (waits)
+            gf_waiter_end(worker, request->waiter, end);
+        return waits;
     }
     cancel = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*cancel));
     cancel->parcel.message =
@@ -152,6 +155,7 @@ void gf_waiters_cancel(struct gf_worker *worker, struct gf_request *request, enu
     request->cancels++;
     worker->waiting.messages++;
     gf_parcel_post(worker, &cancel->parcel);
+    return waits;
 }
 
 void gf_cancel_arrive(struct gf_worker *worker, struct gf_cancel *cancel)

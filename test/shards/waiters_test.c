@@ -178,6 +178,40 @@ Test(waiters, that_are_gone_are_passed_over)
     clients_close();
 }
 
+/* It has been answered, and its partitions go back: then its client goes, or is unblocked. */
+Test(waiters, that_are_gone_while_their_answer_is_under_way_lose_nothing_else)
+{
+    struct gf_conn *conn;
+    unsigned long long id;
+
+    clients_open();
+    for (uint32_t k = 0; k < 2; k++) {
+        conn = clients[0].conn;
+        id = conn->session.id;
+        node_client_format(&clients[0], "BZPOPMIN %s %s 0\r\n", near, far);
+        expect_blocked(1);
+        node_client_format(&giver, "ZADD %s 1 a 1 b\r\n", near);
+        for (uint32_t turn = 0; conn->blocking && conn->blocking->waiter; turn++) {
+            cr_assert_lt(turn, 200);
+            node_turn(&node, (uint16_t)(turn % 2));
+        }
+        cr_assert(conn->blocked, "the answer is not under way");
+        if (k == 0)
+            node_client_close(&clients[0]);
+        else
+            node_client_format(&giver, "CLIENT UNBLOCK %llu ERROR\r\n", id);
+        node_client_expect(&giver, k == 0 ? ":2\r\n" : ":2\r\n:0\r\n");
+        expect_blocked(0);
+        say("PING", "+PONG\r\n");
+        wait_for(&clients[1], near, 0);
+        expect_popped(&clients[1], near, "b");
+        if (k == 0)
+            node_client_open(&clients[0], &node, 0);
+    }
+    expect_popped(&clients[0], near, "a");
+    clients_close();
+}
+
 /* CLIENT UNBLOCK ends a wait in either way, and says whether there was one. */
 Test(waiters, can_be_unblocked)
 {
