@@ -3,6 +3,10 @@
 
 #include <stddef.h>
 
+/* See core_coalesce: less is not worth the kernel's timer, more would be noticed by clients. */
+#define COALESCE_NS_MIN 10000
+#define COALESCE_NS_MAX 60000
+
 /* Which core this thread makes turns for. Thread-local and written by gf_core_enter only: it is
  * what gf_core_assert_here compares with, so it cannot be a parameter. */
 static _Thread_local struct gf_core *here;
@@ -81,6 +85,16 @@ static uint64_t core_timeout(struct gf_core *core, bool may_wait, uint64_t now_n
     return deadline_ns == UINT64_MAX ? UINT64_MAX : deadline_ns - now_ns;
 }
 
+/* Twice as long as the last turn's work took. A core that works more than a third of its time gets
+ * fewer and bigger turns from it; with less to do turns bring less and less, until this is not
+ * worth a timer. */
+static uint64_t core_coalesce(uint64_t work_ns)
+{
+    if (2 * work_ns < COALESCE_NS_MIN)
+        return 0;
+    return 2 * work_ns < COALESCE_NS_MAX ? 2 * work_ns : COALESCE_NS_MAX;
+}
+
 static uint32_t core_completions(struct gf_core *core, bool may_wait)
 {
     struct gf_driver *driver = core->driver;
@@ -94,6 +108,7 @@ static uint32_t core_completions(struct gf_core *core, bool may_wait)
         last_ns = before_ns;
     driver->awake = core_awake;
     driver->awake_context = core;
+    driver->coalesce_ns = core_coalesce(before_ns - last_ns);
     count = driver->ops->run(driver, timeout_ns);
     if (driver->awake)
         core_awake(core);

@@ -131,6 +131,9 @@ struct gf_driver {
      * `done`, so that results are handled under the turn's own clock. */
     void (*awake)(void *context);
     void *awake_context;
+    /* Set by the core before each `run`: how long a result may be held back so that more come with
+     * it, as a network card coalesces its interrupts. 0 = not at all. */
+    uint64_t coalesce_ns;
 };
 
 /* gf_driver_uring_create - the default. Called on the core's own thread (single issuer).

@@ -34,6 +34,7 @@ struct gf_posix_handle {
     uint32_t interest;     /* the driver's */
     bool linger;           /* of `closing` */
     uint8_t watch;         /* enum gf_sweep_watch, of `reader` */
+    uint16_t period;       /* of gf_coalesce */
 };
 
 /* The first member of both real drivers. */

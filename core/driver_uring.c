@@ -33,6 +33,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/driver.h"
+#include "core/driver_coalesce.h"
 #include "core/driver_posix.h"
 #include "core/driver_sweep.h"
 
@@ -79,6 +80,7 @@ struct uring_driver {
     uint32_t buffers_returning;    /* added to buffers_ring, not yet visible to the kernel */
     struct __kernel_timespec rest; /* what a resting accept waits for */
     struct gf_sweep sweep;
+    struct gf_coalesce coalesce;
 };
 
 static struct uring_driver *uring_of(struct gf_driver *driver)
@@ -310,12 +312,14 @@ static void uring_recv_piece(struct uring_driver *uring, struct gf_op *op, int r
                              uint32_t flags)
 {
     uint32_t index = flags >> IORING_CQE_BUFFER_SHIFT;
+    struct gf_posix_handle *entry = gf_posix_handle_at(&uring->posix, op->handle);
 
     GF_ASSERT(flags & IORING_CQE_F_BUFFER);
-    gf_posix_handle_at(&uring->posix, op->handle)->watch = GF_SWEEP_FRESH;
+    entry->watch = GF_SWEEP_FRESH;
+    gf_coalesce_received(&uring->coalesce, entry);
     if (!(flags & IORING_CQE_F_MORE)) {
         if (op->state & STATE_CANCELED) {
-            gf_posix_handle_at(&uring->posix, op->handle)->reader = NULL;
+            entry->reader = NULL;
             uring_ready(uring, op, GF_ECANCELED);
             uring_close_continue(uring, op->handle);
         } else {
@@ -555,21 +559,42 @@ static uint32_t uring_completion(struct uring_driver *uring, uint64_t user_data,
     }
 }
 
-/* The one system call of a turn; none at all when there is neither something to submit nor to wait
- * for nor, by the kernel's own flag, to collect. */
-static void uring_enter(struct uring_driver *uring, uint64_t timeout_ns)
+/* Submits, and waits for `count` completions, for timeout_ns (UINT64_MAX: for ever) at most. */
+static int uring_wait(struct uring_driver *uring, uint32_t count, uint64_t timeout_ns)
 {
     struct __kernel_timespec timeout = {.tv_sec = (long long)(timeout_ns / NS_PER_S),
                                         .tv_nsec = (long long)(timeout_ns % NS_PER_S)};
     struct io_uring_cqe *cqe;
+
+    return io_uring_submit_and_wait_timeout(
+        &uring->ring, &cqe, count, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+}
+
+/* Coalescing. Returns whether anything has come. */
+static bool uring_wait_for_more(struct uring_driver *uring, uint64_t timeout_ns, int *ret_error)
+{
+    uint64_t coalesce_ns = uring->posix.driver.coalesce_ns;
+    uint32_t count = gf_coalesce_count(&uring->coalesce);
+
+    if (coalesce_ns == 0 || coalesce_ns >= timeout_ns || count < 2)
+        return false;
+    *ret_error = uring_wait(uring, count, coalesce_ns);
+    return io_uring_cq_ready(&uring->ring) > 0;
+}
+
+/* The one system call of a turn; none at all when there is neither something to submit nor to wait
+ * for nor, by the kernel's own flag, to collect. */
+static void uring_enter(struct uring_driver *uring, uint64_t timeout_ns)
+{
     int error = 0;
 
-    if (timeout_ns > 0)
-        error = io_uring_submit_and_wait_timeout(&uring->ring, &cqe, 1,
-                                                 timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
-    else if (io_uring_sq_ready(&uring->ring) > 0 || IO_URING_READ_ONCE(*uring->ring.sq.kflags) &
-                                                        (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW))
+    if (timeout_ns > 0) {
+        if (!uring_wait_for_more(uring, timeout_ns, &error))
+            error = uring_wait(uring, 1, timeout_ns);
+    } else if (io_uring_sq_ready(&uring->ring) > 0 || IO_URING_READ_ONCE(*uring->ring.sq.kflags) &
+                                                        (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) {
         error = io_uring_submit_and_get_events(&uring->ring);
+    }
     GF_ASSERT(error >= 0 || error == -ETIME || error == -EINTR || error == -EAGAIN ||
               error == -EBUSY);
 }
@@ -590,6 +615,7 @@ static uint32_t uring_run(struct gf_driver *driver, uint64_t timeout_ns)
 
     /* Exactly these: what a flush in between adds is the next run's. */
     completions = io_uring_cq_ready(&uring->ring);
+    gf_coalesce_run(&uring->coalesce, completions);
     count = uring_quick_settle(uring, completions);
     count += gf_posix_ready_run(&uring->posix);
     head = *queue->khead;
