@@ -566,8 +566,8 @@ static int uring_wait(struct uring_driver *uring, uint32_t count, uint64_t timeo
                                         .tv_nsec = (long long)(timeout_ns % NS_PER_S)};
     struct io_uring_cqe *cqe;
 
-    return io_uring_submit_and_wait_timeout(
-        &uring->ring, &cqe, count, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+    return io_uring_submit_and_wait_timeout(&uring->ring, &cqe, count,
+                                            timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
 }
 
 /* Coalescing. Returns whether anything has come. */
@@ -591,8 +591,9 @@ static void uring_enter(struct uring_driver *uring, uint64_t timeout_ns)
     if (timeout_ns > 0) {
         if (!uring_wait_for_more(uring, timeout_ns, &error))
             error = uring_wait(uring, 1, timeout_ns);
-    } else if (io_uring_sq_ready(&uring->ring) > 0 || IO_URING_READ_ONCE(*uring->ring.sq.kflags) &
-                                                        (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) {
+    } else if (io_uring_sq_ready(&uring->ring) > 0 ||
+               IO_URING_READ_ONCE(*uring->ring.sq.kflags) &
+                   (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) {
         error = io_uring_submit_and_get_events(&uring->ring);
     }
     GF_ASSERT(error >= 0 || error == -ETIME || error == -EINTR || error == -EAGAIN ||
