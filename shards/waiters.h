@@ -150,10 +150,9 @@ void gf_waiters_returned(struct gf_worker *worker, struct gf_partition *partitio
 /* gf_waiters_parked - at home: the request waits where it is; its connection may be told things. */
 void gf_waiters_parked(struct gf_worker *worker, struct gf_request *request);
 
-/* gf_waiters_cancel - at home, of a parked request, which may be gone afterwards. Returns whether it
- * still waits, as far as is known here. */
-bool gf_waiters_cancel(struct gf_worker *worker, struct gf_request *request,
-                       enum gf_wait_end end);
+/* gf_waiters_cancel - at home, of a parked request, which may be gone afterwards. Returns whether
+ * it still waits, as far as is known here. */
+bool gf_waiters_cancel(struct gf_worker *worker, struct gf_request *request, enum gf_wait_end end);
 
 /* gf_waiters_settled - at home, of one over several cores: its partitions are given back and it
  * waits (again). */
