@@ -1,6 +1,8 @@
 /* Sorted sets: members and their scores. ZADD ZINCRBY ZREM ZSCORE ZMSCORE ZCARD. */
 #include "modules/zsets.h"
 
+#include <string.h>
+
 #include "core/assert.h"
 
 /* What ZADD's words in front of the scores say. */
@@ -27,12 +29,23 @@ static void zadd_options_check(struct gf_args *args, uint32_t flags)
         gf_args_fail(args, GF_MSG_ZADD_INCR_PAIR);
 }
 
+/* Whether the next word begins like one of them: few scores do. */
+static bool option_is_likely(const struct gf_args *args)
+{
+    struct gf_bytes word;
+
+    if (gf_args_left(args) == 0)
+        return false;
+    word = args->words[args->index];
+    return word.size > 0 && memchr("NnXxGgLlIiCc", word.data[0], 12);
+}
+
 static void zadd_options_read(struct gf_args *args, uint32_t flags,
                               struct zadd_options *ret_options)
 {
     struct zadd_options options = {.flags = flags};
 
-    while (gf_args_left(args) > 0) {
+    while (option_is_likely(args)) {
         if (gf_args_skip_if(args, "NX"))
             options.flags |= GF_ZSET_NX;
         else if (gf_args_skip_if(args, "XX"))
@@ -52,16 +65,19 @@ static void zadd_options_read(struct gf_args *args, uint32_t flags,
     *ret_options = options;
 }
 
-/* Every score is a number: only then anything is added. Goes back to the first. */
-static void scores_check(struct gf_args *args)
+/* Every score is a number: only then anything is added. Goes back to the first, and returns it. */
+static double scores_check(struct gf_args *args)
 {
-    uint32_t first = args->index;
+    uint32_t begin = args->index;
+    double first = gf_args_next_double(args);
 
+    (void)gf_args_next(args);
     while (gf_args_left(args) > 0 && args->error == GF_MSG_NONE) {
         (void)gf_args_next_double(args);
         (void)gf_args_next(args);
     }
-    args->index = first;
+    args->index = begin;
+    return first;
 }
 
 /* What adding the pairs of a command line came to. */
@@ -72,13 +88,18 @@ struct zadd_result {
     double score; /* of the last pair */
 };
 
-static void zadd_pairs(struct gf_exec *x, struct gf_zset *zset, uint32_t flags,
+/* The words that are left are scores and members; `first` is the first score, read already. */
+static void zadd_pairs(struct gf_exec *x, struct gf_zset *zset, uint32_t flags, double first,
                        struct zadd_result *ret_result)
 {
-    struct zadd_result result = {.last = GF_ZSET_SAME};
+    struct zadd_result result = {.last = GF_ZSET_SAME, .score = first};
+    uint32_t begin = x->args->index;
 
     while (gf_args_left(x->args) > 0 && result.last != GF_ZSET_NO_MEMORY) {
-        result.score = gf_args_next_double(x->args);
+        if (x->args->index == begin)
+            (void)gf_args_next(x->args);
+        else
+            result.score = gf_args_next_double(x->args);
         result.last = gf_zset_add(zset, gf_args_next(x->args), flags, &result.score);
         result.added += result.last == GF_ZSET_ADDED;
         result.changed += result.last == GF_ZSET_CHANGED;
@@ -103,14 +124,14 @@ static void zadd_reply(struct gf_exec *x, const struct zadd_options *options,
 
 /* The pairs that are left, once they are known to be good. */
 static void zadd_run(struct gf_exec *x, const struct gf_place *place,
-                     const struct zadd_options *options)
+                     const struct zadd_options *options, double first)
 {
     struct zadd_result result;
     struct gf_zset zset;
 
     if (!gf_zset_open(x, place, &zset))
         return;
-    zadd_pairs(x, &zset, options->flags, &result);
+    zadd_pairs(x, &zset, options->flags, first, &result);
     if (!gf_zset_finish(x, &zset))
         return;
     if (result.added + result.changed > 0)
@@ -123,11 +144,12 @@ static void add_command(struct gf_exec *x, uint32_t flags)
 {
     struct gf_place place = gf_place_next(x);
     struct zadd_options options;
+    double first;
 
     zadd_options_read(x->args, flags, &options);
-    scores_check(x->args);
+    first = scores_check(x->args);
     if (gf_args_ok(x->args, x->reply))
-        zadd_run(x, &place, &options);
+        zadd_run(x, &place, &options, first);
 }
 
 static void zadd(struct gf_exec *x)
