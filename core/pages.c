@@ -2,16 +2,17 @@
  * goes to the front when a page comes back, so the fullest are filled first and the others have a
  * chance to become empty.
  *
- * Pages and runs are the same but for their size: both are "pieces" here, and there is a list of
- * chunks for either.
+ * Pages and runs are the same but for their size: all are "pieces" here, and there is a list of
+ * chunks for each size.
  *
  * Free pieces of a chunk form a stack through their (first) notes. A piece is either resident (it
  * may have memory behind it) or bare (never touched, or trimmed); resident ones are taken first.
  *
  * A fresh chunk gets its memory in runs of 4 pages: one huge page at once stops the caller for up
  * to 3 ms where the host must find memory too (measured), single pages cost a fault each. A chunk
- * that is full for the first time asks for a huge page; the kernel makes one in the background. A
- * run gets its memory as a whole, after the lock was let go.
+ * that is full for the first time asks for a huge page; the kernel makes one in the background. (A
+ * chunk of long runs does not: there would be memory behind what is between its notes and its first
+ * run, a twentieth of it.) A run gets its memory as a whole, after the lock was let go.
  */
 #include "core/pages.h"
 
@@ -43,7 +44,12 @@ struct chunk {
 
 _Static_assert(sizeof(struct chunk) <= GF_PAGES_HEADER_COUNT * GF_PAGE_NOTE_SIZE,
                "the header must not reach the first note in use");
-_Static_assert(GF_RUN_PAGES >= GF_PAGES_HEADER_COUNT, "the first run holds the notes");
+_Static_assert(GF_RUN_SHORT_PAGES >= GF_PAGES_HEADER_COUNT, "the first run holds the notes");
+
+/* Pages of a piece, by kind. */
+static const uint8_t lengths[] = {1, GF_RUN_SHORT_PAGES, GF_RUN_PAGES, GF_RUN_LONG_PAGES};
+
+#define KINDS (sizeof(lengths) / sizeof(lengths[0]))
 
 /* A free piece's note. */
 struct free_note {
@@ -65,8 +71,7 @@ struct kind {
 
 struct gf_pages {
     pthread_mutex_t lock; /* over everything below, for writing */
-    struct kind single;
-    struct kind run;
+    struct kind kinds[KINDS];
 };
 
 /* Under the lock there is one writer. */
@@ -89,6 +94,17 @@ static struct free_note *chunk_note(struct chunk *chunk, uint32_t index)
 static void *chunk_page(struct chunk *chunk, uint32_t index)
 {
     return (char *)chunk + (size_t)index * GF_PAGE_SIZE;
+}
+
+static struct kind *kind_of(struct gf_pages *pages, uint32_t length)
+{
+    uint32_t index = 0;
+
+    while (lengths[index] != length) {
+        index++;
+        GF_ASSERT(index < KINDS);
+    }
+    return &pages->kinds[index];
 }
 
 static uint32_t chunk_free_count(const struct chunk *chunk)
@@ -174,8 +190,8 @@ struct gf_pages *gf_pages_create(void)
     int error = pthread_mutex_init(&pages->lock, NULL);
 
     GF_ASSERT(error == 0);
-    kind_init(&pages->single, 1);
-    kind_init(&pages->run, GF_RUN_PAGES);
+    for (uint32_t i = 0; i < KINDS; i++)
+        kind_init(&pages->kinds[i], lengths[i]);
     return pages;
 }
 
@@ -185,8 +201,8 @@ void gf_pages_destroy(struct gf_pages *pages)
 
     if (!pages)
         return;
-    kind_deinit(&pages->single);
-    kind_deinit(&pages->run);
+    for (uint32_t i = 0; i < KINDS; i++)
+        kind_deinit(&pages->kinds[i]);
     error = pthread_mutex_destroy(&pages->lock);
     GF_ASSERT(error == 0);
     gf_free(GF_MEMORY_OTHER, pages);
@@ -246,9 +262,10 @@ static void *chunk_take(struct kind *kind, struct chunk *chunk, bool *ret_bare)
         chunk_populate(chunk, index);
     if (chunk_free_count(chunk) == 0) {
         kind_unlist(kind, chunk);
-        if (!chunk->asked_huge)
+        if (!chunk->asked_huge && kind->pages < GF_RUN_LONG_PAGES) {
             (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_HUGEPAGE); /* a wish */
-        chunk->asked_huge = true;
+            chunk->asked_huge = true;
+        }
     }
     figure_add(&kind->used, 1);
     return chunk_page(chunk, index);
@@ -272,16 +289,16 @@ void *gf_pages_take(struct gf_pages *pages)
 {
     bool bare;
 
-    return kind_take(pages, &pages->single, &bare);
+    return kind_take(pages, kind_of(pages, 1), &bare);
 }
 
-void *gf_pages_take_run(struct gf_pages *pages)
+void *gf_pages_take_run(struct gf_pages *pages, uint32_t length)
 {
     bool bare = false;
-    void *run = kind_take(pages, &pages->run, &bare);
+    void *run = kind_take(pages, kind_of(pages, length), &bare);
 
     if (run && bare)
-        pages_populate(run, GF_RUN_PAGES);
+        pages_populate(run, length);
     return run;
 }
 
@@ -311,12 +328,12 @@ static void kind_give(struct gf_pages *pages, struct kind *kind, void *piece)
 
 void gf_pages_give(struct gf_pages *pages, void *page)
 {
-    kind_give(pages, &pages->single, page);
+    kind_give(pages, kind_of(pages, 1), page);
 }
 
-void gf_pages_give_run(struct gf_pages *pages, void *run)
+void gf_pages_give_run(struct gf_pages *pages, void *run, uint32_t length)
 {
-    kind_give(pages, &pages->run, run);
+    kind_give(pages, kind_of(pages, length), run);
 }
 
 static size_t kind_used_pages(const struct kind *kind)
@@ -332,12 +349,20 @@ static size_t kind_held_pages(const struct kind *kind)
 
 size_t gf_pages_used_size(const struct gf_pages *pages)
 {
-    return (kind_used_pages(&pages->single) + kind_used_pages(&pages->run)) * GF_PAGE_SIZE;
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < KINDS; i++)
+        count += kind_used_pages(&pages->kinds[i]);
+    return count * GF_PAGE_SIZE;
 }
 
 size_t gf_pages_held_size(const struct gf_pages *pages)
 {
-    return (kind_held_pages(&pages->single) + kind_held_pages(&pages->run)) * GF_PAGE_SIZE;
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < KINDS; i++)
+        count += kind_held_pages(&pages->kinds[i]);
+    return count * GF_PAGE_SIZE;
 }
 
 /* Returns how many pieces went, at most `count_max`. */
@@ -395,11 +420,11 @@ static bool kind_trim(struct kind *kind)
 
 bool gf_pages_trim(struct gf_pages *pages)
 {
-    bool trimmed;
+    bool trimmed = false;
 
     pthread_mutex_lock(&pages->lock);
-    trimmed = kind_trim(&pages->single);
-    trimmed |= kind_trim(&pages->run);
+    for (uint32_t i = 0; i < KINDS; i++)
+        trimmed |= kind_trim(&pages->kinds[i]);
     pthread_mutex_unlock(&pages->lock);
     return trimmed;
 }
@@ -442,7 +467,7 @@ static void kind_check(struct kind *kind)
 void gf_pages_check(struct gf_pages *pages)
 {
     pthread_mutex_lock(&pages->lock);
-    kind_check(&pages->single);
-    kind_check(&pages->run);
+    for (uint32_t i = 0; i < KINDS; i++)
+        kind_check(&pages->kinds[i]);
     pthread_mutex_unlock(&pages->lock);
 }

@@ -1,9 +1,9 @@
-/* Pages of 4 KiB and runs of 16 of them, cut from chunks of 2 MiB.
+/* Pages of 4 KiB and runs of 4, 16 or 32 of them, cut from chunks of 2 MiB.
  *
  * Everything that holds many small things (slabs, segments of tables) takes its memory here, so
- * that a page freed by one user serves any other, and huge pages back all of it. A chunk is cut
- * into pages or into runs, never both. A chunk without used pages goes back to the system, one
- * spare of either kind excepted.
+ * that a page freed by one user serves any other, and huge pages back nearly all of it. A chunk is
+ * cut into pages or into runs of one length, never both. A chunk without used pages goes back to
+ * the system, one spare of each kind excepted.
  *
  *   chunk, aligned to its size
  *   +--------------------------------+--------+--------+-----+----------+
@@ -25,8 +25,13 @@
 #include <stdint.h>
 
 #define GF_PAGE_SIZE 4096u
-#define GF_RUN_PAGES 16u /* pages of a run, which is aligned to its size */
+/* Pages of a run, which is aligned to its size. */
+#define GF_RUN_SHORT_PAGES 4u
+#define GF_RUN_PAGES 16u
+#define GF_RUN_LONG_PAGES 32u
+#define GF_RUN_SHORT_SIZE (GF_RUN_SHORT_PAGES * GF_PAGE_SIZE)
 #define GF_RUN_SIZE (GF_RUN_PAGES * GF_PAGE_SIZE)
+#define GF_RUN_LONG_SIZE (GF_RUN_LONG_PAGES * GF_PAGE_SIZE)
 #define GF_PAGES_CHUNK_SIZE (2u << 20)
 #define GF_PAGE_NOTE_SIZE 32u
 #define GF_PAGES_CHUNK_COUNT (GF_PAGES_CHUNK_SIZE / GF_PAGE_SIZE)
@@ -44,9 +49,12 @@ void *gf_pages_take(struct gf_pages *pages);
 /* gf_pages_give - the page goes back to the source it came from. */
 void gf_pages_give(struct gf_pages *pages, void *page);
 
-/* gf_pages_take_run, gf_pages_give_run - the same for GF_RUN_PAGES pages in a row. */
-void *gf_pages_take_run(struct gf_pages *pages);
-void gf_pages_give_run(struct gf_pages *pages, void *run);
+/* gf_pages_take_run, gf_pages_give_run - the same for a run.
+ *
+ * length     its pages: one of GF_RUN_…_PAGES
+ */
+void *gf_pages_take_run(struct gf_pages *pages, uint32_t length);
+void gf_pages_give_run(struct gf_pages *pages, void *run, uint32_t length);
 
 /* The figures cost nothing and may be a few pages old. */
 
@@ -57,7 +65,7 @@ size_t gf_pages_used_size(const struct gf_pages *pages);
 size_t gf_pages_held_size(const struct gf_pages *pages);
 
 /* gf_pages_trim - give the memory behind free pages back to the system when there are more than
- * a few. Bounded: 64 pages and 4 runs per call. Returns false when there is nothing more to give,
+ * a few. Bounded: 64 pages of each kind per call. Returns false when there is nothing more to give,
  * which comes after finitely many calls. */
 bool gf_pages_trim(struct gf_pages *pages);
 

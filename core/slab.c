@@ -22,11 +22,9 @@
 #endif
 
 #define NONE UINT16_MAX
-#define CLASSES_SMALL 33u   /* classes 2 .. 32 are multiples of 8 */
-#define PARTS_MAX 16u       /* class 32 has 16 blocks in a page; class 33 has 15 */
-#define CLASS_RUN_FIRST 45u /* class 44 has 4 blocks of 1 KiB in a page; then come runs */
 #define FOLLOWER UINT8_MAX  /* class of the notes of a run's other pages */
 #define EVACUATE_LOOKS 16u  /* pages compared when one to empty is chosen */
+#define BORROW_PAGES_MAX 8u /* a class with fewer takes blocks of larger ones */
 #define BLOCKS_MAX (GF_PAGE_SIZE / 16u)
 
 /* The note of a slab's page. */
@@ -47,62 +45,95 @@ _Static_assert(sizeof(struct gf_slab_page) == GF_PAGE_NOTE_SIZE, "notes are an a
 /* Offsets are in units of 8 bytes, so that 16 bits reach the end of a run. */
 #define UNIT_SHIFT 3u
 
-/* Blocks in a run, by class from CLASS_RUN_FIRST on: each size is about a seventh more than the one
- * before. */
-static const uint8_t run_parts[] = {56, 49, 42, 36, 31, 27, 23, 20, 17, 15,
-                                    13, 11, 10, 9,  8,  7,  6,  5,  4};
+_Static_assert(GF_RUN_LONG_SIZE >> UNIT_SHIFT < NONE, "they do");
 
-#define CLASSES_END (CLASS_RUN_FIRST + sizeof(run_parts))
+/* Classes 2 .. 32 are multiples of 8, in single pages. Behind them come those of short runs (up to
+ * 1 KiB), of runs (up to 4 KiB) and of long ones. Blocks of a run are so many to it: */
+#define PART(size, parts) ((size) / (parts) & ~7u)
+#define PARTS_62_TO_34(size)                                                                       \
+    PART(size, 62), PART(size, 60), PART(size, 58), PART(size, 56), PART(size, 54),                \
+        PART(size, 52), PART(size, 50), PART(size, 48), PART(size, 46), PART(size, 44),            \
+        PART(size, 42), PART(size, 40), PART(size, 38), PART(size, 36), PART(size, 34)
+#define PARTS_31_TO_16(size)                                                                       \
+    PART(size, 31), PART(size, 30), PART(size, 29), PART(size, 28), PART(size, 27),                \
+        PART(size, 26), PART(size, 25), PART(size, 24), PART(size, 23), PART(size, 22),            \
+        PART(size, 21), PART(size, 20), PART(size, 19), PART(size, 18), PART(size, 17),            \
+        PART(size, 16)
+#define PARTS_15_TO_8(size)                                                                        \
+    PART(size, 15), PART(size, 14), PART(size, 13), PART(size, 12), PART(size, 11),                \
+        PART(size, 10), PART(size, 9), PART(size, 8)
+#define EIGHTS(n) 8 * (n), 8 * (n) + 8, 8 * (n) + 16, 8 * (n) + 24, 8 * (n) + 32
 
-_Static_assert(CLASSES_END <= GF_SLAB_CLASSES, "a bit of partial_classes for each");
-_Static_assert(GF_RUN_SIZE / 4 == GF_SLAB_SIZE_MAX, "the last class holds the largest blocks");
+/* Bytes of a block, by class. */
+static const uint16_t class_sizes[] = {
+    /* clang-format off */
+    0, 0, 16, EIGHTS(3), EIGHTS(8), EIGHTS(13), EIGHTS(18), EIGHTS(23), EIGHTS(28),
+    PARTS_62_TO_34(GF_RUN_SHORT_SIZE), PART(GF_RUN_SHORT_SIZE, 32),
+    PARTS_31_TO_16(GF_RUN_SHORT_SIZE),
+    PARTS_62_TO_34(GF_RUN_SIZE), PART(GF_RUN_SIZE, 32), PARTS_31_TO_16(GF_RUN_SIZE),
+    PARTS_31_TO_16(GF_RUN_LONG_SIZE), PARTS_15_TO_8(GF_RUN_LONG_SIZE),
+    /* clang-format on */
+};
 
-static uint32_t class_of_run(size_t size)
+#define CLASS_SMALL_LAST 32u /* of blocks of 256 bytes */
+#define CLASS_SHORT_LAST 64u /* of 1 KiB */
+#define CLASS_RUN_LAST 96u   /* of 4 KiB */
+#define CLASS_LAST 120u      /* of 16 KiB */
+
+_Static_assert(sizeof(class_sizes) == sizeof(uint16_t) * GF_SLAB_CLASSES, "a size for each class");
+_Static_assert(GF_SLAB_CLASSES == CLASS_LAST + 1, "and the last one is the largest");
+_Static_assert(GF_RUN_LONG_SIZE / 8 == GF_SLAB_SIZE_MAX, "which holds the largest blocks");
+
+/* The class of `parts` blocks in a run, of those that end with class `last`, of `parts_min`. Beyond
+ * 32, parts are even. */
+static uint32_t class_of_parts(uint32_t parts, uint32_t last, uint32_t parts_min)
 {
-    uint32_t parts = GF_RUN_SIZE / (((uint32_t)size + 7u) & ~7u);
-    uint32_t at = 0;
+    uint32_t above = parts > 32 ? (parts - 32) / 2 : 0;
 
-    while (run_parts[at] > parts)
-        at++;
-    return CLASS_RUN_FIRST + at;
+    return last + parts_min - (parts > 32 ? 32 : parts) - above;
 }
 
 static uint32_t class_of(size_t size)
 {
-    uint32_t eighths = ((uint32_t)size + 7u) / 8u;
+    uint32_t rounded = ((uint32_t)size + 7u) & ~7u;
 
-    if (eighths <= 2)
-        return 2;
-    if (eighths < CLASSES_SMALL)
-        return eighths;
-    if (size > GF_SLAB_SMALL_SIZE_MAX)
-        return class_of_run(size);
-    return CLASSES_SMALL - 1 + PARTS_MAX - GF_PAGE_SIZE / (eighths * 8u);
+    if (GF_LIKELY(rounded <= GF_SLAB_SMALL_SIZE_MAX))
+        return rounded < 16 ? 2 : rounded / 8;
+    if (rounded <= GF_RUN_SHORT_SIZE / 16)
+        return class_of_parts(GF_RUN_SHORT_SIZE / rounded, CLASS_SHORT_LAST, 16);
+    if (rounded <= GF_RUN_SIZE / 16)
+        return class_of_parts(GF_RUN_SIZE / rounded, CLASS_RUN_LAST, 16);
+    return class_of_parts(GF_RUN_LONG_SIZE / rounded, CLASS_LAST, 8);
 }
 
 static uint32_t class_size(uint32_t class)
 {
-    if (class < CLASSES_SMALL)
-        return class * 8u;
-    if (class >= CLASS_RUN_FIRST)
-        return GF_RUN_SIZE / run_parts[class - CLASS_RUN_FIRST] & ~7u;
-    return GF_PAGE_SIZE / (PARTS_MAX - (class - (CLASSES_SMALL - 1))) & ~7u;
+    return class_sizes[class];
 }
 
 size_t gf_slab_run_size(size_t size)
 {
-    return class_size(class_of_run(size));
+    return class_size(class_of(size));
+}
+
+/* Pages of a page or run. */
+static uint32_t class_pages(uint32_t class)
+{
+    if (class <= CLASS_SMALL_LAST)
+        return 1;
+    if (class <= CLASS_SHORT_LAST)
+        return GF_RUN_SHORT_PAGES;
+    return class <= CLASS_RUN_LAST ? GF_RUN_PAGES : GF_RUN_LONG_PAGES;
 }
 
 static uint32_t class_page_size(uint32_t class)
 {
-    return class < CLASS_RUN_FIRST ? GF_PAGE_SIZE : GF_RUN_SIZE;
+    return class_pages(class) * GF_PAGE_SIZE;
 }
 
 static uint32_t class_blocks(uint32_t class)
 {
-    return class < CLASS_RUN_FIRST ? GF_PAGE_SIZE / class_size(class)
-                                   : run_parts[class - CLASS_RUN_FIRST];
+    return class_page_size(class) / class_size(class);
 }
 
 /* What a page costs besides its blocks: the rest behind the last one, and the note. */
@@ -145,7 +176,7 @@ static void partial_push(struct gf_slab *slab, struct gf_slab_page *page)
     else
         class->partial_last = page;
     class->partial = page;
-    slab->partial_classes |= UINT64_C(1) << page->class;
+    slab->partial_classes[page->class / 64u] |= UINT64_C(1) << page->class % 64u;
 }
 
 static void partial_remove(struct gf_slab *slab, struct gf_slab_page *page)
@@ -161,7 +192,7 @@ static void partial_remove(struct gf_slab *slab, struct gf_slab_page *page)
     else
         class->partial = page->next;
     if (!class->partial)
-        slab->partial_classes &= ~(UINT64_C(1) << page->class);
+        slab->partial_classes[page->class / 64u] &= ~(UINT64_C(1) << page->class % 64u);
 }
 
 void gf_slab_init(struct gf_slab *slab, struct gf_pages *pages)
@@ -211,16 +242,17 @@ void gf_slab_leave(struct gf_slab *slab)
 
 static struct gf_slab_page *slab_add_page(struct gf_slab *slab, uint32_t class)
 {
-    uint32_t size = class_page_size(class);
+    uint32_t length = class_pages(class);
+    uint32_t size = length * GF_PAGE_SIZE;
     void *address =
-        size == GF_PAGE_SIZE ? gf_pages_take(slab->pages) : gf_pages_take_run(slab->pages);
+        length == 1 ? gf_pages_take(slab->pages) : gf_pages_take_run(slab->pages, length);
     struct gf_slab_page *page;
 
     if (!address)
         return NULL;
     page = gf_page_note(address);
     *page = (struct gf_slab_page){.slab = slab, .free = NONE, .class = (uint8_t) class};
-    for (uint32_t back = 1; back < size / GF_PAGE_SIZE; back++)
+    for (uint32_t back = 1; back < length; back++)
         page[back] = (struct gf_slab_page){.free = (uint16_t)back, .class = FOLLOWER};
     BLOCK_POISON(address, size);
     partial_push(slab, page);
@@ -233,7 +265,8 @@ static struct gf_slab_page *slab_add_page(struct gf_slab *slab, uint32_t class)
 static void slab_remove_page(struct gf_slab *slab, struct gf_slab_page *page)
 {
     void *address = gf_page_of_note(page);
-    uint32_t size = class_page_size(page->class);
+    uint32_t length = class_pages(page->class);
+    uint32_t size = length * GF_PAGE_SIZE;
 
     if (!page->evacuating)
         partial_remove(slab, page);
@@ -241,24 +274,35 @@ static void slab_remove_page(struct gf_slab *slab, struct gf_slab_page *page)
     slab->pages_size -= size;
     gf_memory_add(GF_MEMORY_DATA, -class_overhead(page->class));
     BLOCK_UNPOISON(address, size);
-    if (size == GF_PAGE_SIZE)
+    if (length == 1)
         gf_pages_give(slab->pages, address);
     else
-        gf_pages_give_run(slab->pages, address);
+        gf_pages_give_run(slab->pages, address, length);
+}
+
+/* The first class from `class` on that has free blocks; GF_SLAB_CLASSES: none. */
+static uint32_t class_partial(const struct gf_slab *slab, uint32_t class)
+{
+    uint32_t word = class / 64u;
+    uint64_t bits = slab->partial_classes[word] >> class % 64u << class % 64u;
+
+    while (bits == 0 && ++word < GF_SLAB_CLASS_WORDS)
+        bits = slab->partial_classes[word];
+    return bits == 0 ? GF_SLAB_CLASSES : 64u * word + (uint32_t)__builtin_ctzll(bits);
 }
 
 /* A page with a free block of `class`, or of one that is a little larger, or a new one. */
 static struct gf_slab_page *slab_page(struct gf_slab *slab, uint32_t class)
 {
-    uint64_t candidates = slab->partial_classes >> class;
+    const struct gf_slab_class *c = &slab->classes[class];
 
-    if (GF_LIKELY(candidates & 1))
-        return slab->classes[class].partial;
-    if (candidates) {
-        uint32_t other = class + (uint32_t)__builtin_ctzll(candidates);
+    if (GF_LIKELY(c->partial != NULL))
+        return c->partial;
+    if (c->pages < BORROW_PAGES_MAX) {
+        uint32_t other = class_partial(slab, class);
         uint32_t size = class_size(class);
 
-        if (class_size(other) <= size + size / 8)
+        if (other < GF_SLAB_CLASSES && class_size(other) <= size + size / 8)
             return slab->classes[other].partial;
     }
     return slab_add_page(slab, class);
@@ -436,7 +480,7 @@ static void class_check(const struct gf_slab *slab, uint32_t class)
         partial++;
     }
     GF_ASSERT(c->used == used + (c->pages - partial) * blocks);
-    GF_ASSERT(((slab->partial_classes >> class) & 1) == (c->partial != NULL));
+    GF_ASSERT(((slab->partial_classes[class / 64u] >> class % 64u) & 1) == (c->partial != NULL));
 }
 
 void gf_slab_check(const struct gf_slab *slab)
@@ -444,7 +488,7 @@ void gf_slab_check(const struct gf_slab *slab)
     size_t pages_size = 0;
     size_t used_size = 0;
 
-    for (uint32_t class = 2; class < CLASSES_END; class ++) {
+    for (uint32_t class = 2; class <= CLASS_LAST; class ++) {
         class_check(slab, class);
         pages_size += (size_t)slab->classes[class].pages * class_page_size(class);
         used_size += (size_t)slab->classes[class].used * class_size(class);

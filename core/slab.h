@@ -1,9 +1,10 @@
 /* Blocks of 16 bytes to 16 KiB, packed into pages by size.
  *
- * Sizes are multiples of 8 up to 256, then what divides a page into 15, 14, … 4 equal parts, and
- * beyond 1 KiB what divides a run of pages into 56, 49, … 4. A block has no header: the note of its
- * page (its run's first page) knows the size. When a size has no free block, one of up to an eighth
- * more is taken before a new page is, so a slab with few blocks of many sizes is dense too.
+ * Sizes are multiples of 8 up to 256, and beyond what divides a run of pages into equal parts: each
+ * is 3 to 6 hundredths more than the one before up to 8 KiB, and 6 to 12 from there on. A block has
+ * no header: the note of its page (its run's first page) knows the size. When a size has few pages
+ * and no free block, one of up to an eighth more is taken before a new page is, so a slab with few
+ * blocks of many sizes is dense too.
  *
  * A slab belongs to one thread, and only taking and giving whole pages touches what others share.
  * For as long as its owner says so (gf_slab_share), other threads may allocate and free as well,
@@ -21,9 +22,10 @@
 
 #include "core/pages.h"
 
-#define GF_SLAB_SIZE_MAX 16384u   /* larger blocks are gf_alloc's */
-#define GF_SLAB_SMALL_SIZE_MAX 1024u /* of blocks in single pages; larger ones are in runs */
-#define GF_SLAB_CLASSES 64u
+#define GF_SLAB_SIZE_MAX 16384u    /* larger blocks are gf_alloc's */
+#define GF_SLAB_SMALL_SIZE_MAX 256u /* of blocks in single pages; larger ones are in runs */
+#define GF_SLAB_CLASSES 121u
+#define GF_SLAB_CLASS_WORDS ((GF_SLAB_CLASSES + 63) / 64)
 
 struct gf_slab_page;
 
@@ -39,7 +41,7 @@ struct gf_slab {
     struct gf_pages *pages;   /* borrowed */
     _Atomic uint32_t shares;  /* gf_slab_share not yet undone; changed by the owner only */
     pthread_mutex_t lock;     /* over everything below, while shares > 0 */
-    uint64_t partial_classes; /* bit c: classes[c].partial is not empty */
+    uint64_t partial_classes[GF_SLAB_CLASS_WORDS]; /* bit c: classes[c].partial is not empty */
     uint32_t evacuate_class;  /* where the search for a sparse class goes on */
     size_t pages_size;        /* bytes of the pages held */
     size_t used_size;         /* bytes of the blocks in use */
@@ -84,11 +86,7 @@ static inline size_t gf_slab_size(size_t size)
 
     if (rounded <= 16)
         return 16;
-    if (rounded <= 256)
-        return rounded;
-    if (rounded > GF_SLAB_SMALL_SIZE_MAX)
-        return gf_slab_run_size(size);
-    return GF_PAGE_SIZE / (GF_PAGE_SIZE / rounded) & ~7u;
+    return rounded <= GF_SLAB_SMALL_SIZE_MAX ? rounded : gf_slab_run_size(size);
 }
 
 /* gf_slab_block_size - bytes that a block really has. */

@@ -7,6 +7,8 @@
 #include "core/assert.h"
 #include "core/slab.h"
 
+#define LARGE_MIN 1024u /* bytes; of larger blocks less is wasted */
+
 /* The parts of an object in the making. */
 struct shape {
     size_t value_offset; /* bytes before the value */
@@ -121,7 +123,7 @@ void gf_object_destroy(struct gf_slab *slab, struct gf_object *object)
  * a quarter) is wasted. */
 static bool capacity_suits(size_t capacity, size_t size)
 {
-    size_t waste_max = capacity > GF_SLAB_SMALL_SIZE_MAX ? capacity / 4 : capacity / 2;
+    size_t waste_max = capacity > LARGE_MIN ? capacity / 4 : capacity / 2;
 
     return size <= capacity && (capacity <= 64 || capacity - size < waste_max);
 }
