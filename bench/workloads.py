@@ -3,6 +3,7 @@
 A test is a command line for redis-benchmark (its own test where it has one), what has to be there
 before it, and what must be there after it, or the numbers mean nothing.
 """
+import hashlib
 from dataclasses import dataclass
 
 VALUE_SIZE = 32  # bytes
@@ -125,6 +126,7 @@ TESTS = {test.name: test for test in GROUPS["all"]}
 class Layout:
     """So many keys with so many elements each, of one type."""
     kind: str
+    content: str  # of elements: a row of CONTENTS
     size: str  # "small": one packed block; "big"
     keys: int
     elements: int  # of each key
@@ -140,23 +142,39 @@ def scrambled(index):
     return f"{(mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9 & (1 << 64) - 1:016x}"
 
 
+def scattered(index):
+    """16 bytes of any value, which no encoding makes less of."""
+    return hashlib.blake2b(b"%d" % index, digest_size=16).digest()
+
+
+def integer(index):
+    return str(index * 7919 % 1_000_003)
+
+
+# What elements are: what is made of its number, and of hashes and streams the value behind it.
+CONTENTS = {
+    "hex": (scrambled, lambda i: VALUE),
+    "ints": (integer, integer),
+    "bytes": (scattered, lambda i: scattered(-i) + scattered(i + (1 << 40))),
+}
+
 # How the elements `part` (numbers, unique over all keys) get into a key.
 ADDING = {
-    "hash": ("HSET", lambda i: (scrambled(i), VALUE)),
-    "list": ("RPUSH", lambda i: (scrambled(i),)),
-    "set": ("SADD", lambda i: (scrambled(i),)),
-    "zset": ("ZADD", lambda i: (str(i * 7919 % 1_000_003), scrambled(i))),
-    "stream": ("XADD", lambda i: ("*", "field", scrambled(i))),
+    "hash": ("HSET", lambda i, element, value: (element(i), value(i))),
+    "list": ("RPUSH", lambda i, element, value: (element(i),)),
+    "set": ("SADD", lambda i, element, value: (element(i),)),
+    "zset": ("ZADD", lambda i, element, value: (integer(i), element(i))),
+    "stream": ("XADD", lambda i, element, value: ("*", "field", element(i))),
 }
 COUNTING = {"hash": "HLEN", "list": "LLEN", "set": "SCARD", "zset": "ZCARD", "stream": "XLEN"}
 
 
 def layouts(total):
     """`total` elements per measurement: 50 per key, and in ten keys."""
-    return [layout for kind in ADDING
-            for layout in (Layout(kind, "small", max(1, total // 50), 50),
-                           Layout(kind, "big", min(10, max(1, total // 100)),
-                                  total // min(10, max(1, total // 100))))]
+    big = min(10, max(1, total // 100))
+    return [layout for kind in ADDING for content in CONTENTS
+            for layout in (Layout(kind, content, "small", max(1, total // 50), 50),
+                           Layout(kind, content, "big", big, total // big))]
 
 
 def layout_key(layout, number):
@@ -166,9 +184,16 @@ def layout_key(layout, number):
 def fill_layout(layout):
     """Keys grow in turns, as they would in use, not one after the other."""
     command, words = ADDING[layout.kind]
+    element, value = CONTENTS[layout.content]
     step = 1 if layout.kind == "stream" else 10
     for start in range(0, layout.elements, step):
         for number in range(layout.keys):
             first = number * layout.elements
             part = range(first + start, first + min(start + step, layout.elements))
-            yield (command, layout_key(layout, number), *(word for i in part for word in words(i)))
+            yield (command, layout_key(layout, number),
+                   *(word for i in part for word in words(i, element, value)))
+
+
+def warm_up():
+    """16 MiB that leave nothing behind: buffers have their memory before elements come."""
+    return (("EXISTS", "x" * 4096) for _ in range(4096))
