@@ -191,7 +191,7 @@ size_t gf_dict_memory(const struct gf_dict *dict, uint64_t samples)
 
 static void packed_save(struct gf_saver *saver, const struct gf_packed_view *view)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     gf_save_bytes(saver, gf_packed_text(view, text));
 }

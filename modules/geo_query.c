@@ -256,7 +256,7 @@ static void reply_found(struct gf_exec *x, const struct query *q, const struct g
 static bool result_copy(const struct query *q, const struct gf_geo_result *result,
                         struct gf_zset *copy)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     for (uint64_t i = 0; i < result->count; i++) {
         const struct gf_geo_found *found = &result->found[i];

@@ -69,7 +69,7 @@ struct scan {
 static void scan_visit(void *context, const struct gf_dict_entry *entry)
 {
     struct scan *scan = context;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     if (entry->expire_ms != 0 && entry->expire_ms <= scan->now_ms)
         return;
@@ -256,7 +256,7 @@ static void random_by_draw(const struct gf_hash *hash, uint64_t count, uint64_t 
     fields_array(hash->x->reply, wanted, with_values);
     while (wanted > 0) {
         struct gf_dict_entry entry;
-        char text[GF_I64_TEXT_MAX];
+        char text[GF_PACKED_TEXT_MAX];
 
         field_any(hash, count, &seed, &entry);
         if (gf_dict_put(&drawn, gf_packed_text(&entry.key, text), NULL, NULL) == GF_DICT_CHANGED)

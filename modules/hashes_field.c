@@ -210,7 +210,7 @@ void gf_hash_hincrby_run(struct gf_exec *x)
 /* The number in a field, 0 without one; false when an error was answered. */
 static bool float_of(struct gf_exec *x, const struct gf_dict_entry *entry, long double *ret_number)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     *ret_number = 0;
     if (!entry || gf_bytes_parse_long_double(gf_packed_text(&entry->value, text), ret_number))

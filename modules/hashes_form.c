@@ -200,8 +200,8 @@ static bool dict_fill(struct gf_dict *dict, const struct gf_hash_packed *packed)
 
     while (offset < packed->block.size) {
         struct gf_dict_entry entry;
-        char field_text[GF_I64_TEXT_MAX];
-        char value_text[GF_I64_TEXT_MAX];
+        char field_text[GF_PACKED_TEXT_MAX];
+        char value_text[GF_PACKED_TEXT_MAX];
         struct gf_dict_draft draft;
 
         offset = gf_hash_packed_read(packed, offset, &entry);

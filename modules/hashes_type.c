@@ -96,7 +96,7 @@ static uint64_t hash_digest(const struct gf_object *object, uint64_t seed)
 
     walk_all(&walk, object);
     while (gf_hash_walk_next(&walk, &entry)) {
-        char text[GF_I64_TEXT_MAX];
+        char text[GF_PACKED_TEXT_MAX];
         struct gf_bytes field = gf_packed_text(&entry.key, text);
         uint64_t hash = gf_hash64(field.data, field.size, seed);
         struct gf_bytes value = gf_packed_text(&entry.value, text);
@@ -112,7 +112,7 @@ static uint64_t hash_digest(const struct gf_object *object, uint64_t seed)
 
 static void text_save(struct gf_saver *saver, const struct gf_packed_view *view)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     gf_save_bytes(saver, gf_packed_text(view, text));
 }

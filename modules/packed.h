@@ -1,7 +1,8 @@
 /* Values one behind the other in as few bytes as can be: what small hashes, sets and sorted sets
  * are made of, and the buckets of big ones (modules/dict.h).
  *
- * A value is bytes; where they are the decimal text of an integer, the integer is kept instead:
+ * A value is bytes; where they are the decimal text of an integer, the integer is kept instead, and
+ * where they are hexadecimal digits, those are kept two to a byte:
  *
  *   first byte  then                           what
  *   00 .. 7f    that many bytes                bytes, 0 .. 127
@@ -10,7 +11,9 @@
  *   f8          size (2 bytes, low first)      bytes, 128 .. 65535
  *   f9          size (4 bytes, low first)      bytes, 65536 .. GF_PACKED_SIZE_MAX
  *   fa          a pointer (8 bytes)            bytes kept elsewhere: struct gf_packed_far
- *   fb .. ff    nothing uses them
+ *   fb          n (1 byte), n bytes            2n digits, 16 .. 64 and whole words (modules/hex.h)
+ *   fc          16 bytes                       the digits of a UUID: 8-4-4-4-12
+ *   fd .. ff    nothing uses them
  *
  * A value has one form only, so two values are equal when their bytes are (but for the far ones).
  * There is no way back from a value to the one before it, no count and no end mark: whoever owns
@@ -21,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/assert.h"
 #include "core/bytes.h"
@@ -33,6 +37,11 @@
 #define GF_PACKED_BYTES16 0xf8u
 #define GF_PACKED_BYTES32 0xf9u
 #define GF_PACKED_FAR 0xfau
+#define GF_PACKED_DIGITS 0xfbu
+#define GF_PACKED_UUID 0xfcu
+
+#define GF_PACKED_DIGITS_MAX 64u                /* of one value */
+#define GF_PACKED_TEXT_MAX GF_PACKED_DIGITS_MAX /* bytes of a text that is not kept as it is */
 
 /* Bytes kept outside of the run: gf_alloc(GF_MEMORY_DATA), owned by whoever owns the run. */
 struct gf_packed_far {
@@ -43,16 +52,20 @@ struct gf_packed_far {
 /* A value as it is read. */
 struct gf_packed_view {
     const char *data; /* NULL: it is an integer */
-    size_t size;
-    int64_t number;
+    size_t size;      /* of the text */
+    int64_t number;   /* an integer; 0, or GF_PACKED_DIGITS or _UUID: `data` is packed digits */
     struct gf_packed_far *far; /* where the bytes are, when they are not in the run; or NULL */
 };
 
 /* A value as it is to be written or looked for: the head and, of bytes, a view of them. */
 struct gf_packed_draft {
-    char head[9];
-    uint8_t head_size;
     struct gf_bytes tail; /* borrowed */
+    const char *text;     /* borrowed: what packed digits were made of; NULL: it is not known */
+    uint64_t probe;       /* eight bytes of what is written, by which most others differ, ... */
+    uint8_t probe_at;     /* ... where they are: in any value with this head; 0: there are none */
+    uint8_t text_size;    /* of `text` */
+    uint8_t head_size;
+    char head[2 + GF_PACKED_DIGITS_MAX / 2];
 };
 
 /* Making drafts: */
@@ -90,6 +103,8 @@ static inline const char *gf_packed_next(const char *at)
         return at + 1 + first;
     if (first < GF_PACKED_INT_WIDE)
         return at + 1;
+    if (first == GF_PACKED_DIGITS)
+        return at + 2 + (uint8_t)at[1];
     return gf_packed_next_long(at);
 }
 
@@ -108,11 +123,17 @@ const char *gf_packed_read_long(const char *at, struct gf_packed_view *ret_view)
 static inline const char *gf_packed_read(const char *at, struct gf_packed_view *ret_view)
 {
     uint8_t first = (uint8_t)*at;
+    uint32_t size = first;
 
-    if (GF_UNLIKELY(first >= GF_PACKED_INT_FIRST))
+    if (GF_LIKELY(first < GF_PACKED_INT_FIRST)) {
+        *ret_view = (struct gf_packed_view){.data = at + 1, .size = size};
+        return at + 1 + size;
+    }
+    if (first != GF_PACKED_DIGITS)
         return gf_packed_read_long(at, ret_view);
-    *ret_view = (struct gf_packed_view){.data = at + 1, .size = first};
-    return at + 1 + first;
+    size = (uint8_t)at[1];
+    *ret_view = (struct gf_packed_view){.data = at + 2, .size = 2 * size, .number = first};
+    return at + 2 + size;
 }
 
 /* gf_packed_is_long - the slow half of gf_packed_is. */
@@ -121,8 +142,15 @@ bool gf_packed_is_long(const char *at, const struct gf_packed_draft *draft);
 /* gf_packed_is - the value at `at` is the draft's (of far ones, their bytes). */
 static inline bool gf_packed_is(const char *at, const struct gf_packed_draft *draft)
 {
-    if (*at != draft->head[0] && (uint8_t)*at != GF_PACKED_FAR)
-        return false;
+    uint64_t found;
+
+    if (*at != draft->head[0])
+        return GF_UNLIKELY((uint8_t)*at == GF_PACKED_FAR) && gf_packed_is_long(at, draft);
+    if (draft->probe_at > 0) {
+        memcpy(&found, at + draft->probe_at, sizeof(found));
+        if (GF_LIKELY(found != draft->probe))
+            return false;
+    }
     return gf_packed_is_long(at, draft);
 }
 
@@ -142,12 +170,23 @@ static inline bool gf_packed_view_is_int(const struct gf_packed_view *view)
     return view->data == NULL;
 }
 
-/* gf_packed_text - the value as bytes; an integer is written to `text` (GF_I64_TEXT_MAX bytes). */
-static inline struct gf_bytes gf_packed_text(const struct gf_packed_view *view, char *text)
+/* gf_packed_view_is_near - its text is where the view says. */
+static inline bool gf_packed_view_is_near(const struct gf_packed_view *view)
 {
-    if (gf_packed_view_is_int(view))
-        return (struct gf_bytes){.data = text, .size = gf_i64_format(text, view->number)};
-    return (struct gf_bytes){.data = view->data, .size = view->size};
+    return view->data != NULL && view->number == 0;
+}
+
+/* gf_packed_text_long - the slow half of gf_packed_text. */
+struct gf_bytes gf_packed_text_long(const struct gf_packed_view *view, char *text);
+
+/* gf_packed_text - the value as bytes; what is not kept as it is is written to `text`
+ * (GF_PACKED_TEXT_MAX bytes). */
+static inline __attribute__((always_inline)) struct gf_bytes
+gf_packed_text(const struct gf_packed_view *view, char *text)
+{
+    if (GF_LIKELY(gf_packed_view_is_near(view)))
+        return (struct gf_bytes){.data = view->data, .size = view->size};
+    return gf_packed_text_long(view, text);
 }
 
 /* gf_packed_text_size - the size of that. */
@@ -182,7 +221,8 @@ bool gf_packed_replace(struct gf_block *block, size_t at, const struct gf_packed
 /* gf_packed_remove - the `count` values at offset `at` are gone; far blocks are not freed. */
 void gf_packed_remove(struct gf_block *block, size_t at, uint32_t count);
 
-/* gf_packed_valid - any bytes: are they a run as gf_packed_write makes it, without far values?
+/* gf_packed_valid - any bytes: are they a run as gf_packed_write makes it, or once made it, without
+ * far values? Digits may stand there as text: they were not packed once.
  *
  * ret_count  how many values
  */

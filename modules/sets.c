@@ -257,7 +257,7 @@ static uint64_t set_length(const void *value)
 /* Does not depend on the order: a sum. */
 static uint64_t set_digest(const struct gf_object *object, uint64_t seed)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     struct gf_packed_view member;
     struct gf_set_walk walk;
     uint64_t sum = 0;

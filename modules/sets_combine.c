@@ -62,7 +62,7 @@ struct result {
 /* False when no more are wanted. */
 static bool result_take(struct result *result, const struct gf_packed_view *member)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     result->count++;
     if (result->reply)

@@ -153,7 +153,7 @@ struct scan {
 
 static void scan_member(struct scan *scan, const struct gf_packed_view *member)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     if (!scan->any && !gf_bytes_match(scan->pattern, gf_packed_text(member, text), false))
         return;

@@ -31,7 +31,7 @@ static void pop_one(struct gf_exec *x, struct gf_set *set, uint64_t *seed)
     gf_packed_reply(x->reply, &member);
     bytes = gf_packed_text(&member, text);
     /* What is in the set's own memory moves while it is removed. */
-    if (!gf_packed_view_is_int(&member) && bytes.size <= sizeof(text)) {
+    if (gf_packed_view_is_near(&member) && bytes.size <= sizeof(text)) {
         memcpy(text, bytes.data, bytes.size);
         bytes.data = text;
     }
@@ -63,7 +63,7 @@ static void pop_all(struct gf_exec *x, struct gf_set *set)
 static bool choose(const struct gf_object *object, uint64_t left, uint64_t *seed,
                    struct gf_dict *chosen)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     struct gf_packed_view member;
 
     while (gf_dict_count(chosen) < left) {
@@ -213,7 +213,7 @@ static void answer_many(struct gf_exec *x, const struct gf_object *object, uint6
 static bool answer_few(struct gf_exec *x, const struct gf_object *object, uint64_t count)
 {
     uint64_t seed = x->seed;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     struct gf_packed_view member;
     struct gf_dict_walk walk;
     struct gf_dict_entry entry;

@@ -17,8 +17,8 @@
 struct shape {
     uint64_t count;
     bool all_ints;
-    size_t size_max;   /* of a member's text */
-    size_t run_size;   /* of all members, packed */
+    size_t size_max; /* of a member's text */
+    size_t run_size; /* of all members, packed */
 };
 
 static struct shape shape_of(const struct gf_dict *dict)
@@ -41,9 +41,8 @@ static struct shape shape_of(const struct gf_dict *dict)
 
 static bool value_put(struct gf_exec *x, struct gf_set *set, const struct gf_value *value)
 {
-    struct gf_object *object =
-        gf_keyspace_put(set->place.keyspace, set->place.hash, set->place.key, value,
-                        set->object ? GF_KEEP_EXPIRE : 0, x->now_ms);
+    struct gf_object *object = gf_keyspace_put(set->place.keyspace, set->place.hash, set->place.key,
+                                               value, set->object ? GF_KEEP_EXPIRE : 0, x->now_ms);
 
     if (object != NULL)
         set->object = object;
@@ -141,8 +140,8 @@ bool gf_set_put_table(struct gf_exec *x, struct gf_set *set, struct gf_dict *dic
 {
     const struct gf_limits *limits = x->limits;
     uint64_t count = gf_dict_count(dict);
-    bool ints = first == GF_SET_INTS && count <= limits->set_max_intset_entries &&
-                count <= UINT32_MAX;
+    bool ints =
+        first == GF_SET_INTS && count <= limits->set_max_intset_entries && count <= UINT32_MAX;
     bool packed = count <= limits->set_max_listpack_entries && count <= UINT16_MAX;
     bool done;
 
@@ -167,6 +166,9 @@ bool gf_set_put_table(struct gf_exec *x, struct gf_set *set, struct gf_dict *dic
 
 /* ---- as bytes ------------------------------------------------------------------------------- */
 
+/* In the place of the encoding: a packed set, as the texts of its members. */
+#define SAVED_MEMBERS 3u
+
 static void save_ints(const struct gf_object *object, struct gf_saver *saver)
 {
     struct gf_ints ints = gf_ints_of(gf_object_bytes(object));
@@ -177,20 +179,29 @@ static void save_ints(const struct gf_object *object, struct gf_saver *saver)
         gf_save_u64(saver, gf_ints_distance(&ints, i) - gf_ints_distance(&ints, i - 1));
 }
 
+static void save_members(const struct gf_object *object, struct gf_saver *saver)
+{
+    char text[GF_PACKED_TEXT_MAX];
+    struct gf_packed_view member;
+    struct gf_set_walk walk;
+
+    gf_save_u64(saver, gf_set_count(object));
+    gf_set_walk_init(&walk, object);
+    while (gf_set_walk_next(&walk, &member))
+        gf_save_bytes(saver, gf_packed_text(&member, text));
+}
+
 void gf_set_save(const struct gf_object *object, struct gf_saver *saver)
 {
-    struct gf_bytes bytes;
+    enum gf_set_encoding encoding = (enum gf_set_encoding)gf_object_encoding(object);
 
-    gf_save_u64(saver, gf_object_encoding(object));
-    switch ((enum gf_set_encoding)gf_object_encoding(object)) {
+    gf_save_u64(saver, encoding == GF_SET_PACKED ? SAVED_MEMBERS : encoding);
+    switch (encoding) {
     case GF_SET_INTS:
         save_ints(object, saver);
         return;
     case GF_SET_PACKED:
-        bytes = gf_object_bytes(object);
-        gf_save_u64(saver, gf_set_count(object));
-        gf_save_bytes(saver, (struct gf_bytes){.data = bytes.data + GF_SET_PACKED_HEAD,
-                                               .size = bytes.size - GF_SET_PACKED_HEAD});
+        save_members(object, saver);
         return;
     case GF_SET_TABLE:
         gf_dict_save(gf_object_pointer(object), saver);
@@ -243,7 +254,7 @@ static bool load_ints(struct gf_loader *loader, struct gf_value *value)
 static bool run_is_set(struct gf_bytes run, uint64_t hash_seed)
 {
     const char *at = run.data, *end = run.data + run.size;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     struct gf_packed_view member;
     struct gf_dict seen;
     bool good = true;
@@ -257,22 +268,80 @@ static bool run_is_set(struct gf_bytes run, uint64_t hash_seed)
     return good;
 }
 
+/* A packed set in the making: its head, and room for the count. */
+static bool members_init(struct gf_block *block)
+{
+    *block = (struct gf_block){0};
+    if (gf_block_splice(block, 0, 0, GF_SET_PACKED_HEAD) == NULL)
+        return false;
+    memset(block->data, 0, GF_SET_PACKED_HEAD);
+    return true;
+}
+
+/* One more, in the form it is packed in today. */
+static bool members_add(struct gf_block *block, struct gf_bytes member)
+{
+    struct gf_packed_draft draft;
+
+    if (member.size > GF_PACKED_SIZE_MAX)
+        return false;
+    draft = gf_packed_draft(member);
+    return gf_packed_append(block, &draft);
+}
+
+/* The value of `count` members, or nothing when they are not `good`. */
+static bool members_finish(struct gf_block *block, uint64_t count, bool good, uint64_t hash_seed,
+                           struct gf_value *value)
+{
+    struct gf_bytes run = {.data = block->data + GF_SET_PACKED_HEAD,
+                           .size = block->size - GF_SET_PACKED_HEAD};
+
+    if (!good || !run_is_set(run, hash_seed)) {
+        gf_free(GF_MEMORY_DATA, block->data);
+        return false;
+    }
+    block->data[0] = (char)(count & 0xff);
+    block->data[1] = (char)(count >> 8);
+    value->bytes = (struct gf_bytes){.data = block->data, .size = block->size};
+    return true;
+}
+
+static bool load_members(struct gf_loader *loader, struct gf_value *value)
+{
+    uint64_t count = gf_load_count(loader, 1);
+    struct gf_block block;
+    bool good = gf_loader_ok(loader) && count > 0 && count <= UINT16_MAX;
+
+    if (!good || !members_init(&block))
+        return false;
+    for (uint64_t i = 0; good && i < count; i++) {
+        struct gf_bytes member = gf_load_bytes(loader);
+
+        good = gf_loader_ok(loader) && members_add(&block, member);
+    }
+    return members_finish(&block, count, good, loader->hash_seed, value);
+}
+
+/* A packed set as it was saved before SAVED_MEMBERS. */
 static bool load_packed(struct gf_loader *loader, struct gf_value *value)
 {
     uint64_t count = gf_load_u64(loader), found;
     struct gf_bytes run = gf_load_bytes(loader);
-    char *data;
+    char text[GF_PACKED_TEXT_MAX];
+    const char *at = run.data;
+    struct gf_block block;
+    bool good = true;
 
     if (!gf_loader_ok(loader) || count == 0 || count > UINT16_MAX ||
-        !gf_packed_valid(run, &found) || found != count || !run_is_set(run, loader->hash_seed))
+        !gf_packed_valid(run, &found) || found != count || !members_init(&block))
         return false;
-    data = value_bytes(value, GF_SET_PACKED_HEAD + run.size);
-    if (data == NULL)
-        return false;
-    data[0] = (char)(count & 0xff);
-    data[1] = (char)(count >> 8);
-    memcpy(data + GF_SET_PACKED_HEAD, run.data, run.size);
-    return true;
+    for (uint64_t i = 0; good && i < count; i++) {
+        struct gf_packed_view member;
+
+        at = gf_packed_read(at, &member);
+        good = members_add(&block, gf_packed_text(&member, text));
+    }
+    return members_finish(&block, count, good, loader->hash_seed, value);
 }
 
 static bool load_table(struct gf_loader *loader, struct gf_value *value)
@@ -293,10 +362,14 @@ static bool load_table(struct gf_loader *loader, struct gf_value *value)
 bool gf_set_load(struct gf_loader *loader, struct gf_value *ret_value)
 {
     uint64_t encoding = gf_load_u64(loader);
-    struct gf_value value = {.type = GF_TYPE_SET, .encoding = (uint8_t)(encoding & 15)};
+    struct gf_value value = {.type = GF_TYPE_SET};
     bool good = false;
 
-    if (encoding == GF_SET_INTS)
+    value.encoding = encoding == SAVED_MEMBERS ? GF_SET_PACKED : (uint8_t)(encoding & 15);
+
+    if (encoding == SAVED_MEMBERS)
+        good = load_members(loader, &value);
+    else if (encoding == GF_SET_INTS)
         good = load_ints(loader, &value);
     else if (encoding == GF_SET_PACKED)
         good = load_packed(loader, &value);

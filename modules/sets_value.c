@@ -99,7 +99,7 @@ bool gf_set_has(const struct gf_object *object, struct gf_bytes member)
 bool gf_set_has_view(const struct gf_object *object, const struct gf_packed_view *member)
 {
     struct gf_packed_draft draft;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     if (object == NULL)
         return false;
@@ -241,7 +241,7 @@ static bool set_become_table(struct gf_exec *x, struct gf_set *set)
     struct gf_dict *dict = dict_create(&set->place);
     struct gf_packed_view member;
     struct gf_set_walk walk;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     gf_set_walk_init(&walk, set->object);
     while (gf_set_walk_next(&walk, &member)) {
@@ -381,7 +381,7 @@ static enum gf_set_added add_text_to_ints(struct gf_exec *x, struct gf_set *set,
 {
     const struct gf_limits *limits = x->limits;
     struct gf_ints ints = ints_of(set->object);
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     size_t size_max = gf_i64_format(text, gf_ints_at(&ints, 0));
     size_t last_size = gf_i64_format(text, gf_ints_at(&ints, ints.count - 1));
 

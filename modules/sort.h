@@ -16,6 +16,7 @@
 #include "core/bytes.h"
 #include "modules/module.h"
 #include "modules/object.h"
+#include "modules/packed.h"
 
 /* What a request asks for. */
 struct gf_sort_order {
@@ -91,7 +92,7 @@ enum gf_sort_result gf_sort_items_sort(struct gf_exec *x, struct gf_sort_items *
 struct gf_sort_value {
     bool found;
     struct gf_bytes bytes; /* good until anything changes */
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 };
 
 /* gf_sort_value_room - makes room in `items` for the names that patterns of up to `size` bytes make

@@ -92,7 +92,7 @@ static void range_of(const struct gf_sort_order *order, uint64_t total, uint64_t
 
 static bool load_set(struct gf_object *object, struct gf_sort_items *items)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     struct gf_packed_view member;
     struct gf_set_walk walk;
 

@@ -106,7 +106,7 @@ struct gf_zset_walk {
     const char *back[GF_ZSET_WALK_BACK]; /* small, reverse: up to `rank`, which is the last */
     uint32_t back_count;
     struct gf_packed_view member; /* of the last pair; good as long as the sorted set */
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 };
 
 /* gf_zset_walk_init - up to `count` pairs from the one with rank `first` on, which may not exist.

@@ -99,7 +99,7 @@ void gf_zset_tree_sort(struct gf_zset_tree *tree, struct gf_pace *pace)
 {
     struct gf_dict_entry entry;
     struct gf_dict_walk walk;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     GF_ASSERT(tree->order.count == 0);
     gf_dict_walk_init(&walk, &tree->scores);

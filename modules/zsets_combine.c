@@ -44,7 +44,7 @@ struct source_walk {
     const struct source *source;
     struct gf_zset_walk zset;
     struct gf_set_walk set;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 };
 
 static void walk_init(struct source_walk *walk, const struct source *source)

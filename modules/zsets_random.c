@@ -156,7 +156,7 @@ static void scan_pair(struct scan *scan, struct gf_bytes member, double score)
 static void scan_visit(void *context, const struct gf_dict_entry *entry)
 {
     struct scan *scan = context;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     if (scan->reply != NULL)
         scan_pair(scan, gf_packed_text(&entry->key, text), entry->score);

@@ -199,7 +199,7 @@ void gf_zset_check(const struct gf_object *object)
     struct gf_order_pair last = {0};
     struct gf_order_pair pair;
     struct gf_zset_walk walk;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     uint64_t rank = 0;
 
     if (zset.tree != NULL)

@@ -56,14 +56,15 @@ static void score_make(double score, struct score_draft *ret_draft)
 const char *gf_zset_read_score(const char *at, double *ret_score)
 {
     struct gf_packed_view view;
-    const char *next = gf_packed_read(at, &view);
+    const char *next;
 
-    if (gf_packed_view_is_int(&view)) {
-        *ret_score = (double)view.number;
-    } else {
-        GF_ASSERT(view.size == sizeof(*ret_score));
-        memcpy(ret_score, view.data, sizeof(*ret_score));
+    if (*at == sizeof(*ret_score)) {
+        memcpy(ret_score, at + 1, sizeof(*ret_score));
+        return at + 1 + sizeof(*ret_score);
     }
+    next = gf_packed_read_long(at, &view);
+    GF_ASSERT(gf_packed_view_is_int(&view));
+    *ret_score = (double)view.number;
     return next;
 }
 
@@ -98,7 +99,7 @@ static uint64_t small_below(const struct gf_zset *zset, const struct gf_order_bo
     struct gf_bytes run = small_run(zset);
     const char *at = run.data;
     const char *end = run.data + run.size;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     uint64_t rank = 0;
 
     while (at < end) {
@@ -162,7 +163,7 @@ static bool small_rescore(struct gf_zset *zset, struct record *record,
                           const struct gf_packed_draft *member, double score)
 {
     struct gf_packed_view view;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     struct gf_order_bound bound;
     struct score_draft draft;
     size_t at;
@@ -475,7 +476,7 @@ static bool fill_small(struct gf_zset *zset, const struct gf_dict *scores)
 {
     struct gf_dict_entry entry;
     struct gf_dict_walk walk;
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
 
     gf_dict_walk_init(&walk, scores);
     while (gf_dict_walk_next(&walk, &entry)) {

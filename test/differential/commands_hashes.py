@@ -1,9 +1,11 @@
 """The grammar of the hash commands: name -> function(grammar) -> the words behind the name. Those
 about when fields expire are newer than the reference."""
 
+from grammar import DIGITS
+
 # Few, so that fields are met again; some of them only just fit a small hash, or do not.
 FIELDS = [b"f1", b"f2", b"f3", b"", b"0", b"1", b"-5", b"007", b"127", b"128", b"x" * 64, b"y" * 65,
-          b"9223372036854775807", b"9223372036854775808", b"\x00\xff\r\n", b"z" * 300]
+          b"9223372036854775807", b"9223372036854775808", b"\x00\xff\r\n", b"z" * 300] + DIGITS
 
 
 def _key(g):

@@ -1,9 +1,12 @@
 """The grammar of the set commands: name -> function(grammar) -> the words behind the name."""
 
+from grammar import DIGITS
+
 # Small, so that sets meet in the middle; some of them only just fit a small set, or do not.
 MEMBERS = [b"a", b"b", b"c", b"d", b"hello", b"", b"x" * 64, b"y" * 65, b"z" * 300, b"0", b"1",
            b"-1", b"2", b"3", b"10", b"007", b"1.5", b"\x00\xff\r\n", b"127", b"128", b"65536",
-           b"-9223372036854775808", b"9223372036854775807", b"9223372036854775808", b"-0", b"+1"]
+           b"-9223372036854775808", b"9223372036854775807", b"9223372036854775808", b"-0", b"+1",
+           *DIGITS]
 
 
 def member(g):

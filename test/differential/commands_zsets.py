@@ -1,9 +1,12 @@
 """The grammar of the sorted set commands: name -> function(grammar) -> the words behind the name."""
 
 # Small, so that they meet; some only just fit a small sorted set, or do not.
+
+from grammar import DIGITS
+
 MEMBERS = [b"a", b"b", b"c", b"d", b"aa", b"ab", b"hello", b"", b"x" * 64, b"y" * 65, b"z" * 300,
            b"0", b"1", b"-1", b"2", b"10", b"111", b"112", b"007", b"1.5", b"\x00\xff\r\n", b"\xff",
-           b"-9223372036854775808", b"9223372036854775808", b"-0", b"z" * 250, b"z" * 251]
+           b"-9223372036854775808", b"9223372036854775808", b"-0", b"z" * 250, b"z" * 251] + DIGITS
 SCORES = [b"0", b"-0", b"1", b"2", b"3", b"-1", b"1.5", b"0.1", b"0.2", b"1e3", b"1e300", b"-1e300",
           b"inf", b"-inf", b"+inf", b"3.0", b"111", b"112", b"128", b"100000", b"9007199254740992",
           b"9007199254740993", b"1e17", b"123456789012345678", b"5e-324", b"0x10", b"4e15"]

@@ -29,6 +29,10 @@ VALUES = [b"", b"0", b"1", b"10", b"-5", b"00", b"3.14", b"hello", b"Hello World
           b"\x00\x01\x02\xff", b"a\r\nb", b"x" * 44, b"y" * 45, b"z" * 200, b"12345678901234567890",
           b"true", b"3.0e3", b"1234567890123456789012"]
 
+# Packed as digits in collections, or only just not.
+DIGITS = [b"0123456789abcdef", b"0123456789ABCDEF", b"0123456789abcdeg", b"0000000000000012",
+          b"fedcba9876543210fedcba98", b"f81d4fae-7dec-11d0-a765-00a0c91e6bf6"]
+
 ODD_INTEGERS = [b"", b" 1", b"1 ", b"+1", b"-0", b"0x10", b"1.5", b"1e3", b"nan", b"inf", b"abc",
                 b"00012", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
                 b"-9223372036854775809", b"4294967296", b"2147483648", b"-2147483649",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/hash.h"
 #include "support/random.h"
 
 #define BIG 70000u
@@ -36,7 +37,7 @@ static void append(struct gf_bytes bytes)
 /* The value at an offset is `bytes`, and the next one begins at *offset then. */
 static void expect(size_t *offset, struct gf_bytes bytes)
 {
-    char text[GF_I64_TEXT_MAX];
+    char text[GF_PACKED_TEXT_MAX];
     struct gf_packed_view view;
     const char *at = block.data + *offset;
     const char *next = gf_packed_read(at, &view);
@@ -82,6 +83,26 @@ Test(packed, every_kind_of_value_comes_back)
         {"-", 2},
         {"1.5", 4},
         {"--1", 4},
+        {"1234567890123456", 8},
+        {"0123456789012345", 10},
+        {"0123456789abcdef", 10},
+        {"00000000000000000000000000000000", 18},
+        {"fedcba9876543210fedcba98", 14},
+        {"da39a3ee5e6b4b0d3255bfef95601890afd80709", 22},
+        {"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 34},
+        {"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85500000000", 73},
+        {"0123456789abcde", 16},
+        {"0123456789abcdef0", 18},
+        {"0123456789ABCDEF", 17},
+        {"0123456789abcdeg", 17},
+        {"xxxxxxxxxxxxxxxx", 17},
+        {"-123456789abcdef", 17},
+        {"01234567", 9},
+        {"f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 17},
+        {"F81d4fae-7dec-11d0-a765-00a0c91e6bf6", 37},
+        {"f81d4fae-7dec-11d0-a765-00a0c91e6bfG", 37},
+        {"f81d4fae07dec-11d0-a765-00a0c91e6bf6", 37},
+        {"f81d4fae-7dec-11d0-a765000a0c91e6bf6", 37},
     };
     size_t offset = 0;
     uint64_t count;
@@ -96,6 +117,35 @@ Test(packed, every_kind_of_value_comes_back)
         expect(&offset, gf_bytes_of(rows[i].text));
     cr_assert(gf_packed_valid((struct gf_bytes){.data = block.data, .size = block.size}, &count));
     cr_assert(eq(u64, count, sizeof(rows) / sizeof(*rows)));
+}
+
+/* A text is packed as digits when it is all digits, wherever the one that is none may stand. */
+Test(packed, every_byte_among_digits_comes_back)
+{
+    char text[GF_PACKED_DIGITS_MAX];
+
+    for (uint32_t i = 0; i < 256 * 24; i++) {
+        struct gf_bytes bytes = {.data = text, .size = 24};
+        struct gf_packed_draft draft;
+        char back[GF_PACKED_TEXT_MAX];
+        struct gf_packed_view view;
+        bool is_digit = strchr("0123456789abcdef", (int)(i % 256)) != NULL && i % 256 != 0;
+
+        memset(text, '0' + (int)(i % 10), sizeof(text));
+        text[0] = '0'; /* or it would be an integer */
+        text[i / 256] = (char)i;
+        draft = gf_packed_draft(bytes);
+        cr_assert(eq(sz, gf_packed_draft_size(&draft), is_digit ? 14 : 25), "%u", i);
+        block.size = 0;
+        append(bytes);
+        (void)gf_packed_read(block.data, &view);
+        cr_assert(gf_bytes_equal(gf_packed_text(&view, back), bytes), "%u", i);
+        cr_assert(gf_packed_is(block.data, &draft));
+        cr_assert(eq(u64, gf_packed_hash(block.data, 7), gf_hash64(text, bytes.size, 7)));
+        cr_assert(eq(u64, gf_packed_draft_hash(&draft, 7), gf_hash64(text, bytes.size, 7)));
+        draft = gf_packed_draft_of(&view);
+        cr_assert(gf_packed_is(block.data, &draft));
+    }
 }
 
 /* Sizes change their form at 127 and 65535: both sides of each border come back. */
@@ -232,12 +282,33 @@ Test(packed, hostile_runs_are_told_apart)
         GF_BYTES("\xfa"
                  "12345678"),
         GF_BYTES("\xfb"),
+        GF_BYTES("\xfb\x08"),
+        GF_BYTES("\xfb\x08"
+                 "\xab"
+                 "234567"),
+        GF_BYTES("\xfb\x04"
+                 "\xab"
+                 "234"),
+        GF_BYTES("\xfb\x09"
+                 "\xab"
+                 "23456789"),
+        GF_BYTES("\xfb\x24"
+                 "\xab"
+                 "23456789012345678901234567890123456"),
+        GF_BYTES("\xfb\x08\x12\x34\x56\x78\x90\x12\x34\x56"), /* an integer */
+        GF_BYTES("\xfc"
+                 "123456789012345"),
+        GF_BYTES("\xfd"),
         GF_BYTES("\xff"),
     };
     struct test_random random = {.state = 7};
     char bytes[64];
     uint64_t count;
 
+    /* Once digits were kept as text. */
+    cr_expect(gf_packed_valid(GF_BYTES("\x10"
+                                       "0123456789abcdef"),
+                              &count));
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         cr_expect(not(gf_packed_valid(bad[i], &count)), "%zu", i);
     for (uint32_t i = 0; i < 200000; i++) {

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "core/alloc.h"
+#include "modules/dump.h"
 #include "modules/sets.h"
 #include "support/random.h"
 
@@ -343,4 +345,35 @@ Test(sets, sscan_gives_what_stays)
     for (uint32_t i = 0; i < MODEL_MEMBERS; i += 2)
         cr_expect(seen[i], "member %u", i);
     exec_fixture_deinit(&fixture);
+}
+
+/* A set that was saved before digits were packed is read, and its members are found. */
+Test(sets, what_was_saved_with_digits_as_text_is_read)
+{
+    static const char saved[] = {GF_SET_PACKED, 2,   19,  16,  '0', '1', '2', '3', '4', '5', '6',
+                                 '7',           '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 1,   'x'};
+    static const char packed[] = {2,    0,          (char)0xfb, 8,          0x01,       0x23, 0x45,
+                                  0x67, (char)0x89, (char)0xab, (char)0xcd, (char)0xef, 1,    'x'};
+    struct gf_loader loader = {.at = saved, .end = saved + sizeof(saved)};
+    struct gf_value value = {0};
+
+    cr_assert(gf_set_load(&loader, &value));
+    cr_assert(
+        gf_bytes_equal(value.bytes, (struct gf_bytes){.data = packed, .size = sizeof(packed)}));
+    gf_free(GF_MEMORY_DATA, (char *)value.bytes.data);
+}
+
+/* Digits among other members: found, listed, moved to another form and back. */
+Test(sets, members_of_digits_are_as_others)
+{
+    EXEC_STEPS(
+        {"SADD s 0123456789abcdef 0123456789ABCDEF f81d4fae-7dec-11d0-a765-00a0c91e6bf6", ":3"},
+        {"SISMEMBER s 0123456789abcdef", ":1"}, {"SISMEMBER s 0123456789abcdee", ":0"},
+        {"SISMEMBER s f81d4fae-7dec-11d0-a765-00a0c91e6bf6", ":1"},
+        {"SADD s 0123456789abcdef", ":0"},
+        {"SMEMBERS s", "*3\r\n$16\r\n0123456789abcdef\r\n$16\r\n0123456789ABCDEF\r\n"
+                       "$36\r\nf81d4fae-7dec-11d0-a765-00a0c91e6bf6"},
+        {"SUNIONSTORE t s", ":3"}, {"SDIFF t s", "*0"}, {"SREM s 0123456789abcdef", ":1"},
+        {"SDIFF t s", "*1\r\n$16\r\n0123456789abcdef"}, {"SMOVE t s 0123456789abcdef", ":1"},
+        {"SCARD s", ":3"});
 }
