@@ -353,280 +353,139 @@ static uint32_t radius_keys_find(const struct gf_bytes *words, uint32_t count,
 
 /* clang-format off */
 
-static const struct gf_history geosearch_history[] = {
+static const struct gf_history any_and_units_history[] = {
+    {.since = "6.2.0", .what = "ANY, with COUNT."},
     {.since = "7.0.0", .what = "Units in upper case."},
 };
-
-static const struct gf_history geosearchstore_history[] = {
-    {.since = "7.0.0", .what = "Units in upper case."},
-};
+#define ANY_HISTORY .history = any_and_units_history, .history_count = 1
+#define UNITS_HISTORY .history = any_and_units_history + 1, .history_count = 1
+#define ANY_AND_UNITS_HISTORY .history = any_and_units_history, .history_count = 2
 
 static const struct gf_key_spec geosearchstore_keys[] = {
     {.flags = GF_KEY_OW | GF_KEY_UPDATE, .begin_index = 1, .last = 0, .step = 1},
     {.flags = GF_KEY_RO | GF_KEY_ACCESS, .begin_index = 2, .last = 0, .step = 1},
 };
 
-static const struct gf_history georadius_history[] = {
-    {.since = "6.2.0", .what = "ANY, with COUNT."},
-    {.since = "7.0.0", .what = "Units in upper case."},
-};
+/* The source, and what is behind STORE or STOREDIST: not before the word `from`. */
+#define RADIUS_KEYS(from)                                                                         \
+    {.flags = GF_KEY_RO | GF_KEY_ACCESS, .begin_index = 1, .last = 0, .step = 1},                 \
+    {.flags = GF_KEY_OW | GF_KEY_UPDATE, .begin_keyword = "STORE", .begin_from = from,            \
+     .last = 0, .step = 1},                                                                       \
+    {.flags = GF_KEY_OW | GF_KEY_UPDATE, .begin_keyword = "STOREDIST", .begin_from = from,        \
+     .last = 0, .step = 1}
 
-static const struct gf_key_spec georadius_keys[] = {
-    {.flags = GF_KEY_RO | GF_KEY_ACCESS, .begin_index = 1, .last = 0, .step = 1},
-    {.flags = GF_KEY_OW | GF_KEY_UPDATE, .begin_keyword = "STORE",
-     .begin_from = 6, .last = 0, .step = 1},
-    {.flags = GF_KEY_OW | GF_KEY_UPDATE, .begin_keyword = "STOREDIST",
-     .begin_from = 6, .last = 0, .step = 1},
-};
+static const struct gf_key_spec georadius_keys[] = {RADIUS_KEYS(6)};
+static const struct gf_key_spec georadiusbymember_keys[] = {RADIUS_KEYS(5)};
 
-static const struct gf_history georadiusbymember_history[] = {
-    {.since = "7.0.0", .what = "Units in upper case."},
-};
-
-static const struct gf_key_spec georadiusbymember_keys[] = {
-    {.flags = GF_KEY_RO | GF_KEY_ACCESS, .begin_index = 1, .last = 0, .step = 1},
-    {.flags = GF_KEY_OW | GF_KEY_UPDATE, .begin_keyword = "STORE",
-     .begin_from = 5, .last = 0, .step = 1},
-    {.flags = GF_KEY_OW | GF_KEY_UPDATE, .begin_keyword = "STOREDIST",
-     .begin_from = 5, .last = 0, .step = 1},
-};
-
-static const struct gf_history georadius_ro_history[] = {
-    {.since = "6.2.0", .what = "ANY, with COUNT."},
-};
+/* What the rows have in common. */
+#define SEARCH_COST "O(log N + M), N = places, M = of them in the grid cells around the area"
+#define KEY {.name = "key", .type = GF_ARG_KEY}
+#define MEMBER {.name = "member", .type = GF_ARG_STRING}
+#define RADIUS {.name = "radius", .type = GF_ARG_DOUBLE}
+#define POSITION                                                                                  \
+    {.name = "longitude", .type = GF_ARG_DOUBLE}, {.name = "latitude", .type = GF_ARG_DOUBLE}
+#define UNIT                                                                                      \
+    {.name = "unit", .type = GF_ARG_ONEOF,                                                        \
+     GF_ARGS({.name = "m", .type = GF_ARG_TOKEN, .token = "M"},                                   \
+             {.name = "km", .type = GF_ARG_TOKEN, .token = "KM"},                                 \
+             {.name = "ft", .type = GF_ARG_TOKEN, .token = "FT"},                                 \
+             {.name = "mi", .type = GF_ARG_TOKEN, .token = "MI"})}
+#define FROM                                                                                      \
+    {.name = "from", .type = GF_ARG_ONEOF,                                                        \
+     GF_ARGS({.name = "member", .type = GF_ARG_STRING, .token = "FROMMEMBER"},                    \
+             {.name = "longitude_latitude", .type = GF_ARG_BLOCK, .token = "FROMLONLAT",          \
+              GF_ARGS(POSITION)})}
+#define BY                                                                                        \
+    {.name = "by", .type = GF_ARG_ONEOF,                                                          \
+     GF_ARGS({.name = "circle", .type = GF_ARG_BLOCK,                                             \
+              GF_ARGS({.name = "radius", .type = GF_ARG_DOUBLE, .token = "BYRADIUS"}, UNIT)},     \
+             {.name = "box", .type = GF_ARG_BLOCK,                                                \
+              GF_ARGS({.name = "width", .type = GF_ARG_DOUBLE, .token = "BYBOX"},                 \
+                      {.name = "height", .type = GF_ARG_DOUBLE}, UNIT)})}
+#define ORDER                                                                                     \
+    {.name = "order", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL,                             \
+     GF_ARGS({.name = "asc", .type = GF_ARG_TOKEN, .token = "ASC"},                               \
+             {.name = "desc", .type = GF_ARG_TOKEN, .token = "DESC"})}
+/* What is said of ANY besides. */
+#define COUNT(...)                                                                                \
+    {.name = "count", .type = GF_ARG_BLOCK, .flags = GF_ARG_OPTIONAL,                             \
+     GF_ARGS({.name = "count", .type = GF_ARG_INTEGER, .token = "COUNT"},                         \
+             {.name = "any", .type = GF_ARG_TOKEN, .token = "ANY", .flags = GF_ARG_OPTIONAL,      \
+              __VA_ARGS__})}
+#define OPTION(option, word)                                                                      \
+    {.name = option, .type = GF_ARG_TOKEN, .token = word, .flags = GF_ARG_OPTIONAL}
+#define WITH                                                                                      \
+    OPTION("withcoord", "WITHCOORD"), OPTION("withdist", "WITHDIST"),                             \
+        OPTION("withhash", "WITHHASH")
+#define STORES                                                                                    \
+    {.name = "key", .type = GF_ARG_KEY, .token = "STORE", .flags = GF_ARG_OPTIONAL},              \
+    {.name = "key", .type = GF_ARG_KEY, .token = "STOREDIST", .flags = GF_ARG_OPTIONAL}
 
 static const struct gf_command commands[] = {
     {
         .name = "GEOSEARCH", .run = geosearch,
         .flags = GF_READ, .arity = -7,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
-        .history = geosearch_history, .history_count = GF_COUNT(geosearch_history),
-        .since = "6.2.0", .group = "geo",
-        .complexity = "O(log N + M), N = places, M = of them in the grid cells around the area",
+        .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
+        UNITS_HISTORY,
+        .since = "6.2.0", .group = "geo", .complexity = SEARCH_COST,
         .summary = "The places inside a circle or a box.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "from", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "member", .type = GF_ARG_STRING, .token = "FROMMEMBER"},
-                         {.name = "longitude_latitude", .type = GF_ARG_BLOCK,
-                          .token = "FROMLONLAT",
-                          GF_ARGS({.name = "longitude", .type = GF_ARG_DOUBLE},
-                                  {.name = "latitude", .type = GF_ARG_DOUBLE})})},
-                {.name = "by", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "circle", .type = GF_ARG_BLOCK,
-                          GF_ARGS({.name = "radius", .type = GF_ARG_DOUBLE, .token = "BYRADIUS"},
-                                  {.name = "unit", .type = GF_ARG_ONEOF,
-                                   GF_ARGS({.name = "m", .type = GF_ARG_TOKEN, .token = "M"},
-                                           {.name = "km", .type = GF_ARG_TOKEN, .token = "KM"},
-                                           {.name = "ft", .type = GF_ARG_TOKEN, .token = "FT"},
-                                           {.name = "mi", .type = GF_ARG_TOKEN, .token = "MI"})})},
-                         {.name = "box", .type = GF_ARG_BLOCK,
-                          GF_ARGS({.name = "width", .type = GF_ARG_DOUBLE, .token = "BYBOX"},
-                                  {.name = "height", .type = GF_ARG_DOUBLE},
-                                  {.name = "unit", .type = GF_ARG_ONEOF,
-                                   GF_ARGS({.name = "m", .type = GF_ARG_TOKEN, .token = "M"},
-                                           {.name = "km", .type = GF_ARG_TOKEN, .token = "KM"},
-                                           {.name = "ft", .type = GF_ARG_TOKEN, .token = "FT"},
-                                           {.name = "mi", .type = GF_ARG_TOKEN,
-                                            .token = "MI"})})})},
-                {.name = "order", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "asc", .type = GF_ARG_TOKEN, .token = "ASC"},
-                         {.name = "desc", .type = GF_ARG_TOKEN, .token = "DESC"})},
-                {.name = "count", .type = GF_ARG_BLOCK, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "count", .type = GF_ARG_INTEGER, .token = "COUNT"},
-                         {.name = "any", .type = GF_ARG_TOKEN, .token = "ANY",
-                          .flags = GF_ARG_OPTIONAL})},
-                {.name = "withcoord", .type = GF_ARG_TOKEN, .token = "WITHCOORD",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withdist", .type = GF_ARG_TOKEN, .token = "WITHDIST",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withhash", .type = GF_ARG_TOKEN, .token = "WITHHASH",
-                 .flags = GF_ARG_OPTIONAL}),
+        GF_ARGS(KEY, FROM, BY, ORDER, COUNT(), WITH),
     },
     {
         .name = "GEOSEARCHSTORE", .run = geosearchstore,
         .flags = GF_WRITE | GF_GROWS, .arity = -8,
         .key_first = 1, .key_last = 2, .key_step = 1,
         .key_specs = geosearchstore_keys, .key_specs_count = GF_COUNT(geosearchstore_keys),
-        .history = geosearchstore_history, .history_count = GF_COUNT(geosearchstore_history),
-        .since = "6.2.0", .group = "geo",
-        .complexity = "O(log N + M), N = places, M = of them in the grid cells around the area",
+        UNITS_HISTORY,
+        .since = "6.2.0", .group = "geo", .complexity = SEARCH_COST,
         .summary = "Stores the places inside a circle or a box as a sorted set.",
-        GF_ARGS({.name = "destination", .type = GF_ARG_KEY},
-                {.name = "source", .type = GF_ARG_KEY},
-                {.name = "from", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "member", .type = GF_ARG_STRING, .token = "FROMMEMBER"},
-                         {.name = "longitude_latitude", .type = GF_ARG_BLOCK,
-                          .token = "FROMLONLAT",
-                          GF_ARGS({.name = "longitude", .type = GF_ARG_DOUBLE},
-                                  {.name = "latitude", .type = GF_ARG_DOUBLE})})},
-                {.name = "by", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "circle", .type = GF_ARG_BLOCK,
-                          GF_ARGS({.name = "radius", .type = GF_ARG_DOUBLE, .token = "BYRADIUS"},
-                                  {.name = "unit", .type = GF_ARG_ONEOF,
-                                   GF_ARGS({.name = "m", .type = GF_ARG_TOKEN, .token = "M"},
-                                           {.name = "km", .type = GF_ARG_TOKEN, .token = "KM"},
-                                           {.name = "ft", .type = GF_ARG_TOKEN, .token = "FT"},
-                                           {.name = "mi", .type = GF_ARG_TOKEN, .token = "MI"})})},
-                         {.name = "box", .type = GF_ARG_BLOCK,
-                          GF_ARGS({.name = "width", .type = GF_ARG_DOUBLE, .token = "BYBOX"},
-                                  {.name = "height", .type = GF_ARG_DOUBLE},
-                                  {.name = "unit", .type = GF_ARG_ONEOF,
-                                   GF_ARGS({.name = "m", .type = GF_ARG_TOKEN, .token = "M"},
-                                           {.name = "km", .type = GF_ARG_TOKEN, .token = "KM"},
-                                           {.name = "ft", .type = GF_ARG_TOKEN, .token = "FT"},
-                                           {.name = "mi", .type = GF_ARG_TOKEN,
-                                            .token = "MI"})})})},
-                {.name = "order", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "asc", .type = GF_ARG_TOKEN, .token = "ASC"},
-                         {.name = "desc", .type = GF_ARG_TOKEN, .token = "DESC"})},
-                {.name = "count", .type = GF_ARG_BLOCK, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "count", .type = GF_ARG_INTEGER, .token = "COUNT"},
-                         {.name = "any", .type = GF_ARG_TOKEN, .token = "ANY",
-                          .flags = GF_ARG_OPTIONAL})},
-                {.name = "storedist", .type = GF_ARG_TOKEN, .token = "STOREDIST",
-                 .flags = GF_ARG_OPTIONAL}),
+        GF_ARGS({.name = "destination", .type = GF_ARG_KEY}, {.name = "source", .type = GF_ARG_KEY},
+                FROM, BY, ORDER, COUNT(), OPTION("storedist", "STOREDIST")),
     },
     {
         .name = "GEORADIUS", .run = georadius,
         .flags = GF_WRITE | GF_GROWS | GF_MOVABLE, .arity = -6,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .find_keys = radius_keys_find,
+        .key_first = 1, .key_last = 1, .key_step = 1, .find_keys = radius_keys_find,
         .key_specs = georadius_keys, .key_specs_count = GF_COUNT(georadius_keys),
-        .history = georadius_history, .history_count = GF_COUNT(georadius_history),
+        ANY_AND_UNITS_HISTORY,
         .deprecated_since = "6.2.0",
         .replaced_by = "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument",
-        .since = "3.2.0", .group = "geo",
-        .complexity = "O(log N + M), N = places, M = of them in the grid cells around the area",
+        .since = "3.2.0", .group = "geo", .complexity = SEARCH_COST,
         .summary = "The places around a position; may store them.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "longitude", .type = GF_ARG_DOUBLE},
-                {.name = "latitude", .type = GF_ARG_DOUBLE},
-                {.name = "radius", .type = GF_ARG_DOUBLE},
-                {.name = "unit", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "m", .type = GF_ARG_TOKEN, .token = "M"},
-                         {.name = "km", .type = GF_ARG_TOKEN, .token = "KM"},
-                         {.name = "ft", .type = GF_ARG_TOKEN, .token = "FT"},
-                         {.name = "mi", .type = GF_ARG_TOKEN, .token = "MI"})},
-                {.name = "withcoord", .type = GF_ARG_TOKEN, .token = "WITHCOORD",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withdist", .type = GF_ARG_TOKEN, .token = "WITHDIST",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withhash", .type = GF_ARG_TOKEN, .token = "WITHHASH",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "count", .type = GF_ARG_BLOCK, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "count", .type = GF_ARG_INTEGER, .token = "COUNT"},
-                         {.name = "any", .type = GF_ARG_TOKEN, .token = "ANY",
-                          .flags = GF_ARG_OPTIONAL, .since = "6.2.0"})},
-                {.name = "order", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "asc", .type = GF_ARG_TOKEN, .token = "ASC"},
-                         {.name = "desc", .type = GF_ARG_TOKEN, .token = "DESC"})},
-                {.name = "key", .type = GF_ARG_KEY, .token = "STORE", .flags = GF_ARG_OPTIONAL},
-                {.name = "key", .type = GF_ARG_KEY, .token = "STOREDIST",
-                 .flags = GF_ARG_OPTIONAL}),
+        GF_ARGS(KEY, POSITION, RADIUS, UNIT, WITH, COUNT(.since = "6.2.0"), ORDER, STORES),
     },
     {
         .name = "GEORADIUSBYMEMBER", .run = georadiusbymember,
         .flags = GF_WRITE | GF_GROWS | GF_MOVABLE, .arity = -5,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .find_keys = radius_keys_find,
+        .key_first = 1, .key_last = 1, .key_step = 1, .find_keys = radius_keys_find,
         .key_specs = georadiusbymember_keys, .key_specs_count = GF_COUNT(georadiusbymember_keys),
-        .history = georadiusbymember_history, .history_count = GF_COUNT(georadiusbymember_history),
+        UNITS_HISTORY,
         .deprecated_since = "6.2.0",
         .replaced_by = "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",
-        .since = "3.2.0", .group = "geo",
-        .complexity = "O(log N + M), N = places, M = of them in the grid cells around the area",
+        .since = "3.2.0", .group = "geo", .complexity = SEARCH_COST,
         .summary = "The places around one of them; may store them.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "member", .type = GF_ARG_STRING},
-                {.name = "radius", .type = GF_ARG_DOUBLE},
-                {.name = "unit", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "m", .type = GF_ARG_TOKEN, .token = "M"},
-                         {.name = "km", .type = GF_ARG_TOKEN, .token = "KM"},
-                         {.name = "ft", .type = GF_ARG_TOKEN, .token = "FT"},
-                         {.name = "mi", .type = GF_ARG_TOKEN, .token = "MI"})},
-                {.name = "withcoord", .type = GF_ARG_TOKEN, .token = "WITHCOORD",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withdist", .type = GF_ARG_TOKEN, .token = "WITHDIST",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withhash", .type = GF_ARG_TOKEN, .token = "WITHHASH",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "count", .type = GF_ARG_BLOCK, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "count", .type = GF_ARG_INTEGER, .token = "COUNT"},
-                         {.name = "any", .type = GF_ARG_TOKEN, .token = "ANY",
-                          .flags = GF_ARG_OPTIONAL})},
-                {.name = "order", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "asc", .type = GF_ARG_TOKEN, .token = "ASC"},
-                         {.name = "desc", .type = GF_ARG_TOKEN, .token = "DESC"})},
-                {.name = "key", .type = GF_ARG_KEY, .token = "STORE", .flags = GF_ARG_OPTIONAL},
-                {.name = "key", .type = GF_ARG_KEY, .token = "STOREDIST",
-                 .flags = GF_ARG_OPTIONAL}),
+        GF_ARGS(KEY, MEMBER, RADIUS, UNIT, WITH, COUNT(), ORDER, STORES),
     },
     {
         .name = "GEORADIUS_RO", .run = georadius_ro,
         .flags = GF_READ, .arity = -6,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
-        .history = georadius_ro_history, .history_count = GF_COUNT(georadius_ro_history),
+        .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
+        ANY_HISTORY,
         .deprecated_since = "6.2.0",
         .replaced_by = "`GEOSEARCH` with the `BYRADIUS` argument",
-        .since = "3.2.10", .group = "geo",
-        .complexity = "O(log N + M), N = places, M = of them in the grid cells around the area",
+        .since = "3.2.10", .group = "geo", .complexity = SEARCH_COST,
         .summary = "GEORADIUS that never stores.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "longitude", .type = GF_ARG_DOUBLE},
-                {.name = "latitude", .type = GF_ARG_DOUBLE},
-                {.name = "radius", .type = GF_ARG_DOUBLE},
-                {.name = "unit", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "m", .type = GF_ARG_TOKEN, .token = "M"},
-                         {.name = "km", .type = GF_ARG_TOKEN, .token = "KM"},
-                         {.name = "ft", .type = GF_ARG_TOKEN, .token = "FT"},
-                         {.name = "mi", .type = GF_ARG_TOKEN, .token = "MI"})},
-                {.name = "withcoord", .type = GF_ARG_TOKEN, .token = "WITHCOORD",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withdist", .type = GF_ARG_TOKEN, .token = "WITHDIST",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withhash", .type = GF_ARG_TOKEN, .token = "WITHHASH",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "count", .type = GF_ARG_BLOCK, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "count", .type = GF_ARG_INTEGER, .token = "COUNT"},
-                         {.name = "any", .type = GF_ARG_TOKEN, .token = "ANY",
-                          .flags = GF_ARG_OPTIONAL, .since = "6.2.0"})},
-                {.name = "order", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "asc", .type = GF_ARG_TOKEN, .token = "ASC"},
-                         {.name = "desc", .type = GF_ARG_TOKEN, .token = "DESC"})}),
+        GF_ARGS(KEY, POSITION, RADIUS, UNIT, WITH, COUNT(.since = "6.2.0"), ORDER),
     },
     {
         .name = "GEORADIUSBYMEMBER_RO", .run = georadiusbymember_ro,
         .flags = GF_READ, .arity = -5,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
+        .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .deprecated_since = "6.2.0",
         .replaced_by = "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments",
-        .since = "3.2.10", .group = "geo",
-        .complexity = "O(log N + M), N = places, M = of them in the grid cells around the area",
+        .since = "3.2.10", .group = "geo", .complexity = SEARCH_COST,
         .summary = "GEORADIUSBYMEMBER that never stores.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "member", .type = GF_ARG_STRING},
-                {.name = "radius", .type = GF_ARG_DOUBLE},
-                {.name = "unit", .type = GF_ARG_ONEOF,
-                 GF_ARGS({.name = "m", .type = GF_ARG_TOKEN, .token = "M"},
-                         {.name = "km", .type = GF_ARG_TOKEN, .token = "KM"},
-                         {.name = "ft", .type = GF_ARG_TOKEN, .token = "FT"},
-                         {.name = "mi", .type = GF_ARG_TOKEN, .token = "MI"})},
-                {.name = "withcoord", .type = GF_ARG_TOKEN, .token = "WITHCOORD",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withdist", .type = GF_ARG_TOKEN, .token = "WITHDIST",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "withhash", .type = GF_ARG_TOKEN, .token = "WITHHASH",
-                 .flags = GF_ARG_OPTIONAL},
-                {.name = "count", .type = GF_ARG_BLOCK, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "count", .type = GF_ARG_INTEGER, .token = "COUNT"},
-                         {.name = "any", .type = GF_ARG_TOKEN, .token = "ANY",
-                          .flags = GF_ARG_OPTIONAL})},
-                {.name = "order", .type = GF_ARG_ONEOF, .flags = GF_ARG_OPTIONAL,
-                 GF_ARGS({.name = "asc", .type = GF_ARG_TOKEN, .token = "ASC"},
-                         {.name = "desc", .type = GF_ARG_TOKEN, .token = "DESC"})}),
+        GF_ARGS(KEY, MEMBER, RADIUS, UNIT, WITH, COUNT(), ORDER),
     },
 };
 

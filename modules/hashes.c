@@ -19,6 +19,19 @@ static const struct gf_history hdel_history[] = {
 #define FIELD_VALUES                                                                              \
     {.name = "field_value", .type = GF_ARG_BLOCK, .flags = GF_ARG_MULTIPLE, GF_ARGS(FIELD, VALUE)}
 
+/* The row of a command that answers all there is. */
+#define WHOLE(command, function, what)                                                            \
+    {                                                                                             \
+        .name = command, .run = function, .arity = 2,                                             \
+        .flags = GF_READ,                                                                         \
+        .key_first = 1, .key_last = 1, .key_step = 1,                                             \
+        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,                                                   \
+        .tips = "nondeterministic_output_order",                                                  \
+        .since = "2.0.0", .group = "hash", .complexity = "O(N), N = fields of the hash",          \
+        .summary = what,                                                                          \
+        GF_ARGS(KEY),                                                                             \
+    }
+
 static const struct gf_command commands[] = {
     {
         .name = "HSET", .run = gf_hash_hset_run, .arity = -4,
@@ -73,36 +86,9 @@ static const struct gf_command commands[] = {
         GF_ARGS(KEY,
                 FIELDS),
     },
-    {
-        .name = "HGETALL", .run = gf_hash_hgetall_run, .arity = 2,
-        .flags = GF_READ,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
-        .tips = "nondeterministic_output_order",
-        .since = "2.0.0", .group = "hash", .complexity = "O(N), N = fields of the hash",
-        .summary = "All fields with their values.",
-        GF_ARGS(KEY),
-    },
-    {
-        .name = "HKEYS", .run = gf_hash_hkeys_run, .arity = 2,
-        .flags = GF_READ,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
-        .tips = "nondeterministic_output_order",
-        .since = "2.0.0", .group = "hash", .complexity = "O(N), N = fields of the hash",
-        .summary = "The names of all fields.",
-        GF_ARGS(KEY),
-    },
-    {
-        .name = "HVALS", .run = gf_hash_hvals_run, .arity = 2,
-        .flags = GF_READ,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
-        .tips = "nondeterministic_output_order",
-        .since = "2.0.0", .group = "hash", .complexity = "O(N), N = fields of the hash",
-        .summary = "The values of all fields.",
-        GF_ARGS(KEY),
-    },
+    WHOLE("HGETALL", gf_hash_hgetall_run, "All fields with their values."),
+    WHOLE("HKEYS", gf_hash_hkeys_run, "The names of all fields."),
+    WHOLE("HVALS", gf_hash_hvals_run, "The values of all fields."),
     {
         .name = "HDEL", .run = gf_hash_hdel_run, .arity = -3,
         .flags = GF_WRITE | GF_FAST,

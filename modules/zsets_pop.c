@@ -229,29 +229,22 @@ static const struct gf_key_spec bzmpop_keys[] = {
      .begin_index = 2, .counted = true, .step = 1},
 };
 
+#define POP(command, function, what)                                                              \
+    {                                                                                             \
+        .name = command, .run = function,                                                         \
+        .flags = GF_WRITE | GF_FAST, .arity = -2,                                                 \
+        .key_first = 1, .key_last = 1, .key_step = 1,                                             \
+        .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_DELETE,                                   \
+        .since = "5.0.0", .group = "sorted-set",                                                  \
+        .complexity = "O(M log N), N = members of the sorted set, M = members taken",             \
+        .summary = what,                                                                          \
+        GF_ARGS({.name = "key", .type = GF_ARG_KEY},                                              \
+                {.name = "count", .type = GF_ARG_INTEGER, .flags = GF_ARG_OPTIONAL}),             \
+    }
+
 static const struct gf_command commands[] = {
-    {
-        .name = "ZPOPMIN", .run = zpopmin,
-        .flags = GF_WRITE | GF_FAST, .arity = -2,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_DELETE,
-        .since = "5.0.0", .group = "sorted-set",
-        .complexity = "O(M log N), N = members of the sorted set, M = members taken",
-        .summary = "Takes away the members with the lowest scores.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "count", .type = GF_ARG_INTEGER, .flags = GF_ARG_OPTIONAL}),
-    },
-    {
-        .name = "ZPOPMAX", .run = zpopmax,
-        .flags = GF_WRITE | GF_FAST, .arity = -2,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_DELETE,
-        .since = "5.0.0", .group = "sorted-set",
-        .complexity = "O(M log N), N = members of the sorted set, M = members taken",
-        .summary = "Takes away the members with the highest scores.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "count", .type = GF_ARG_INTEGER, .flags = GF_ARG_OPTIONAL}),
-    },
+    POP("ZPOPMIN", zpopmin, "Takes away the members with the lowest scores."),
+    POP("ZPOPMAX", zpopmax, "Takes away the members with the highest scores."),
     {
         .name = "ZMPOP", .run = zmpop,
         .flags = GF_WRITE | GF_MOVABLE, .arity = -4,

@@ -124,35 +124,37 @@ static const struct gf_history rank_history[] = {
     {.since = "7.2.0", .what = "WITHSCORE."},
 };
 
+#define RANK(command, function, what)                                                             \
+    {                                                                                             \
+        .name = command, .run = function,                                                         \
+        .flags = GF_READ | GF_FAST, .arity = -3,                                                  \
+        .key_first = 1, .key_last = 1, .key_step = 1,                                             \
+        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,                                                   \
+        .history = rank_history, .history_count = GF_COUNT(rank_history),                         \
+        .since = "2.0.0", .group = "sorted-set",                                                  \
+        .complexity = "O(log N), N = members of the sorted set",                                  \
+        .summary = what,                                                                          \
+        GF_ARGS({.name = "key", .type = GF_ARG_KEY},                                              \
+                {.name = "member", .type = GF_ARG_STRING},                                        \
+                {.name = "withscore", .type = GF_ARG_TOKEN, .token = "WITHSCORE",                 \
+                 .flags = GF_ARG_OPTIONAL}),                                                      \
+    }
+/* The bounds are what is left. */
+#define REMOVE(command, function, version, what, ...)                                             \
+    {                                                                                             \
+        .name = command, .run = function,                                                         \
+        .flags = GF_WRITE, .arity = 4,                                                            \
+        .key_first = 1, .key_last = 1, .key_step = 1,                                             \
+        .key_flags = GF_KEY_RW | GF_KEY_DELETE,                                                   \
+        .since = version, .group = "sorted-set",                                                  \
+        .complexity = "O(M log N), N = members of the sorted set, M = members removed",           \
+        .summary = what,                                                                          \
+        GF_ARGS({.name = "key", .type = GF_ARG_KEY}, __VA_ARGS__),                                \
+    }
+
 static const struct gf_command commands[] = {
-    {
-        .name = "ZRANK", .run = zrank,
-        .flags = GF_READ | GF_FAST, .arity = -3,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
-        .history = rank_history, .history_count = GF_COUNT(rank_history),
-        .since = "2.0.0", .group = "sorted-set",
-        .complexity = "O(log N), N = members of the sorted set",
-        .summary = "How many members are below a member.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "member", .type = GF_ARG_STRING},
-                {.name = "withscore", .type = GF_ARG_TOKEN, .token = "WITHSCORE",
-                 .flags = GF_ARG_OPTIONAL}),
-    },
-    {
-        .name = "ZREVRANK", .run = zrevrank,
-        .flags = GF_READ | GF_FAST, .arity = -3,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
-        .history = rank_history, .history_count = GF_COUNT(rank_history),
-        .since = "2.0.0", .group = "sorted-set",
-        .complexity = "O(log N), N = members of the sorted set",
-        .summary = "How many members are above a member.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "member", .type = GF_ARG_STRING},
-                {.name = "withscore", .type = GF_ARG_TOKEN, .token = "WITHSCORE",
-                 .flags = GF_ARG_OPTIONAL}),
-    },
+    RANK("ZRANK", zrank, "How many members are below a member."),
+    RANK("ZREVRANK", zrevrank, "How many members are above a member."),
     {
         .name = "ZCOUNT", .run = zcount,
         .flags = GF_READ | GF_FAST, .arity = 4,
@@ -177,42 +179,15 @@ static const struct gf_command commands[] = {
                 {.name = "min", .type = GF_ARG_STRING},
                 {.name = "max", .type = GF_ARG_STRING}),
     },
-    {
-        .name = "ZREMRANGEBYRANK", .run = zremrangebyrank,
-        .flags = GF_WRITE, .arity = 4,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RW | GF_KEY_DELETE,
-        .since = "2.0.0", .group = "sorted-set",
-        .complexity = "O(M log N), N = members of the sorted set, M = members removed",
-        .summary = "Removes the members from one rank to another.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "start", .type = GF_ARG_INTEGER},
-                {.name = "stop", .type = GF_ARG_INTEGER}),
-    },
-    {
-        .name = "ZREMRANGEBYSCORE", .run = zremrangebyscore,
-        .flags = GF_WRITE, .arity = 4,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RW | GF_KEY_DELETE,
-        .since = "1.2.0", .group = "sorted-set",
-        .complexity = "O(M log N), N = members of the sorted set, M = members removed",
-        .summary = "Removes the members from one score to another.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "min", .type = GF_ARG_DOUBLE},
-                {.name = "max", .type = GF_ARG_DOUBLE}),
-    },
-    {
-        .name = "ZREMRANGEBYLEX", .run = zremrangebylex,
-        .flags = GF_WRITE, .arity = 4,
-        .key_first = 1, .key_last = 1, .key_step = 1,
-        .key_flags = GF_KEY_RW | GF_KEY_DELETE,
-        .since = "2.8.9", .group = "sorted-set",
-        .complexity = "O(M log N), N = members of the sorted set, M = members removed",
-        .summary = "Removes the members from one name to another, where all scores are the same.",
-        GF_ARGS({.name = "key", .type = GF_ARG_KEY},
-                {.name = "min", .type = GF_ARG_STRING},
-                {.name = "max", .type = GF_ARG_STRING}),
-    },
+    REMOVE("ZREMRANGEBYRANK", zremrangebyrank, "2.0.0",
+           "Removes the members from one rank to another.",
+           {.name = "start", .type = GF_ARG_INTEGER}, {.name = "stop", .type = GF_ARG_INTEGER}),
+    REMOVE("ZREMRANGEBYSCORE", zremrangebyscore, "1.2.0",
+           "Removes the members from one score to another.",
+           {.name = "min", .type = GF_ARG_DOUBLE}, {.name = "max", .type = GF_ARG_DOUBLE}),
+    REMOVE("ZREMRANGEBYLEX", zremrangebylex, "2.8.9",
+           "Removes the members from one name to another, where all scores are the same.",
+           {.name = "min", .type = GF_ARG_STRING}, {.name = "max", .type = GF_ARG_STRING}),
 };
 
 /* clang-format on */
