@@ -1,7 +1,7 @@
 /* A planted fault: a message passes those that wait for the same turn. In the place of
- * shards/publish.c. */
+ * shards/publish_deliver.c. */
 #define gf_publish_leg_arrive leg_arrive_honest
-#include "shards/publish.c"
+#include "shards/publish_deliver.c"
 #undef gf_publish_leg_arrive
 
 void gf_publish_leg_arrive(struct gf_worker *worker, struct gf_publish_leg *leg);
