@@ -7,6 +7,7 @@
  *   hashes_field.c   commands on named fields
  *   hashes_all.c     commands on all fields, or any
  *   hashes_expire.c  commands about when fields expire, and their rows
+ *   hashes_ex.c      commands that read or set fields and their expiry at once, and their rows
  *
  * The form is ours: packed while it is small, a dict (modules/dict.h) when it is big. The name is
  * Redis's: "listpack" up to hash-max-listpack-entries and -value, then and for ever "hashtable".
@@ -96,6 +97,16 @@ extern const struct gf_type gf_hash_type;
 bool gf_hash_gone(const struct gf_object *object, uint64_t now_ms);
 /* gf_hash_purge_fields - fields whose time has come go, of a big hash some. */
 void gf_hash_purge_fields(struct gf_purge *purge);
+
+/* Words of commands about expiry (hashes_expire.c). They return false when what they found is a
+ * mistake, and have answered it then. */
+
+/* gf_hash_read_when - a word that is a time: base_ms and so many times unit_ms. */
+bool gf_hash_read_when(struct gf_exec *x, struct gf_bytes word, int64_t unit_ms, uint64_t base_ms,
+                       uint64_t *ret_when_ms);
+/* gf_hash_read_fields - FIELDS, how many, and that many words behind it: the cursor is at the first
+ * then. number_error: when that is no number, or too small. */
+bool gf_hash_read_fields(struct gf_exec *x, enum gf_message_id number_error);
 
 /* The commands; their rows in hashes.c say what they do. */
 void gf_hash_hset_run(struct gf_exec *x);

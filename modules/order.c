@@ -1,4 +1,4 @@
-/* The tree over the leaves of an ordered index.
+/* The tree over the leaves of an ordered index: what goes down and up along its paths.
  *
  * A change goes down from the root along a path, changes the leaf, and comes back up along the path
  * to bring the entries of the nodes up to date: counts, first pairs, addresses of leaves that
@@ -13,29 +13,14 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
+#include "modules/order_inner.h"
 #include "modules/order_leaf.h"
 
-#define CHILDREN_MAX 31u    /* an inner node and its spare place are 1288 bytes */
-#define CHILDREN_FEW 8u     /* less: worth joining */
-#define CHILDREN_JOINED 24u /* no more after a join */
-#define LEAF_FEW (GF_ORDER_LEAF_MAX / 4)
-#define LEAF_JOINED (GF_ORDER_LEAF_MAX / 4 * 3)
 #define HEIGHT_MAX 24u /* 2^64 pairs need less */
-
-/* What a node knows about its children: entry i is about child i. One place is spare, for the child
- * too many before a split. */
-struct inner {
-    uint32_t count;
-    double scores[CHILDREN_MAX + 1];                /* of the child's first pair */
-    uint64_t prefixes[CHILDREN_MAX + 1];            /* first 8 bytes of its member, big end first */
-    uint64_t counts[CHILDREN_MAX + 1];              /* pairs below the child */
-    struct gf_order_leaf *firsts[CHILDREN_MAX + 1]; /* the leaf with its first pair */
-    void *children[CHILDREN_MAX + 1];               /* inner nodes, or leaves on level 0 */
-};
 
 /* One level of a way down: a node, and which child. */
 struct step {
-    struct inner *inner;
+    struct gf_order_inner *inner;
     uint32_t index;
 };
 
@@ -57,134 +42,17 @@ int gf_order_bound_compare(double score, struct gf_bytes member, const struct gf
     return bound->after ? -1 : 1;
 }
 
-/* Two members with different prefixes are ordered as those are. */
-static uint64_t prefix_of(struct gf_bytes member)
-{
-    uint64_t prefix = 0;
-
-    if (member.size > 0)
-        memcpy(&prefix, member.data, member.size < sizeof(prefix) ? member.size : sizeof(prefix));
-    return __builtin_bswap64(prefix); /* little-endian machines, as everywhere */
-}
-
-static struct inner *inner_create(struct gf_order *order)
-{
-    struct inner *inner = gf_alloc(GF_MEMORY_DATA, sizeof(*inner));
-
-    order->size += gf_alloc_size(inner);
-    inner->count = 0;
-    return inner;
-}
-
-static void inner_destroy(struct gf_order *order, struct inner *inner)
-{
-    order->size -= gf_alloc_size(inner);
-    gf_free(GF_MEMORY_DATA, inner);
-}
-
-/* The entry of child `index` says what its first pair is. */
-static void inner_refresh(struct inner *inner, uint32_t index, uint32_t level)
-{
-    if (level == 0) {
-        struct gf_order_leaf *leaf = inner->children[index];
-
-        inner->firsts[index] = leaf;
-        inner->scores[index] = leaf->slots[0].score;
-        inner->prefixes[index] = prefix_of(gf_order_leaf_member(leaf, 0));
-    } else {
-        const struct inner *child = inner->children[index];
-
-        inner->firsts[index] = child->firsts[0];
-        inner->scores[index] = child->scores[0];
-        inner->prefixes[index] = child->prefixes[0];
-    }
-}
-
-static uint64_t inner_sum(const struct inner *inner, uint32_t count)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        sum += inner->counts[i];
-    return sum;
-}
-
-/* The whole entry. */
-static void inner_set(struct inner *inner, uint32_t index, uint32_t level, void *child)
-{
-    inner->children[index] = child;
-    if (level == 0) {
-        inner->counts[index] = ((struct gf_order_leaf *)child)->count;
-    } else {
-        const struct inner *node = child;
-
-        inner->counts[index] = inner_sum(node, node->count);
-    }
-    inner_refresh(inner, index, level);
-}
-
-/* Entries `from` to the end of a node move to `to_index` of another, or of the same one. */
-static void inner_move(struct inner *to, uint32_t to_index, const struct inner *node, uint32_t from)
-{
-    uint32_t count = node->count - from;
-
-    GF_ASSERT(to_index + count <= CHILDREN_MAX + 1);
-    memmove(&to->scores[to_index], &node->scores[from], count * sizeof(to->scores[0]));
-    memmove(&to->prefixes[to_index], &node->prefixes[from], count * sizeof(to->prefixes[0]));
-    memmove(&to->counts[to_index], &node->counts[from], count * sizeof(to->counts[0]));
-    memmove(&to->firsts[to_index], &node->firsts[from], count * sizeof(to->firsts[0]));
-    memmove(&to->children[to_index], &node->children[from], count * sizeof(to->children[0]));
-}
-
-static void inner_remove(struct inner *inner, uint32_t index)
-{
-    inner_move(inner, index, inner, index + 1);
-    inner->count--;
-}
-
-static bool inner_is_below(const struct inner *inner, uint32_t index,
-                           const struct gf_order_bound *bound, uint64_t prefix)
-{
-    if (bound->by_score && inner->scores[index] != bound->score)
-        return inner->scores[index] < bound->score;
-    if (!bound->by_member)
-        return bound->after;
-    if (inner->prefixes[index] != prefix)
-        return inner->prefixes[index] < prefix;
-    return gf_order_bound_compare(inner->scores[index],
-                                  gf_order_leaf_member(inner->firsts[index], 0), bound) < 0;
-}
-
-/* The last child whose first pair is below the bound: the first pair that is not below it is in
- * there, or right behind it. The first child when there is none. */
-static uint32_t inner_find(const struct inner *inner, const struct gf_order_bound *bound,
-                           uint64_t prefix)
-{
-    uint32_t low = 1;
-    uint32_t high = inner->count;
-
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-
-        if (inner_is_below(inner, middle, bound, prefix))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low - 1;
-}
-
 /* The way to the leaf where a pair is, or would be. */
 static void path_find(const struct gf_order *order, const struct gf_order_bound *bound,
                       struct path *ret_path)
 {
-    uint64_t prefix = prefix_of(bound->member);
+    uint64_t prefix = gf_order_prefix(bound->member);
     void *node = order->root;
 
     GF_ASSERT(order->height <= HEIGHT_MAX);
     for (uint32_t level = order->height; level-- > 0;) {
-        struct inner *inner = node;
-        uint32_t index = inner_find(inner, bound, prefix);
+        struct gf_order_inner *inner = node;
+        uint32_t index = gf_order_inner_find(inner, bound, prefix);
 
         ret_path->steps[level] = (struct step){.inner = inner, .index = index};
         node = inner->children[index];
@@ -199,7 +67,7 @@ static uint32_t path_find_rank(const struct gf_order *order, uint64_t rank, stru
 
     GF_ASSERT(rank < order->count);
     for (uint32_t level = order->height; level-- > 0;) {
-        struct inner *inner = node;
+        struct gf_order_inner *inner = node;
         uint32_t index = 0;
 
         while (rank >= inner->counts[index])
@@ -225,7 +93,7 @@ static void path_refresh(struct gf_order *order, struct path *path)
     else
         path->steps[0].inner->children[path->steps[0].index] = path->leaf;
     for (uint32_t level = 0; level < order->height; level++) {
-        inner_refresh(path->steps[level].inner, path->steps[level].index, level);
+        gf_order_inner_refresh(path->steps[level].inner, path->steps[level].index, level);
         if (path->steps[level].index > 0)
             break;
     }
@@ -251,16 +119,6 @@ static uint32_t split_point(uint32_t count, enum split split)
     return count / 2;
 }
 
-static struct inner *inner_split(struct gf_order *order, struct inner *inner, uint32_t index)
-{
-    struct inner *right = inner_create(order);
-
-    inner_move(right, 0, inner, index);
-    right->count = inner->count - index;
-    inner->count = index;
-    return right;
-}
-
 /* The leaf at the end of the path has a new neighbour `right`: into the node above with it, and up
  * as far as nodes overflow. */
 static void path_add(struct gf_order *order, struct path *path, void *right, enum split split)
@@ -268,23 +126,20 @@ static void path_add(struct gf_order *order, struct path *path, void *right, enu
     uint32_t level = 0;
 
     for (; level < order->height; level++) {
-        struct inner *inner = path->steps[level].inner;
+        struct gf_order_inner *inner = path->steps[level].inner;
         uint32_t index = path->steps[level].index;
 
-        inner_move(inner, index + 2, inner, index + 1);
-        inner->count++;
-        inner_set(inner, index, level, inner->children[index]);
-        inner_set(inner, index + 1, level, right);
-        if (inner->count <= CHILDREN_MAX)
+        gf_order_inner_add(inner, index, level, right);
+        if (inner->count <= GF_ORDER_CHILDREN_MAX)
             return;
-        right = inner_split(order, inner, split_point(inner->count, split));
+        right = gf_order_inner_split(order, inner, split_point(inner->count, split));
     }
 
-    struct inner *root = inner_create(order);
+    struct gf_order_inner *root = gf_order_inner_create(order);
 
     root->count = 2;
-    inner_set(root, 0, level, order->root);
-    inner_set(root, 1, level, right);
+    gf_order_inner_set(root, 0, level, order->root);
+    gf_order_inner_set(root, 1, level, right);
     order->root = root;
     order->height++;
     GF_ASSERT(order->height <= HEIGHT_MAX);
@@ -369,78 +224,23 @@ void gf_order_insert(struct gf_order *order, double score, struct gf_bytes membe
     order_insert(order, &item);
 }
 
-/* Children `left` and the one behind it become one where both are small enough; true when they
- * did. */
-static bool inner_join(struct gf_order *order, struct inner *inner, uint32_t left, uint32_t level)
-{
-    if (level == 0) {
-        struct gf_order_leaf *leaf = inner->children[left];
-        uint32_t content = gf_order_leaf_content(leaf) + gf_order_leaf_content(leaf->next);
-
-        if (content > LEAF_JOINED)
-            return false;
-        inner->children[left] = gf_order_leaf_join(order, leaf);
-    } else {
-        struct inner *node = inner->children[left];
-        struct inner *right = inner->children[left + 1];
-
-        if (node->count + right->count > CHILDREN_JOINED)
-            return false;
-        inner_move(node, node->count, right, 0);
-        node->count += right->count;
-        inner_destroy(order, right);
-    }
-    inner->counts[left] += inner->counts[left + 1];
-    inner_remove(inner, left + 1);
-    inner_refresh(inner, left, level);
-    return true;
-}
-
-/* The child is gone when it has become empty; true when it was. */
-static bool inner_drop_empty(struct gf_order *order, struct inner *inner, uint32_t index,
-                             uint32_t level)
-{
-    if (level == 0) {
-        struct gf_order_leaf *leaf = inner->children[index];
-
-        if (leaf->count > 0)
-            return false;
-        gf_order_leaf_destroy(order, leaf);
-    } else {
-        struct inner *node = inner->children[index];
-
-        if (node->count > 0)
-            return false;
-        inner_destroy(order, node);
-    }
-    inner_remove(inner, index);
-    return true;
-}
-
-static bool child_is_small(const struct inner *inner, uint32_t index, uint32_t level)
-{
-    if (level == 0)
-        return gf_order_leaf_content(inner->children[index]) < LEAF_FEW;
-    return ((const struct inner *)inner->children[index])->count < CHILDREN_FEW;
-}
-
 /* A pair went out of a leaf: bring the nodes above up to date, drop what is empty, join what is
  * small. */
 static void path_shrink(struct gf_order *order, struct path *path)
 {
     for (uint32_t level = 0; level < order->height; level++) {
-        struct inner *inner = path->steps[level].inner;
+        struct gf_order_inner *inner = path->steps[level].inner;
         uint32_t index = path->steps[level].index;
 
-        if (inner_drop_empty(order, inner, index, level))
+        if (gf_order_inner_drop_empty(order, inner, index, level))
             continue;
-        if (child_is_small(inner, index, level)) {
-            if (index + 1 < inner->count && inner_join(order, inner, index, level))
+        if (gf_order_inner_is_small(inner, index, level)) {
+            if (index + 1 < inner->count && gf_order_inner_join(order, inner, index, level))
                 continue;
-            if (index > 0 && inner_join(order, inner, index - 1, level))
+            if (index > 0 && gf_order_inner_join(order, inner, index - 1, level))
                 continue;
         }
-        inner_refresh(inner, index, level);
+        gf_order_inner_refresh(inner, index, level);
     }
 }
 
@@ -448,13 +248,13 @@ static void path_shrink(struct gf_order *order, struct path *path)
 static void order_lower(struct gf_order *order)
 {
     while (order->height > 0) {
-        struct inner *root = order->root;
+        struct gf_order_inner *root = order->root;
 
         if (root->count > 1)
             return;
         order->root = root->count == 1 ? root->children[0] : NULL;
         order->height = root->count == 1 ? order->height - 1 : 0;
-        inner_destroy(order, root);
+        gf_order_inner_destroy(order, root);
     }
     if (order->first != NULL && order->first->count == 0) {
         gf_order_leaf_destroy(order, order->first);
@@ -560,7 +360,7 @@ uint64_t gf_order_below(const struct gf_order *order, const struct gf_order_boun
         return 0;
     path_find(order, bound, &path);
     for (uint32_t level = 0; level < order->height; level++)
-        rank += inner_sum(path.steps[level].inner, path.steps[level].index);
+        rank += gf_order_inner_sum(path.steps[level].inner, path.steps[level].index);
     return rank + gf_order_leaf_below(path.leaf, bound);
 }
 
@@ -610,18 +410,18 @@ static void order_free_last(struct gf_order *order)
     void *node = order->root;
 
     for (uint32_t level = order->height; level-- > 0;) {
-        struct inner *inner = node;
+        struct gf_order_inner *inner = node;
 
         path.steps[level] = (struct step){.inner = inner, .index = inner->count - 1};
         node = inner->children[inner->count - 1];
     }
     gf_order_leaf_destroy(order, node);
     for (uint32_t level = 0; level < order->height; level++) {
-        struct inner *inner = path.steps[level].inner;
+        struct gf_order_inner *inner = path.steps[level].inner;
 
         if (--inner->count > 0)
             return;
-        inner_destroy(order, inner);
+        gf_order_inner_destroy(order, inner);
     }
     *order = (struct gf_order){.size = order->size};
 }
@@ -647,7 +447,7 @@ void gf_order_deinit(struct gf_order *order)
 /* A node and everything below it. Its entry in the node above is `inner`'s at `index`. */
 static uint64_t node_check(const void *node, uint32_t level, size_t *size)
 {
-    const struct inner *inner = node;
+    const struct gf_order_inner *inner = node;
     uint64_t sum = 0;
 
     if (level == 0) {
@@ -656,12 +456,12 @@ static uint64_t node_check(const void *node, uint32_t level, size_t *size)
     }
     *size += gf_alloc_size(inner);
     GF_ASSERT(inner->count > 0);
-    GF_ASSERT(inner->count <= CHILDREN_MAX);
+    GF_ASSERT(inner->count <= GF_ORDER_CHILDREN_MAX);
     for (uint32_t i = 0; i < inner->count; i++) {
-        struct inner fresh;
+        struct gf_order_inner fresh;
 
         fresh.children[0] = inner->children[i];
-        inner_refresh(&fresh, 0, level - 1);
+        gf_order_inner_refresh(&fresh, 0, level - 1);
         GF_ASSERT(fresh.firsts[0] == inner->firsts[i]);
         GF_ASSERT(fresh.scores[0] == inner->scores[i]);
         GF_ASSERT(fresh.prefixes[0] == inner->prefixes[i]);

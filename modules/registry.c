@@ -23,6 +23,7 @@ extern const struct gf_module gf_strings_module;
 extern const struct gf_module gf_sets_module;
 extern const struct gf_module gf_hashes_module;
 extern const struct gf_module gf_hash_expire_module;
+extern const struct gf_module gf_hash_ex_module;
 extern const struct gf_module gf_lists_module;
 extern const struct gf_module gf_streams_module;
 extern const struct gf_module gf_streams_group_module;
@@ -58,6 +59,7 @@ static const struct gf_module *const built_in[] = {
     &gf_sort_module,
     &gf_hashes_module,
     &gf_hash_expire_module,
+    &gf_hash_ex_module,
     &gf_streams_module,
     &gf_streams_group_module,
     &gf_streams_info_module,
