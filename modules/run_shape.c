@@ -129,12 +129,47 @@ uint32_t gf_run_recode_size(const struct gf_run *run, const struct gf_run_shape 
     return size;
 }
 
+/* run_is_plain - entries are the bytes behind the prefix, all of one size, and nothing else. */
+static bool run_is_plain(const struct gf_run *run)
+{
+    return !gf_run_shape_is_mixed(&run->shape) && run->shape.alphabet == GF_ALPHABET_BYTES;
+}
+
+/* plain_entry - what of an element of a plain run is behind `skip` bytes of its entry. */
+static struct gf_bytes plain_entry(const struct gf_run *run, uint32_t index, uint32_t skip)
+{
+    uint32_t size = run->shape.fixed_size;
+
+    return (struct gf_bytes){.data = run->data + run->begin + index * size + skip,
+                             .size = size - skip};
+}
+
+/* recode_plain - all elements of a plain run to one whose prefix is longer: their weights need not
+ * be found out again. */
+static void recode_plain(const struct gf_run *run, struct gf_run *to)
+{
+    uint32_t skip = (uint32_t)(to->shape.prefix_size - run->shape.prefix_size);
+    uint32_t stride = gf_run_shape_stride(&to->shape);
+
+    GF_ASSERT(to->end + run->count * stride <= to->capacity);
+    GF_ASSERT(to->count + run->count <= GF_RUN_COUNT_MAX);
+    for (uint32_t i = 0; i < run->count; i++, to->end += stride)
+        gf_alphabet_pack(to->shape.alphabet, plain_entry(run, i, skip), to->data + to->end);
+    to->count = (uint16_t)(to->count + run->count);
+    to->weight += run->weight;
+}
+
 void gf_run_recode(const struct gf_run *run, uint32_t first, uint32_t count, struct gf_run *to)
 {
     uint32_t offset = gf_run_seek(run, first);
     struct gf_element element;
 
     GF_ASSERT(first + count <= run->count);
+    if (count == run->count && run_is_plain(run) && !gf_run_shape_is_mixed(&to->shape) &&
+        to->shape.alphabet != GF_RUN_NUMBERS && to->shape.prefix_size >= run->shape.prefix_size) {
+        recode_plain(run, to);
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         struct gf_item item;
 
@@ -244,8 +279,35 @@ static void shape_pack(const struct gf_run *run, struct gf_run_shape *shape)
     shape->alphabet = gf_alphabet_best(found);
 }
 
+/* plain_smallest - of a plain run, whose entries need not be taken apart. */
+static struct gf_run_shape plain_smallest(const struct gf_run *run, char *ret_prefix)
+{
+    struct gf_run_shape shape = {.prefix_size = run->shape.prefix_size};
+    struct gf_bytes entry = plain_entry(run, 0, 0);
+    uint32_t common = GF_RUN_PREFIX_MAX - shape.prefix_size;
+    uint32_t found = GF_ALPHABETS_ALL;
+
+    if (common > entry.size)
+        common = (uint32_t)entry.size;
+    for (uint32_t i = 1; i < run->count && common > 0; i++)
+        common = common_size(entry.data, common, plain_entry(run, i, 0));
+    memcpy(ret_prefix, run->data, shape.prefix_size);
+    memcpy(ret_prefix + shape.prefix_size, entry.data, common);
+    shape.prefix_size = (uint8_t)(shape.prefix_size + common);
+    shape.fixed_size = (uint8_t)(entry.size - common);
+    if (shape.fixed_size == 0)
+        return shape; /* nothing is to be packed */
+    for (uint32_t i = 0; i < run->count && found != 1u << GF_ALPHABET_BYTES; i++)
+        found &= gf_alphabets_of(plain_entry(run, i, common));
+    shape.alphabet = gf_alphabet_best(found);
+    return shape;
+}
+
 struct gf_run_shape gf_run_shape_smallest(const struct gf_run *run, char *ret_prefix)
 {
+    if (run_is_plain(run))
+        return plain_smallest(run, ret_prefix);
+
     struct common common = common_of(run);
     struct gf_run_shape mixed = {.fixed_size = GF_RUN_MIXED};
     struct gf_run_shape equal = {.prefix_size = (uint8_t)common.all_size,
