@@ -10,6 +10,7 @@
 /* Most buckets are about so long. Entries are looked at one after the other, so each line would be
  * waited for in its turn. */
 #define PREFETCH_LINES 6u
+#define PREFETCH_SIZE_MAX 1024u /* bytes of a bucket: about what its entries are, ten of them */
 #define LINE_SIZE 64u
 
 /* The parts of an entry to be written. */
@@ -120,6 +121,33 @@ void gf_dict_prefetch_bucket(const struct gf_dict *dict, struct gf_bytes key)
         return;
     for (size_t line = 0; line < PREFETCH_LINES; line++)
         gf_prefetch((const char *)bucket + line * LINE_SIZE);
+}
+
+const void *gf_dict_prefetch(const struct gf_dict *dict, struct gf_bytes key, uint32_t step,
+                             const void *at)
+{
+    const struct gf_dict_bucket *bucket;
+    size_t size;
+
+    switch (step) {
+    case 0:
+        if (dict->buckets_count == 0)
+            return NULL;
+        at = slot_of(dict, key);
+        gf_prefetch(at);
+        return at;
+    case 1:
+        bucket = *(struct gf_dict_bucket *const *)at;
+        if (bucket)
+            gf_prefetch(bucket);
+        return bucket;
+    default:
+        bucket = at;
+        size = bucket->size < PREFETCH_SIZE_MAX ? bucket->size : PREFETCH_SIZE_MAX;
+        for (size_t line = LINE_SIZE; line < sizeof(*bucket) + size; line += LINE_SIZE)
+            gf_prefetch((const char *)bucket + line);
+        return NULL;
+    }
 }
 
 /* Buckets. */

@@ -84,6 +84,10 @@ bool gf_dict_find(const struct gf_dict *dict, struct gf_bytes key, struct gf_dic
  * then, a while later, the bucket. Harmless at any time. */
 void gf_dict_prefetch_place(const struct gf_dict *dict, struct gf_bytes key);
 void gf_dict_prefetch_bucket(const struct gf_dict *dict, struct gf_bytes key);
+/* gf_dict_prefetch - both, and all of the bucket, as gf_type.prefetch wants it; the key is hashed
+ * once. */
+const void *gf_dict_prefetch(const struct gf_dict *dict, struct gf_bytes key, uint32_t step,
+                             const void *at);
 
 enum gf_dict_put_result {
     GF_DICT_ADDED,

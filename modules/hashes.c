@@ -36,7 +36,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HSET", .run = gf_hash_hset_run, .arity = -4,
         .flags = GF_WRITE | GF_GROWS | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RW | GF_KEY_UPDATE,
         .history = hset_history, .history_count = GF_COUNT(hset_history),
         .since = "2.0.0", .group = "hash", .complexity = "O(N) in the number of fields set",
@@ -47,7 +47,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HMSET", .run = gf_hash_hmset_run, .arity = -4,
         .flags = GF_WRITE | GF_GROWS | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RW | GF_KEY_UPDATE,
         .deprecated_since = "4.0.0", .replaced_by = "`HSET` with multiple field-value pairs",
         .since = "2.0.0", .group = "hash", .complexity = "O(N) in the number of fields set",
@@ -58,7 +58,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HSETNX", .run = gf_hash_hsetnx_run, .arity = 4,
         .flags = GF_WRITE | GF_GROWS | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RW | GF_KEY_INSERT,
         .since = "2.0.0", .group = "hash", .complexity = "O(1)",
         .summary = "Sets a field of a hash that does not have it yet.",
@@ -69,7 +69,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HGET", .run = gf_hash_hget_run, .arity = 3,
         .flags = GF_READ | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .since = "2.0.0", .group = "hash", .complexity = "O(1)",
         .summary = "The value of a field.",
@@ -79,7 +79,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HMGET", .run = gf_hash_hmget_run, .arity = -3,
         .flags = GF_READ | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .since = "2.0.0", .group = "hash", .complexity = "O(N) in the number of fields asked for",
         .summary = "The values of several fields.",
@@ -92,7 +92,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HDEL", .run = gf_hash_hdel_run, .arity = -3,
         .flags = GF_WRITE | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RW | GF_KEY_DELETE,
         .history = hdel_history, .history_count = GF_COUNT(hdel_history),
         .since = "2.0.0", .group = "hash", .complexity = "O(N) in the number of fields removed",
@@ -113,7 +113,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HEXISTS", .run = gf_hash_hexists_run, .arity = 3,
         .flags = GF_READ | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RO,
         .since = "2.0.0", .group = "hash", .complexity = "O(1)",
         .summary = "Whether a hash has a field.",
@@ -123,7 +123,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HSTRLEN", .run = gf_hash_hstrlen_run, .arity = 3,
         .flags = GF_READ | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RO,
         .since = "3.2.0", .group = "hash", .complexity = "O(1)",
         .summary = "The size of a field's value in bytes.",
@@ -133,7 +133,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HINCRBY", .run = gf_hash_hincrby_run, .arity = 4,
         .flags = GF_WRITE | GF_GROWS | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_UPDATE,
         .since = "2.0.0", .group = "hash", .complexity = "O(1)",
         .summary = "Adds to the integer in a field.",
@@ -144,7 +144,7 @@ static const struct gf_command commands[] = {
     {
         .name = "HINCRBYFLOAT", .run = gf_hash_hincrbyfloat_run, .arity = 4,
         .flags = GF_WRITE | GF_GROWS | GF_FAST,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_UPDATE,
         .since = "2.6.0", .group = "hash", .complexity = "O(1)",
         .summary = "Adds to the floating-point number in a field.",

@@ -87,6 +87,12 @@ static uint64_t hash_length(const void *value)
     return gf_dict_count(value);
 }
 
+static const void *hash_prefetch(const void *value, struct gf_bytes element, uint32_t step,
+                                 const void *at)
+{
+    return gf_dict_prefetch(value, element, step, at);
+}
+
 /* The sum over all fields: neither form nor order matters. */
 static uint64_t hash_digest(const struct gf_object *object, uint64_t seed)
 {
@@ -225,6 +231,7 @@ const struct gf_type gf_hash_type = {
     .copy = hash_copy,
     .memory = hash_memory,
     .length = hash_length,
+    .prefetch = hash_prefetch,
     .gone = gf_hash_gone,
     .purge = gf_hash_purge_fields,
     .digest = hash_digest,

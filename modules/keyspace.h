@@ -68,16 +68,26 @@ bool gf_keyspace_clear_slice(struct gf_keyspace *keyspace, uint32_t budget);
 /* gf_keyspace_hash - the hash of a key; the same in every keyspace with the same hash_seed. */
 uint64_t gf_keyspace_hash(uint64_t hash_seed, struct gf_bytes key);
 
+/* gf_keyspace_guess - see gf_table_guess: for prefetches only. The table is the first member of a
+ * keyspace. */
+static inline const struct gf_object *gf_keyspace_guess(const struct gf_keyspace *keyspace,
+                                                        uint64_t hash)
+{
+    return gf_table_guess((const struct gf_table *)(const void *)keyspace, hash);
+}
+
 /* Two steps that hide cache misses when several commands are known ahead: bucket first, then, some
  * commands later, the entry that the bucket points at. Harmless at any time. */
 static inline void gf_keyspace_prefetch_bucket(const struct gf_keyspace *keyspace, uint64_t hash)
 {
-    /* The table is the first member of a keyspace. */
     gf_table_prefetch_bucket((const struct gf_table *)(const void *)keyspace, hash);
 }
 static inline void gf_keyspace_prefetch_object(const struct gf_keyspace *keyspace, uint64_t hash)
 {
-    gf_table_prefetch_object((const struct gf_table *)(const void *)keyspace, hash);
+    const struct gf_object *object = gf_keyspace_guess(keyspace, hash);
+
+    if (object)
+        gf_object_prefetch(object);
 }
 
 /* gf_keyspace_find - the live object of `key`, counted as an access; NULL when there is none. */

@@ -150,6 +150,8 @@ struct gf_command {
     int16_t key_first; /* word index of the first key, 0 = no keys */
     int16_t key_last;  /* of the last; negative counts from the end (-1 = last word) */
     int16_t key_step;  /* words from one key to the next */
+    int16_t element;   /* word index of an element of the first key's value, for gf_type.prefetch:
+                        * HSET's field, say; 0 = none */
     enum gf_merge merge;
     /* Keys that key_first/last/step cannot say (GF_MOVABLE; of a GF_PUBSUB command, that there are
      * none): writes at most `max` word indexes,
@@ -193,6 +195,8 @@ struct gf_purge {
     bool more;      /* out: there are more of them */
 };
 
+#define GF_PREFETCH_STEPS 3u
+
 /* A data type: how its values live, die, and are measured. A value is either bytes inside its
  * object (strings, packed collections) or a structure behind a pointer. */
 struct gf_type {
@@ -210,6 +214,11 @@ struct gf_type {
     size_t (*memory)(const void *value, uint64_t samples);
     /* Elements to free, for the choice between freeing now and in slices. */
     uint64_t (*length)(const void *value);
+    /* Steps 0 .. GF_PREFETCH_STEPS - 1, some time apart, that hide cache misses when an element is
+     * known ahead of its use: each is given what the one before returned; NULL: no more of them.
+     * Harmless at any time. NULL: nothing is gained. */
+    const void *(*prefetch)(const void *value, struct gf_bytes element, uint32_t step,
+                            const void *at);
     /* Of an object whose encoding has GF_ENCODING_GOES: has its value ended by itself? Then the key
      * is absent, as if it had expired. Called at every look at the key. NULL: never. */
     bool (*gone)(const struct gf_object *object, uint64_t now_ms);

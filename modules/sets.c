@@ -53,7 +53,7 @@ static const struct gf_key_spec sinterstore_keys[] = {
 static const struct gf_command set_commands[] = {
     {
         .name = "SADD", .run = gf_set_sadd_run, .flags = GF_WRITE | GF_GROWS | GF_FAST, .arity = -3,
-        .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RW | GF_KEY_INSERT,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2, .key_flags = GF_KEY_RW | GF_KEY_INSERT,
         .history = several_members, .history_count = GF_COUNT(several_members),
         .since = "1.0.0", .group = "set", .complexity = "O(1) for each member",
         .summary = "Adds members to a set, which is made if need be; answers how many are new.",
@@ -61,7 +61,7 @@ static const struct gf_command set_commands[] = {
     },
     {
         .name = "SREM", .run = gf_set_srem_run, .flags = GF_WRITE | GF_FAST, .arity = -3,
-        .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RW | GF_KEY_DELETE,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2, .key_flags = GF_KEY_RW | GF_KEY_DELETE,
         .history = several_members, .history_count = GF_COUNT(several_members),
         .since = "1.0.0", .group = "set", .complexity = "O(1) for each member",
         .summary = "Takes members out of a set; a set without members is gone.",
@@ -69,14 +69,14 @@ static const struct gf_command set_commands[] = {
     },
     {
         .name = "SISMEMBER", .run = gf_set_sismember_run, .flags = GF_READ | GF_FAST, .arity = 3,
-        .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2, .key_flags = GF_KEY_RO,
         .since = "1.0.0", .group = "set", .complexity = "O(1)",
         .summary = "Whether a set has a member.",
         GF_ARGS(KEY, MEMBER),
     },
     {
         .name = "SMISMEMBER", .run = gf_set_smismember_run, .flags = GF_READ | GF_FAST, .arity = -3,
-        .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .since = "6.2.0", .group = "set", .complexity = "O(1) for each member",
         .summary = "Whether a set has each of several members.",
         GF_ARGS(KEY, MEMBERS),
@@ -254,6 +254,12 @@ static uint64_t set_length(const void *value)
     return gf_dict_count(value);
 }
 
+static const void *set_prefetch(const void *value, struct gf_bytes element, uint32_t step,
+                                const void *at)
+{
+    return gf_dict_prefetch(value, element, step, at);
+}
+
 /* Does not depend on the order: a sum. */
 static uint64_t set_digest(const struct gf_object *object, uint64_t seed)
 {
@@ -280,6 +286,7 @@ static const struct gf_type set_type = {
     .copy = set_copy,
     .memory = set_memory,
     .length = set_length,
+    .prefetch = set_prefetch,
     .digest = set_digest,
     .save = gf_set_save,
     .load = gf_set_load,

@@ -169,21 +169,26 @@ static inline struct gf_object *gf_table_find(const struct gf_table *table, uint
     }
 }
 
-static inline void gf_table_prefetch_bucket(const struct gf_table *table, uint64_t hash)
+/* Where the object with a hash is, as a rule. */
+static inline const struct gf_bucket *gf_table_home(const struct gf_table *table, uint64_t hash)
 {
     const struct gf_table_half *half = &table->half[gf_table_half_of(table, hash)];
 
-    gf_prefetch(gf_half_bucket(half, gf_half_home(half, hash)));
+    return gf_half_bucket(half, gf_half_home(half, hash));
 }
 
-static inline void gf_table_prefetch_object(const struct gf_table *table, uint64_t hash)
+static inline void gf_table_prefetch_bucket(const struct gf_table *table, uint64_t hash)
 {
-    const struct gf_table_half *half = &table->half[gf_table_half_of(table, hash)];
-    const struct gf_bucket *bucket = gf_half_bucket(half, gf_half_home(half, hash));
+    gf_prefetch(gf_table_home(table, hash));
+}
+
+/* gf_table_guess - most likely the object with this hash (it is not read); or NULL. */
+static inline const struct gf_object *gf_table_guess(const struct gf_table *table, uint64_t hash)
+{
+    const struct gf_bucket *bucket = gf_table_home(table, hash);
     uint32_t match = gf_bucket_match(bucket, gf_table_tag(hash));
 
-    if (match)
-        gf_object_prefetch(gf_bucket_object(bucket, (uint32_t)__builtin_ctz(match)));
+    return match ? gf_bucket_object(bucket, (uint32_t)__builtin_ctz(match)) : NULL;
 }
 
 void gf_table_init(struct gf_table *table, struct gf_pages *pages, uint64_t hash_seed);

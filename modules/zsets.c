@@ -235,7 +235,7 @@ static const struct gf_command commands[] = {
     {
         .name = "ZADD", .run = zadd,
         .flags = GF_WRITE | GF_GROWS | GF_FAST, .arity = -4,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 3,
         .key_flags = GF_KEY_RW | GF_KEY_UPDATE,
         .history = zadd_history, .history_count = GF_COUNT(zadd_history),
         .since = "1.2.0", .group = "sorted-set",
@@ -261,7 +261,7 @@ static const struct gf_command commands[] = {
     {
         .name = "ZINCRBY", .run = zincrby,
         .flags = GF_WRITE | GF_GROWS | GF_FAST, .arity = 4,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 3,
         .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_UPDATE,
         .since = "1.2.0", .group = "sorted-set",
         .complexity = "O(log N), N = members of the sorted set",
@@ -273,7 +273,7 @@ static const struct gf_command commands[] = {
     {
         .name = "ZREM", .run = zrem,
         .flags = GF_WRITE | GF_FAST, .arity = -3,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RW | GF_KEY_DELETE,
         .history = zrem_history, .history_count = GF_COUNT(zrem_history),
         .since = "1.2.0", .group = "sorted-set",
@@ -295,7 +295,7 @@ static const struct gf_command commands[] = {
     {
         .name = "ZSCORE", .run = zscore,
         .flags = GF_READ | GF_FAST, .arity = 3,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .since = "1.2.0", .group = "sorted-set",
         .complexity = "O(1)",
@@ -306,7 +306,7 @@ static const struct gf_command commands[] = {
     {
         .name = "ZMSCORE", .run = zmscore,
         .flags = GF_READ | GF_FAST, .arity = -3,
-        .key_first = 1, .key_last = 1, .key_step = 1,
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .since = "6.2.0", .group = "sorted-set",
         .complexity = "O(1) per member",

@@ -128,7 +128,7 @@ static const struct gf_history rank_history[] = {
     {                                                                                             \
         .name = command, .run = function,                                                         \
         .flags = GF_READ | GF_FAST, .arity = -3,                                                  \
-        .key_first = 1, .key_last = 1, .key_step = 1,                                             \
+        .key_first = 1, .key_last = 1, .key_step = 1, .element = 2,                               \
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,                                                   \
         .history = rank_history, .history_count = GF_COUNT(rank_history),                         \
         .since = "2.0.0", .group = "sorted-set",                                                  \

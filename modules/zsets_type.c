@@ -54,6 +54,14 @@ static uint64_t zset_length(const void *value)
     return gf_dict_count(&tree->scores);
 }
 
+static const void *zset_prefetch(const void *value, struct gf_bytes element, uint32_t step,
+                                 const void *at)
+{
+    const struct gf_zset_tree *tree = value;
+
+    return gf_dict_prefetch(&tree->scores, element, step, at);
+}
+
 /* Pairs in their order, which both forms have. */
 static uint64_t zset_digest(const struct gf_object *object, uint64_t seed)
 {
@@ -230,6 +238,7 @@ const struct gf_type gf_zset_type = {
     .copy = zset_copy,
     .memory = zset_memory,
     .length = zset_length,
+    .prefetch = zset_prefetch,
     .digest = zset_digest,
     .save = zset_save,
     .load = zset_load,

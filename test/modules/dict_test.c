@@ -430,3 +430,22 @@ Test(dict, freed_in_slices)
     cr_assert(slices > KEYS / 200);
     cr_assert(dict.segments == NULL);
 }
+
+/* Prefetches read what is there, however far the table got, and change nothing. */
+Test(dict, prefetches_are_harmless)
+{
+    for (uint32_t key = 0; key < KEYS; key++) {
+        char text[32];
+        struct gf_bytes name = {.data = text};
+        const void *at = NULL;
+        uint64_t count = gf_dict_count(&dict);
+
+        name.size = (size_t)snprintf(text, sizeof(text), "element:%u", key);
+        for (uint32_t step = 0; step < 3 && (step == 0 || at); step++)
+            at = gf_dict_prefetch(&dict, name, step, at);
+        cr_assert_null(at);
+        cr_assert_eq(gf_dict_count(&dict), count);
+        put(&dict, key, 1, 0);
+    }
+    gf_dict_check(&dict);
+}
