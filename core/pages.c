@@ -10,9 +10,8 @@
  *
  * A fresh chunk gets its memory in runs of 4 pages: one huge page at once stops the caller for up
  * to 3 ms where the host must find memory too (measured), single pages cost a fault each. A chunk
- * that is full for the first time asks for a huge page; the kernel makes one in the background. (A
- * chunk of long runs does not: there would be memory behind what is between its notes and its first
- * run, a twentieth of it.) A run gets its memory as a whole, after the lock was let go.
+ * that is full for the first time asks for a huge page; the kernel makes one in the background. A
+ * run gets its memory as a whole, after the lock was let go.
  */
 #include "core/pages.h"
 
@@ -29,7 +28,8 @@
 #define TRIM_CHUNKS_MAX 256u /* looked at in one call */
 #define TRIM_ABOVE_PAGES 64u /* 256 KiB of free pages, and a 128th of those in use, may stay */
 #define POPULATE_PAGES 4u
-#define NONE 0u /* page 0 holds notes and is never free */
+#define NONE 0u                     /* page 0 holds notes and is never free */
+#define FIRST GF_PAGES_HEADER_COUNT /* page index of a chunk's first piece */
 
 /* The first bytes of a chunk: where the notes of pages 0 to 3 would be. */
 struct chunk {
@@ -44,8 +44,6 @@ struct chunk {
 
 _Static_assert(sizeof(struct chunk) <= GF_PAGES_HEADER_COUNT * GF_PAGE_NOTE_SIZE,
                "the header must not reach the first note in use");
-_Static_assert(GF_RUN_SHORT_PAGES >= GF_PAGES_HEADER_COUNT, "the first run holds the notes");
-
 /* Pages of a piece, by kind. */
 static const uint8_t lengths[] = {1, GF_RUN_SHORT_PAGES, GF_RUN_PAGES, GF_RUN_LONG_PAGES};
 
@@ -59,7 +57,6 @@ struct free_note {
 /* The chunks that are cut into pieces of one size. The figures are read by anyone at any time. */
 struct kind {
     uint32_t pages;           /* of a piece */
-    uint32_t first;           /* page index of a chunk's first piece */
     uint32_t pieces;          /* of a chunk */
     struct gf_list available; /* chunk.link: chunks with free pieces */
     struct gf_link *trimmed;  /* the last one of these that was trimmed; the list's head: none */
@@ -140,14 +137,16 @@ static void kind_unlist(struct kind *kind, struct chunk *chunk)
 static bool kind_add_chunk(struct kind *kind)
 {
     struct chunk *chunk = chunk_map();
+    uint32_t index = FIRST;
 
     if (!chunk)
         return false;
-    *chunk = (struct chunk){.bare = (uint16_t)kind->first,
+    *chunk = (struct chunk){.bare = (uint16_t)FIRST,
                             .bare_count = (uint16_t)kind->pieces,
                             .populated = GF_PAGES_HEADER_COUNT};
-    for (uint32_t index = kind->first; index < GF_PAGES_CHUNK_COUNT; index += kind->pages)
-        chunk_note(chunk, index)->next = (uint16_t)((index + kind->pages) % GF_PAGES_CHUNK_COUNT);
+    for (uint32_t i = 1; i < kind->pieces; i++, index += kind->pages)
+        chunk_note(chunk, index)->next = (uint16_t)(index + kind->pages);
+    chunk_note(chunk, index)->next = NONE;
     gf_list_push_front(&kind->available, &chunk->link);
     figure_add(&kind->chunks, 1);
     kind->empty++;
@@ -168,8 +167,7 @@ static void kind_remove_chunk(struct kind *kind, struct chunk *chunk)
 static void kind_init(struct kind *kind, uint32_t pages)
 {
     kind->pages = pages;
-    kind->first = pages < GF_PAGES_HEADER_COUNT ? GF_PAGES_HEADER_COUNT : pages;
-    kind->pieces = (GF_PAGES_CHUNK_COUNT - kind->first) / pages;
+    kind->pieces = (GF_PAGES_CHUNK_COUNT - FIRST) / pages;
     gf_list_init(&kind->available);
     kind->trimmed = &kind->available.head;
 }
@@ -262,10 +260,9 @@ static void *chunk_take(struct kind *kind, struct chunk *chunk, bool *ret_bare)
         chunk_populate(chunk, index);
     if (chunk_free_count(chunk) == 0) {
         kind_unlist(kind, chunk);
-        if (!chunk->asked_huge && kind->pages < GF_RUN_LONG_PAGES) {
+        if (!chunk->asked_huge)
             (void)madvise(chunk, GF_PAGES_CHUNK_SIZE, MADV_HUGEPAGE); /* a wish */
-            chunk->asked_huge = true;
-        }
+        chunk->asked_huge = true;
     }
     figure_add(&kind->used, 1);
     return chunk_page(chunk, index);
@@ -307,8 +304,9 @@ static void kind_give(struct gf_pages *pages, struct kind *kind, void *piece)
     struct chunk *chunk = (void *)((uintptr_t)piece & ~(uintptr_t)(GF_PAGES_CHUNK_SIZE - 1));
     uint32_t index = (uint32_t)(((uintptr_t)piece & (GF_PAGES_CHUNK_SIZE - 1)) / GF_PAGE_SIZE);
 
-    GF_ASSERT(((uintptr_t)piece & (kind->pages * (uintptr_t)GF_PAGE_SIZE - 1)) == 0);
-    GF_ASSERT(index >= kind->first);
+    GF_ASSERT((uintptr_t)piece % GF_PAGE_SIZE == 0);
+    GF_ASSERT(index >= FIRST);
+    GF_ASSERT((index - FIRST) % kind->pages == 0);
 
     pthread_mutex_lock(&pages->lock);
     if (chunk_free_count(chunk) == 0)
@@ -434,9 +432,9 @@ static uint32_t stack_count(const struct kind *kind, struct chunk *chunk, uint32
     uint32_t count = 0;
 
     for (; index != NONE; index = chunk_note(chunk, index)->next) {
-        GF_ASSERT(index >= kind->first);
+        GF_ASSERT(index >= FIRST);
         GF_ASSERT(index < GF_PAGES_CHUNK_COUNT);
-        GF_ASSERT(index % kind->pages == 0);
+        GF_ASSERT((index - FIRST) % kind->pages == 0);
         GF_ASSERT(count < kind->pieces);
         count++;
     }

@@ -1,8 +1,8 @@
-/* Pages of 4 KiB and runs of 4, 16 or 32 of them, cut from chunks of 2 MiB.
+/* Pages of 4 KiB and runs of 4, 18 or 36 of them, cut from chunks of 2 MiB.
  *
  * Everything that holds many small things (slabs, segments of tables) takes its memory here, so
- * that a page freed by one user serves any other, and huge pages back nearly all of it. A chunk is
- * cut into pages or into runs of one length, never both. A chunk without used pages goes back to
+ * that a page freed by one user serves any other, and huge pages back all of it. A chunk is cut
+ * into pages or into runs of one length, never both. A chunk without used pages goes back to
  * the system, one spare of each kind excepted.
  *
  *   chunk, aligned to its size
@@ -12,7 +12,7 @@
  *   +--------------------------------+--------+--------+-----+----------+
  *
  * The note of a page belongs to whoever holds the page (of a run, the notes of all its pages).
- * Address → chunk → note is arithmetic. In a chunk of runs, the first run holds the notes.
+ * Address → chunk → note is arithmetic.
  *
  * Any thread may take and give pages: a lock is held for some ten nanoseconds, once for each page
  * or run, and for microseconds where the system is asked for memory or given some back. Nothing
@@ -25,10 +25,10 @@
 #include <stdint.h>
 
 #define GF_PAGE_SIZE 4096u
-/* Pages of a run, which is aligned to its size. */
+/* Pages of a run: what leaves next to nothing of the 508 of a chunk. */
 #define GF_RUN_SHORT_PAGES 4u
-#define GF_RUN_PAGES 16u
-#define GF_RUN_LONG_PAGES 32u
+#define GF_RUN_PAGES 18u
+#define GF_RUN_LONG_PAGES 36u
 #define GF_RUN_SHORT_SIZE (GF_RUN_SHORT_PAGES * GF_PAGE_SIZE)
 #define GF_RUN_SIZE (GF_RUN_PAGES * GF_PAGE_SIZE)
 #define GF_RUN_LONG_SIZE (GF_RUN_LONG_PAGES * GF_PAGE_SIZE)

@@ -50,47 +50,52 @@ _Static_assert(GF_RUN_LONG_SIZE >> UNIT_SHIFT < NONE, "they do");
 /* Classes 2 .. 32 are multiples of 8, in single pages. Behind them come those of short runs (up to
  * 1 KiB), of runs (up to 4 KiB) and of long ones. Blocks of a run are so many to it: */
 #define PART(size, parts) ((size) / (parts) & ~7u)
-#define PARTS_62_TO_34(size)                                                                       \
+#define PARTS_62_TO_36(size)                                                                       \
     PART(size, 62), PART(size, 60), PART(size, 58), PART(size, 56), PART(size, 54),                \
         PART(size, 52), PART(size, 50), PART(size, 48), PART(size, 46), PART(size, 44),            \
-        PART(size, 42), PART(size, 40), PART(size, 38), PART(size, 36), PART(size, 34)
-#define PARTS_31_TO_16(size)                                                                       \
-    PART(size, 31), PART(size, 30), PART(size, 29), PART(size, 28), PART(size, 27),                \
-        PART(size, 26), PART(size, 25), PART(size, 24), PART(size, 23), PART(size, 22),            \
-        PART(size, 21), PART(size, 20), PART(size, 19), PART(size, 18), PART(size, 17),            \
-        PART(size, 16)
-#define PARTS_15_TO_8(size)                                                                        \
-    PART(size, 15), PART(size, 14), PART(size, 13), PART(size, 12), PART(size, 11),                \
-        PART(size, 10), PART(size, 9), PART(size, 8)
+        PART(size, 42), PART(size, 40), PART(size, 38), PART(size, 36)
+#define PARTS_34_TO_18(size)                                                                       \
+    PART(size, 34), PART(size, 33), PART(size, 32), PART(size, 31), PART(size, 30),                \
+        PART(size, 29), PART(size, 28), PART(size, 27), PART(size, 26), PART(size, 25),            \
+        PART(size, 24), PART(size, 23), PART(size, 22), PART(size, 21), PART(size, 20),            \
+        PART(size, 19), PART(size, 18)
+#define PARTS_17_TO_9(size)                                                                        \
+    PART(size, 17), PART(size, 16), PART(size, 15), PART(size, 14), PART(size, 13),                \
+        PART(size, 12), PART(size, 11), PART(size, 10), PART(size, 9)
 #define EIGHTS(n) 8 * (n), 8 * (n) + 8, 8 * (n) + 16, 8 * (n) + 24, 8 * (n) + 32
 
 /* Bytes of a block, by class. */
 static const uint16_t class_sizes[] = {
     /* clang-format off */
     0, 0, 16, EIGHTS(3), EIGHTS(8), EIGHTS(13), EIGHTS(18), EIGHTS(23), EIGHTS(28),
-    PARTS_62_TO_34(GF_RUN_SHORT_SIZE), PART(GF_RUN_SHORT_SIZE, 32),
-    PARTS_31_TO_16(GF_RUN_SHORT_SIZE),
-    PARTS_62_TO_34(GF_RUN_SIZE), PART(GF_RUN_SIZE, 32), PARTS_31_TO_16(GF_RUN_SIZE),
-    PARTS_31_TO_16(GF_RUN_LONG_SIZE), PARTS_15_TO_8(GF_RUN_LONG_SIZE),
+    PARTS_62_TO_36(GF_RUN_SHORT_SIZE), PARTS_34_TO_18(GF_RUN_SHORT_SIZE),
+    PART(GF_RUN_SHORT_SIZE, 17), PART(GF_RUN_SHORT_SIZE, 16),
+    PART(GF_RUN_SIZE, 70), PART(GF_RUN_SIZE, 68), PART(GF_RUN_SIZE, 66), PART(GF_RUN_SIZE, 64),
+    PARTS_62_TO_36(GF_RUN_SIZE), PARTS_34_TO_18(GF_RUN_SIZE),
+    PARTS_34_TO_18(GF_RUN_LONG_SIZE), PARTS_17_TO_9(GF_RUN_LONG_SIZE),
     /* clang-format on */
 };
 
 #define CLASS_SMALL_LAST 32u /* of blocks of 256 bytes */
-#define CLASS_SHORT_LAST 64u /* of 1 KiB */
-#define CLASS_RUN_LAST 96u   /* of 4 KiB */
-#define CLASS_LAST 120u      /* of 16 KiB */
+#define CLASS_SHORT_LAST 65u /* of 1 KiB */
+#define CLASS_RUN_LAST 100u  /* of 4 KiB */
+#define CLASS_LAST 126u      /* of 16 KiB */
+#define PARTS_EACH_MAX 34u   /* beyond, parts are even */
+#define SHORT_PARTS_MIN (GF_RUN_SHORT_SIZE / 1024)
+#define RUN_PARTS_MIN (GF_RUN_SIZE / 4096)
+#define LONG_PARTS_MIN (GF_RUN_LONG_SIZE / GF_SLAB_SIZE_MAX)
 
 _Static_assert(sizeof(class_sizes) == sizeof(uint16_t) * GF_SLAB_CLASSES, "a size for each class");
 _Static_assert(GF_SLAB_CLASSES == CLASS_LAST + 1, "and the last one is the largest");
-_Static_assert(GF_RUN_LONG_SIZE / 8 == GF_SLAB_SIZE_MAX, "which holds the largest blocks");
+_Static_assert(GF_RUN_LONG_SIZE / LONG_PARTS_MIN == GF_SLAB_SIZE_MAX,
+               "which has the largest blocks");
 
-/* The class of `parts` blocks in a run, of those that end with class `last`, of `parts_min`. Beyond
- * 32, parts are even. */
+/* The class of `parts` blocks in a run, of those that end with class `last`, of `parts_min`. */
 static uint32_t class_of_parts(uint32_t parts, uint32_t last, uint32_t parts_min)
 {
-    uint32_t above = parts > 32 ? (parts - 32) / 2 : 0;
-
-    return last + parts_min - (parts > 32 ? 32 : parts) - above;
+    if (parts > PARTS_EACH_MAX)
+        parts = PARTS_EACH_MAX + (parts - PARTS_EACH_MAX) / 2;
+    return last + parts_min - parts;
 }
 
 static uint32_t class_of(size_t size)
@@ -99,11 +104,11 @@ static uint32_t class_of(size_t size)
 
     if (GF_LIKELY(rounded <= GF_SLAB_SMALL_SIZE_MAX))
         return rounded < 16 ? 2 : rounded / 8;
-    if (rounded <= GF_RUN_SHORT_SIZE / 16)
-        return class_of_parts(GF_RUN_SHORT_SIZE / rounded, CLASS_SHORT_LAST, 16);
-    if (rounded <= GF_RUN_SIZE / 16)
-        return class_of_parts(GF_RUN_SIZE / rounded, CLASS_RUN_LAST, 16);
-    return class_of_parts(GF_RUN_LONG_SIZE / rounded, CLASS_LAST, 8);
+    if (rounded <= GF_RUN_SHORT_SIZE / SHORT_PARTS_MIN)
+        return class_of_parts(GF_RUN_SHORT_SIZE / rounded, CLASS_SHORT_LAST, SHORT_PARTS_MIN);
+    if (rounded <= GF_RUN_SIZE / RUN_PARTS_MIN)
+        return class_of_parts(GF_RUN_SIZE / rounded, CLASS_RUN_LAST, RUN_PARTS_MIN);
+    return class_of_parts(GF_RUN_LONG_SIZE / rounded, CLASS_LAST, LONG_PARTS_MIN);
 }
 
 static uint32_t class_size(uint32_t class)

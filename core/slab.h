@@ -24,7 +24,7 @@
 
 #define GF_SLAB_SIZE_MAX 16384u    /* larger blocks are gf_alloc's */
 #define GF_SLAB_SMALL_SIZE_MAX 256u /* of blocks in single pages; larger ones are in runs */
-#define GF_SLAB_CLASSES 121u
+#define GF_SLAB_CLASSES 127u
 #define GF_SLAB_CLASS_WORDS ((GF_SLAB_CLASSES + 63) / 64)
 
 struct gf_slab_page;
