@@ -18,161 +18,7 @@
 #define MS_LEB 15u
 #define ID_SIZE_MAX 21u /* head, and two LEB128 */
 
-#define VALUE_SMALL 0x80u /* + an integer 0 .. 63 */
-#define VALUE_SMALL_MAX 63
-#define VALUE_INT 0xc0u /* + bytes - 1 */
-#define VALUE_LONG 0xd0u
-#define VALUE_TEXT_MAX 0x7fu
-#define VALUE_HEAD_MAX 11u /* bytes in front of a text */
-
-/* LEB128. */
-
-static uint32_t leb_size(uint64_t value)
-{
-    uint32_t size = 1;
-
-    for (; value >= 0x80; value >>= 7)
-        size++;
-    return size;
-}
-
-static char *leb_put(char *at, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *at++ = (char)(value | 0x80);
-    *at++ = (char)value;
-    return at;
-}
-
-static uint64_t leb_next(const char **cursor)
-{
-    uint64_t value = 0;
-    uint32_t shift = 0;
-    uint8_t byte;
-
-    do {
-        byte = (uint8_t) * (*cursor)++;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    } while (byte >= 0x80);
-    return value;
-}
-
-/* Values. */
-
-static uint32_t int_bytes(int64_t number)
-{
-    uint64_t folded = (uint64_t)(number < 0 ? ~number : number) << 1; /* with the sign's bit */
-
-    return folded == 0 ? 1 : (71 - (uint32_t)__builtin_clzll(folded)) / 8;
-}
-
-static bool text_is_number(struct gf_bytes text, int64_t *ret_number)
-{
-    return text.size - 1 < GF_I64_TEXT_MAX && text.data[0] <= '9' &&
-           gf_bytes_parse_i64(text, ret_number);
-}
-
-static char *value_put(char *at, struct gf_bytes text)
-{
-    int64_t number;
-
-    if (text_is_number(text, &number)) {
-        if (number >= 0 && number <= VALUE_SMALL_MAX) {
-            *at++ = (char)(VALUE_SMALL + (uint32_t)number);
-            return at;
-        }
-        uint32_t size = int_bytes(number);
-
-        *at++ = (char)(VALUE_INT + size - 1);
-        for (uint32_t i = 0; i < size; i++)
-            *at++ = (char)((uint64_t)number >> (8 * i));
-        return at;
-    }
-    if (text.size <= VALUE_TEXT_MAX) {
-        *at++ = (char)text.size;
-    } else {
-        *at++ = (char)VALUE_LONG;
-        at = leb_put(at, text.size);
-    }
-    if (text.size > 0)
-        memcpy(at, text.data, text.size);
-    return at + text.size;
-}
-
-struct gf_stream_value gf_stream_value_next(const char **cursor)
-{
-    const char *at = *cursor;
-    uint8_t head = (uint8_t)*at++;
-    struct gf_stream_value value = {.bytes = {.data = at, .size = head}};
-
-    if (head >= VALUE_INT && head < VALUE_LONG) {
-        uint32_t size = head - VALUE_INT + 1;
-        uint64_t bits = 0;
-
-        for (uint32_t i = 0; i < size; i++)
-            bits |= (uint64_t)(uint8_t)*at++ << (8 * i);
-        value.bytes.data = NULL;
-        value.bytes.size = 0;
-        value.number = (int64_t)(bits << (64 - 8 * size)) >> (64 - 8 * size);
-    } else if (head == VALUE_LONG) {
-        value.bytes.size = leb_next(&at);
-        value.bytes.data = at;
-        at += value.bytes.size;
-    } else if (head >= VALUE_SMALL) {
-        value.bytes.data = NULL;
-        value.bytes.size = 0;
-        value.number = head - VALUE_SMALL;
-    } else {
-        at += head;
-    }
-    *cursor = at;
-    return value;
-}
-
-static void value_skip(const char **cursor)
-{
-    (void)gf_stream_value_next(cursor);
-}
-
-static bool value_is(const struct gf_stream_value *value, struct gf_bytes text)
-{
-    int64_t number;
-
-    if (value->bytes.data)
-        return gf_bytes_equal(value->bytes, text);
-    return text_is_number(text, &number) && number == value->number;
-}
-
-/* What things take in Redis's nodes: an encoding, the bytes, and how long both are. */
-
-static uint32_t weight_of_int(int64_t number)
-{
-    if (number >= 0 && number <= 127)
-        return 2;
-    if (number >= -4096 && number <= 4095)
-        return 3;
-    if (number >= INT16_MIN && number <= INT16_MAX)
-        return 4;
-    if (number >= -(1 << 23) && number < 1 << 23)
-        return 5;
-    return number >= INT32_MIN && number <= INT32_MAX ? 6 : 10;
-}
-
-static uint32_t weight_of_text(struct gf_bytes text)
-{
-    uint32_t size = (uint32_t)text.size;
-    int64_t number;
-
-    if (text_is_number(text, &number))
-        return weight_of_int(number);
-    size += size < 64 ? 1 : size < 4096 ? 2 : 5;
-    if (size <= 127)
-        return size + 1;
-    if (size < 16383)
-        return size + 2;
-    return size + (size < 2097151 ? 3 : size < 268435455 ? 4 : 5);
-}
+/* What entries take in Redis's nodes. */
 
 /* weight_of_words - the words from `first` on, `step` apart. */
 static uint32_t weight_of_words(const struct gf_stream_words *words, uint32_t first, uint32_t step)
@@ -180,7 +26,7 @@ static uint32_t weight_of_words(const struct gf_stream_words *words, uint32_t fi
     uint32_t weight = 0;
 
     for (uint32_t i = first; i < words->count; i += step)
-        weight += weight_of_text(words->words[i]);
+        weight += gf_stream_weight_of_text(words->words[i]);
     return weight;
 }
 
@@ -188,18 +34,19 @@ static uint32_t weight_of_entry(struct gf_id first, struct gf_id id,
                                 const struct gf_stream_words *words, bool own_fields)
 {
     uint32_t pairs = words->count / 2;
-    uint32_t weight = 2 + weight_of_int((int64_t)(id.ms - first.ms)) +
-                      weight_of_int((int64_t)(id.seq - first.seq));
+    uint32_t weight = 2 + gf_stream_weight_of_int((int64_t)(id.ms - first.ms)) +
+                      gf_stream_weight_of_int((int64_t)(id.seq - first.seq));
 
     if (!own_fields)
-        return weight + weight_of_words(words, 1, 2) + weight_of_int((int64_t)pairs + 3);
-    return weight + weight_of_int(pairs) + weight_of_words(words, 0, 1) +
-           weight_of_int(2 * (int64_t)pairs + 4);
+        return weight + weight_of_words(words, 1, 2) + gf_stream_weight_of_int((int64_t)pairs + 3);
+    return weight + gf_stream_weight_of_int(pairs) + weight_of_words(words, 0, 1) +
+           gf_stream_weight_of_int(2 * (int64_t)pairs + 4);
 }
 
 uint32_t gf_stream_block_bytes(const struct gf_stream_block *block)
 {
-    return block->weight + weight_of_int(block->live) + weight_of_int(block->total - block->live);
+    return block->weight + gf_stream_weight_of_int(block->live) +
+           gf_stream_weight_of_int(block->total - block->live);
 }
 
 /* Making blocks. */
@@ -209,11 +56,8 @@ static size_t words_room(const struct gf_stream_words *words, uint32_t first, ui
 {
     size_t size = 0;
 
-    for (uint32_t i = first; i < words->count; i += step) {
-        size_t word = words->words[i].size;
-
-        size += word + (word <= VALUE_TEXT_MAX ? 1 : VALUE_HEAD_MAX);
-    }
+    for (uint32_t i = first; i < words->count; i += step)
+        size += gf_stream_value_room(words->words[i].size);
     return size;
 }
 
@@ -241,10 +85,10 @@ struct gf_stream_block *gf_stream_block_create(struct gf_id id, const struct gf_
     GF_ASSERT(gf_id_previous(&block->base));
     block->last = block->base;
     block->fields = words->count / 2;
-    block->weight = 7 + weight_of_int(block->fields) + weight_of_words(words, 0, 2) + 2;
+    block->weight = 7 + gf_stream_weight_of_int(block->fields) + weight_of_words(words, 0, 2) + 2;
     at = block->data;
     for (uint32_t i = 0; i < words->count; i += 2)
-        at = value_put(at, words->words[i]);
+        at = gf_stream_value_put(at, words->words[i]);
     block->fields_size = block->start = block->used = (uint32_t)(at - block->data);
     return block;
 }
@@ -331,11 +175,11 @@ static char *id_put(char *at, struct gf_id before, struct gf_id id)
         *at++ = (char)(ms - MS_INLINE_MAX - 1);
     } else {
         *head = (char)(MS_LEB << MS_SHIFT);
-        at = leb_put(at, ms);
+        at = gf_stream_leb_put(at, ms);
     }
     if (seq != 0) {
         *head |= (char)SEQ_WRITTEN;
-        at = leb_put(at, seq);
+        at = gf_stream_leb_put(at, seq);
     } else if (ms != 0) {
         *head |= (char)SEQ_ZERO;
     }
@@ -352,9 +196,9 @@ static inline struct gf_id id_next(const char **cursor, struct gf_id before)
     if (ms == MS_BYTE)
         ms = MS_INLINE_MAX + 1 + (uint64_t)(uint8_t) * (*cursor)++;
     else if (ms == MS_LEB)
-        ms = leb_next(cursor);
+        ms = gf_stream_leb_next(cursor);
     if ((head & SEQ_MASK) == SEQ_WRITTEN)
-        seq = leb_next(cursor);
+        seq = gf_stream_leb_next(cursor);
     if (ms == 0)
         seq += before.seq + 1;
     return (struct gf_id){.ms = before.ms + ms, .seq = seq};
@@ -370,7 +214,7 @@ static bool fields_are(const struct gf_stream_block *block, const struct gf_stre
     for (uint32_t i = 0; i < words->count; i += 2) {
         struct gf_stream_value field = gf_stream_value_next(&cursor);
 
-        if (!value_is(&field, words->words[i]))
+        if (!gf_stream_value_is(&field, words->words[i]))
             return false;
     }
     return true;
@@ -380,7 +224,7 @@ struct gf_stream_block *gf_stream_block_append(struct gf_stream_block *block, st
                                                struct gf_id id, const struct gf_stream_words *words)
 {
     bool own_fields = !fields_are(block, words);
-    size_t room = ID_SIZE_MAX + (own_fields ? leb_size(words->count / 2) : 0) +
+    size_t room = ID_SIZE_MAX + (own_fields ? gf_stream_leb_size(words->count / 2) : 0) +
                   words_room(words, own_fields ? 0 : 1, own_fields ? 1 : 2);
     char *at;
 
@@ -392,10 +236,10 @@ struct gf_stream_block *gf_stream_block_append(struct gf_stream_block *block, st
     at = id_put(at, block->last, id);
     if (own_fields) {
         block->data[block->used] |= (char)HEAD_OWN_FIELDS;
-        at = leb_put(at, words->count / 2);
+        at = gf_stream_leb_put(at, words->count / 2);
     }
     for (uint32_t i = own_fields ? 0 : 1; i < words->count; i += own_fields ? 1 : 2)
-        at = value_put(at, words->words[i]);
+        at = gf_stream_value_put(at, words->words[i]);
     block->used = (uint32_t)(at - block->data);
     GF_ASSERT(block->used <= block->capacity);
     block->weight += weight_of_entry(first, id, words, own_fields);
@@ -420,7 +264,7 @@ bool gf_stream_block_next(const struct gf_stream_block *block, struct gf_stream_
     ret_entry->count = block->fields;
     ret_entry->fields = block->data;
     if (head & HEAD_OWN_FIELDS) {
-        ret_entry->count = (uint32_t)leb_next(&cursor);
+        ret_entry->count = (uint32_t)gf_stream_leb_next(&cursor);
         ret_entry->fields = NULL;
     }
     ret_entry->values = cursor;
@@ -428,7 +272,7 @@ bool gf_stream_block_next(const struct gf_stream_block *block, struct gf_stream_
         uint32_t values = ret_entry->count << (head & HEAD_OWN_FIELDS ? 1 : 0);
 
         for (uint32_t i = 0; i < values; i++)
-            value_skip(&cursor);
+            (void)gf_stream_value_next(&cursor);
     }
     place->before = ret_entry->id;
     place->offset = (uint32_t)(cursor - block->data);
@@ -523,45 +367,10 @@ struct gf_id gf_stream_block_edge(const struct gf_stream_block *block)
 
 /* Checking bytes that anybody may have written. */
 
-/* leb_is_sound - a LEB128 that ends before `end`, of 64 bits at most; *cursor moves behind it. */
-static bool leb_is_sound(const char **cursor, const char *end, uint64_t *ret_value)
-{
-    const char *at = *cursor;
-
-    while (at < end && (uint8_t)*at >= 0x80)
-        at++;
-    if (at >= end || at - *cursor > 9 || (at - *cursor == 9 && (uint8_t)*at > 1))
-        return false;
-    *ret_value = leb_next(cursor);
-    return true;
-}
-
-static bool value_is_sound(const char **cursor, const char *end)
-{
-    uint8_t head;
-    uint64_t size;
-
-    if (*cursor >= end)
-        return false;
-    head = (uint8_t) * (*cursor)++;
-    if (head <= VALUE_TEXT_MAX)
-        size = head;
-    else if (head < VALUE_INT)
-        size = 0;
-    else if (head < VALUE_INT + 8)
-        size = head - VALUE_INT + 1;
-    else if (head != VALUE_LONG || !leb_is_sound(cursor, end, &size))
-        return false;
-    if (size > (uint64_t)(end - *cursor))
-        return false;
-    *cursor += size;
-    return true;
-}
-
 static bool values_are_sound(const char **cursor, const char *end, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
-        if (!value_is_sound(cursor, end))
+        if (!gf_stream_value_is_sound(cursor, end))
             return false;
     }
     return true;
@@ -578,9 +387,9 @@ static bool id_is_sound(const char **cursor, const char *end, struct gf_id *id)
 
     if (ms == MS_BYTE && at++ >= end)
         return false;
-    if (ms == MS_LEB && !leb_is_sound(&at, end, &ms))
+    if (ms == MS_LEB && !gf_stream_leb_is_sound(&at, end, &ms))
         return false;
-    if (way == SEQ_WRITTEN && !leb_is_sound(&at, end, &seq))
+    if (way == SEQ_WRITTEN && !gf_stream_leb_is_sound(&at, end, &seq))
         return false;
     if (way > SEQ_WRITTEN || (way == SEQ_ZERO && ms == 0) || (way == SEQ_MORE && ms != 0))
         return false;
@@ -603,7 +412,7 @@ static bool entry_is_sound(const struct gf_stream_block *block, const char **cur
     if (head & HEAD_REMOVED)
         return !(head & HEAD_OWN_FIELDS);
     if (head & HEAD_OWN_FIELDS) {
-        if (!leb_is_sound(cursor, end, &values) || values == 0 || values > block->used)
+        if (!gf_stream_leb_is_sound(cursor, end, &values) || values == 0 || values > block->used)
             return false;
         values *= 2;
     }

@@ -10,8 +10,7 @@
  *           bit 3     removed: nothing follows the id
  *           bits 4-7  ms delta to the entry before: 0 .. 13; 14 one byte, 15 a LEB128 follows
  *
- *   value   00-7f text of that size; 80-bf an integer 0 .. 63; c0-c7 an integer of 1 .. 8 bytes;
- *           d0 a LEB128 size and text. Text that spells an integer is stored as one.
+ *   value   a field or its value (modules/stream_value.h)
  *
  * An id is told from the one before; `base` stands before the first. So entries go from the front
  * in O(1), and one that is removed in the middle leaves its head and id.
@@ -27,6 +26,7 @@
 
 #include "core/bytes.h"
 #include "modules/id_tree.h"
+#include "modules/stream_value.h"
 
 /* Blocks are no larger than these, whatever the options say: a walk through one must be short. */
 #define GF_STREAM_BLOCK_BYTES_MAX (1u << 20)
@@ -54,12 +54,6 @@ struct gf_stream_entry {
     const char *values;
     uint32_t count; /* pairs */
     bool removed;
-};
-
-/* One field or value. */
-struct gf_stream_value {
-    struct gf_bytes bytes; /* data NULL: it is a number */
-    int64_t number;
 };
 
 /* The words of an entry that is to be: fields and values in turn. */
@@ -116,9 +110,6 @@ static inline struct gf_stream_place gf_stream_block_begin(const struct gf_strea
  * that were removed are shown, too. */
 bool gf_stream_block_next(const struct gf_stream_block *block, struct gf_stream_place *place,
                           struct gf_stream_entry *ret_entry);
-
-/* gf_stream_value_next - the field or value at *cursor, which moves behind it. */
-struct gf_stream_value gf_stream_value_next(const char **cursor);
 
 /* gf_stream_entry_pair - the next pair of an entry: call it `count` times. */
 static inline void gf_stream_entry_pair(struct gf_stream_entry *entry,
