@@ -194,7 +194,8 @@ static inline bool gf_exec_wait(struct gf_exec *x, uint64_t timeout_ms)
  *
  *   stays     its keys, their values and objects, and pointers to them; its arguments; its reply;
  *             keyspaces; now_ms
- *   may not   be half done: a change of a key is made, and told of (gf_exec_changed), in one step
+ *   may not   be half done: that a key is there, or is not. Others look at that meanwhile; so it is
+ *             made, or goes, and that is told (gf_exec_changed), in one step; and no value is empty
  */
 static inline void gf_exec_pause(struct gf_exec *x, uint32_t count)
 {

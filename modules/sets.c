@@ -128,7 +128,7 @@ static const struct gf_command set_commands[] = {
                       .since = "2.6.0"}),
     },
     {
-        .name = "SINTER", .run = gf_set_sinter_run, .flags = GF_READ, .arity = -2,
+        .name = "SINTER", .run = gf_set_sinter_run, .flags = GF_READ | GF_SLICED, .arity = -2,
         .key_first = 1, .key_last = -1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .tips = "nondeterministic_output_order",
         .since = "1.0.0", .group = "set",
@@ -137,7 +137,7 @@ static const struct gf_command set_commands[] = {
         GF_ARGS(KEYS),
     },
     {
-        .name = "SINTERCARD", .run = gf_set_sintercard_run, .flags = GF_READ | GF_MOVABLE,
+        .name = "SINTERCARD", .run = gf_set_sintercard_run, .flags = GF_READ | GF_MOVABLE | GF_SLICED,
         .arity = -3, .find_keys = sintercard_keys, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .key_specs = sintercard_key_specs, .key_specs_count = GF_COUNT(sintercard_key_specs),
         .since = "7.0.0", .group = "set",
@@ -148,7 +148,7 @@ static const struct gf_command set_commands[] = {
                  .flags = GF_ARG_OPTIONAL}),
     },
     {
-        .name = "SINTERSTORE", .run = gf_set_sinterstore_run, .flags = GF_WRITE | GF_GROWS,
+        .name = "SINTERSTORE", .run = gf_set_sinterstore_run, .flags = GF_WRITE | GF_GROWS | GF_SLICED,
         .arity = -3, .key_first = 1, .key_last = -1, .key_step = 1,
         .key_specs = sinterstore_keys, .key_specs_count = GF_COUNT(sinterstore_keys),
         .since = "1.0.0", .group = "set",
@@ -157,7 +157,7 @@ static const struct gf_command set_commands[] = {
         GF_ARGS(DESTINATION, KEYS),
     },
     {
-        .name = "SUNION", .run = gf_set_sunion_run, .flags = GF_READ, .arity = -2,
+        .name = "SUNION", .run = gf_set_sunion_run, .flags = GF_READ | GF_SLICED, .arity = -2,
         .key_first = 1, .key_last = -1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .tips = "nondeterministic_output_order",
         .since = "1.0.0", .group = "set", .complexity = "O(N), N = members of all sets",
@@ -165,7 +165,7 @@ static const struct gf_command set_commands[] = {
         GF_ARGS(KEYS),
     },
     {
-        .name = "SUNIONSTORE", .run = gf_set_sunionstore_run, .flags = GF_WRITE | GF_GROWS,
+        .name = "SUNIONSTORE", .run = gf_set_sunionstore_run, .flags = GF_WRITE | GF_GROWS | GF_SLICED,
         .arity = -3, .key_first = 1, .key_last = -1, .key_step = 1,
         .key_specs = store_keys, .key_specs_count = GF_COUNT(store_keys),
         .since = "1.0.0", .group = "set", .complexity = "O(N), N = members of all sets",
@@ -173,7 +173,7 @@ static const struct gf_command set_commands[] = {
         GF_ARGS(DESTINATION, KEYS),
     },
     {
-        .name = "SDIFF", .run = gf_set_sdiff_run, .flags = GF_READ, .arity = -2,
+        .name = "SDIFF", .run = gf_set_sdiff_run, .flags = GF_READ | GF_SLICED, .arity = -2,
         .key_first = 1, .key_last = -1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .tips = "nondeterministic_output_order",
         .since = "1.0.0", .group = "set",
@@ -182,7 +182,7 @@ static const struct gf_command set_commands[] = {
         GF_ARGS(KEYS),
     },
     {
-        .name = "SDIFFSTORE", .run = gf_set_sdiffstore_run, .flags = GF_WRITE | GF_GROWS,
+        .name = "SDIFFSTORE", .run = gf_set_sdiffstore_run, .flags = GF_WRITE | GF_GROWS | GF_SLICED,
         .arity = -3, .key_first = 1, .key_last = -1, .key_step = 1,
         .key_specs = store_keys, .key_specs_count = GF_COUNT(store_keys),
         .since = "1.0.0", .group = "set",

@@ -10,6 +10,7 @@
 #include "modules/sets.h"
 
 #define SOURCES_INSIDE 16
+#define FREE_ELEMENTS 64u /* of a table, between two pauses */
 /* A union of more sets than this is collected even to be answered: looking whether a member was in
  * any of the sets before takes a look-up in each. */
 #define UNION_LOOKS_MAX 4
@@ -57,6 +58,7 @@ struct result {
     uint64_t count;
     uint64_t limit; /* that many are enough          */
     bool no_memory;
+    struct gf_pace *pace; /* borrowed                */
 };
 
 /* False when no more are wanted. */
@@ -117,6 +119,7 @@ static void intersect(const struct sources *sources, struct result *result)
     while (more && gf_set_walk_next(&walk, &member)) {
         if (all_have(sources, 1, &member))
             more = result_take(result, &member);
+        gf_pace_step(result->pace, sources->count);
     }
 }
 
@@ -131,6 +134,7 @@ static void unite(const struct sources *sources, struct result *result)
         while (more && gf_set_walk_next(&walk, &member)) {
             if (result->dict || !any_has(sources, 0, i, &member))
                 more = result_take(result, &member);
+            gf_pace_step(result->pace, 2);
         }
     }
 }
@@ -146,6 +150,7 @@ static void subtract(const struct sources *sources, struct result *result)
     while (more && gf_set_walk_next(&walk, &member)) {
         if (!any_has(sources, 1, sources->count, &member))
             more = result_take(result, &member);
+        gf_pace_step(result->pace, sources->count);
     }
 }
 
@@ -153,7 +158,7 @@ static void subtract(const struct sources *sources, struct result *result)
 
 static void answer(struct gf_exec *x, combine *operation)
 {
-    struct result result = {.reply = x->reply, .limit = UINT64_MAX};
+    struct result result = {.reply = x->reply, .limit = UINT64_MAX, .pace = &x->pace};
     struct gf_reply_open open;
     struct sources sources;
 
@@ -175,11 +180,18 @@ void gf_set_sdiff_run(struct gf_exec *x)
     answer(x, subtract);
 }
 
+/* What was collected is not needed any more. */
+static void dict_free(struct gf_exec *x, struct gf_dict *dict)
+{
+    while (!gf_dict_free_slice(dict, FREE_ELEMENTS))
+        gf_exec_pause(x, FREE_ELEMENTS / 4);
+}
+
 /* Answers the union of many sets. */
 static void answer_collected(struct gf_exec *x)
 {
     struct gf_dict dict;
-    struct result result = {.dict = &dict, .limit = UINT64_MAX};
+    struct result result = {.dict = &dict, .limit = UINT64_MAX, .pace = &x->pace};
     struct gf_dict_entry entry;
     struct gf_dict_walk walk;
     struct sources sources;
@@ -194,10 +206,12 @@ static void answer_collected(struct gf_exec *x)
     } else {
         gf_reply_set(x->reply, gf_dict_count(&dict));
         gf_dict_walk_init(&walk, &dict);
-        while (gf_dict_walk_next(&walk, &entry))
+        while (gf_dict_walk_next(&walk, &entry)) {
             gf_packed_reply(x->reply, &entry.key);
+            gf_exec_pause(x, 1);
+        }
     }
-    gf_dict_deinit(&dict);
+    dict_free(x, &dict);
 }
 
 void gf_set_sunion_run(struct gf_exec *x)
@@ -224,7 +238,7 @@ void gf_set_sintercard_run(struct gf_exec *x)
 {
     struct gf_args *args = x->args;
     int64_t keys = next_at_least(args, 1, GF_MSG_NUMKEYS);
-    struct result result = {.limit = UINT64_MAX};
+    struct result result = {.limit = UINT64_MAX, .pace = &x->pace};
     uint32_t first = args->index;
     struct sources sources;
 
@@ -280,7 +294,7 @@ static void store(struct gf_exec *x, combine *operation, const char *event)
 {
     struct gf_set to = {.place = gf_place_next(x)};
     struct gf_dict dict;
-    struct result result = {.dict = &dict, .limit = UINT64_MAX};
+    struct result result = {.dict = &dict, .limit = UINT64_MAX, .pace = &x->pace};
     struct sources sources;
 
     if (!sources_read(x, &sources, gf_args_left(x->args)))
@@ -289,7 +303,7 @@ static void store(struct gf_exec *x, combine *operation, const char *event)
     operation(&sources, &result);
     sources_deinit(&sources);
     if (result.no_memory) {
-        gf_dict_deinit(&dict);
+        dict_free(x, &dict);
         gf_reply_error(x->reply, GF_MSG_OOM);
     } else {
         put(x, &to, &dict, event);

@@ -106,6 +106,7 @@ static void answer(struct gf_exec *x, const struct sort *sort)
             gf_reply_bulk(x->reply, element);
         else
             answer_gets(x, sort, element);
+        gf_exec_pause(x, 1);
     }
 }
 
@@ -136,6 +137,7 @@ static bool push_all(struct gf_exec *x, const struct sort *sort, struct gf_list 
 
         if (sort->gets_count > 0 ? !push_gets(x, sort, element, list) : !push(x, list, element))
             return false;
+        gf_exec_pause(x, 1);
     }
     return true;
 }
@@ -215,7 +217,7 @@ static size_t longest_pattern(const struct sort *sort)
 static enum gf_sort_result load_and_sort(struct gf_exec *x, struct sort *sort,
                                          struct gf_object *object)
 {
-    if (!gf_sort_items_load(object, &sort->order, &sort->items, &sort->first, &sort->count) ||
+    if (!gf_sort_items_load(x, object, &sort->order, &sort->items, &sort->first, &sort->count) ||
         !gf_sort_value_room(&sort->items, longest_pattern(sort)))
         return GF_SORT_NO_MEMORY;
     return sort->order.unsorted ? GF_SORT_OK
@@ -330,8 +332,8 @@ static const struct gf_key_spec sort_key_specs[] = {
 
 static const struct gf_command commands[] = {
     {
-        .name = "SORT", .run = sort_run, .flags = GF_WRITE | GF_GROWS | GF_MOVABLE | GF_DANGEROUS,
-        .arity = -2, .key_first = 1, .key_last = 1, .key_step = 1,
+        .name = "SORT", .run = sort_run,
+        .flags = GF_WRITE | GF_GROWS | GF_MOVABLE | GF_DANGEROUS | GF_SLICED, .arity = -2, .key_first = 1, .key_last = 1, .key_step = 1,
         .find_keys = sort_keys, .finds_more = sort_finds_more,
         .key_specs = sort_key_specs, .key_specs_count = GF_COUNT(sort_key_specs),
         .categories = "@set|@sortedset|@list|-@keyspace",
@@ -344,8 +346,8 @@ static const struct gf_command commands[] = {
                  .flags = GF_ARG_OPTIONAL}),
     },
     {
-        .name = "SORT_RO", .run = sort_ro_run, .flags = GF_READ | GF_MOVABLE | GF_DANGEROUS,
-        .arity = -2, .key_first = 1, .key_last = 1, .key_step = 1,
+        .name = "SORT_RO", .run = sort_ro_run,
+        .flags = GF_READ | GF_MOVABLE | GF_DANGEROUS | GF_SLICED, .arity = -2, .key_first = 1, .key_last = 1, .key_step = 1,
         .find_keys = sort_ro_keys, .finds_more = sort_finds_more,
         .key_specs = sort_key_specs, .key_specs_count = 2,
         .categories = "@set|@sortedset|@list|-@keyspace",

@@ -51,6 +51,7 @@ struct gf_sort_items {
     size_t texts_capacity;
     size_t longest; /* bytes of an element */
     char *room;     /* for the name of a key that a pattern makes of an element; owned */
+    struct gf_pace *pace; /* borrowed; or NULL */
 };
 
 static inline struct gf_bytes gf_sort_text(const struct gf_sort_items *items, uint64_t index)
@@ -62,7 +63,7 @@ static inline struct gf_bytes gf_sort_text(const struct gf_sort_items *items, ui
 
 void gf_sort_items_deinit(struct gf_sort_items *items);
 
-/* gf_sort_items_add - false when there is no memory. */
+/* gf_sort_items_add - false when there is no memory. May pause. */
 bool gf_sort_items_add(struct gf_sort_items *items, struct gf_bytes text);
 
 /* gf_sort_items_load - elements of a collection, in its own order.
@@ -73,8 +74,9 @@ bool gf_sort_items_add(struct gf_sort_items *items, struct gf_bytes text);
  * ret_count  how many from there on
  * Returns    false when there is no memory
  */
-bool gf_sort_items_load(struct gf_object *object, const struct gf_sort_order *order,
-                        struct gf_sort_items *items, uint64_t *ret_first, uint64_t *ret_count);
+bool gf_sort_items_load(struct gf_exec *x, struct gf_object *object,
+                        const struct gf_sort_order *order, struct gf_sort_items *items,
+                        uint64_t *ret_first, uint64_t *ret_count);
 
 enum gf_sort_result {
     GF_SORT_OK,

@@ -69,6 +69,7 @@ bool gf_sort_items_add(struct gf_sort_items *items, struct gf_bytes text)
     item->text_size = text.size;
     item->index = items->count++;
     items->longest = text.size > items->longest ? text.size : items->longest;
+    gf_pace_step(items->pace, 1);
     return true;
 }
 
@@ -198,11 +199,13 @@ static void collection_open(struct gf_object *object, struct collection *ret_col
     }
 }
 
-bool gf_sort_items_load(struct gf_object *object, const struct gf_sort_order *order,
-                        struct gf_sort_items *items, uint64_t *ret_first, uint64_t *ret_count)
+bool gf_sort_items_load(struct gf_exec *x, struct gf_object *object,
+                        const struct gf_sort_order *order, struct gf_sort_items *items,
+                        uint64_t *ret_first, uint64_t *ret_count)
 {
     struct collection collection;
 
+    items->pace = &x->pace;
     collection_open(object, &collection);
     range_of(order, collection.count, ret_first, ret_count);
     if (collection.type == GF_TYPE_SET)
@@ -286,7 +289,8 @@ static int weights_compare(const struct gf_sort_items *items, const struct gf_so
     return gf_bytes_compare(first, second);
 }
 
-/* Elements of equal weight stay in the order in which they came. */
+/* Elements of equal weight stay in the order in which they came. Pauses in the middle of the sort,
+ * whose room is its own. */
 static int items_compare(const void *first, const void *second, void *context)
 {
     const struct comparison *comparison = context;
@@ -294,6 +298,7 @@ static int items_compare(const void *first, const void *second, void *context)
     int result = comparison->order->alpha ? weights_compare(comparison->items, a, b)
                                           : scores_compare(comparison->items, a, b);
 
+    gf_pace_step(comparison->items->pace, 1);
     if (result != 0)
         return comparison->order->descending ? -result : result;
     return (a->index > b->index) - (a->index < b->index);
@@ -312,6 +317,7 @@ enum gf_sort_result gf_sort_items_sort(struct gf_exec *x, struct gf_sort_items *
             return one;
         if (one != GF_SORT_OK)
             result = one;
+        gf_exec_pause(x, 1);
     }
     if (result == GF_SORT_OK && items->count > 1)
         qsort_r(items->items, items->count, sizeof(*items->items), items_compare, &comparison);

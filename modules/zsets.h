@@ -71,8 +71,8 @@ void gf_zset_deinit(struct gf_zset *zset);
 struct gf_zset gf_zset_of(const struct gf_object *object);
 
 /* gf_zset_fill - one in the making out of all keys and scores of a dict, which is used up. False
- * when there is no memory; both are empty then. */
-bool gf_zset_fill(struct gf_zset *zset, struct gf_dict *scores);
+ * when there is no memory; both are empty then. pace: NULL, or it may pause. */
+bool gf_zset_fill(struct gf_zset *zset, struct gf_dict *scores, struct gf_pace *pace);
 
 /* gf_zset_store - put one in the making under `place`, whatever is there; an empty one removes the
  * key. It is used up. False when there is no memory: nothing has changed then. */
@@ -156,8 +156,10 @@ bool gf_zset_finish(struct gf_exec *x, struct gf_zset *zset);
 /* gf_zset_remove - false when it is not there. */
 bool gf_zset_remove(struct gf_zset *zset, struct gf_bytes member);
 
-/* gf_zset_remove_range - `count` pairs from rank `first` on, all of which exist. */
-void gf_zset_remove_range(struct gf_zset *zset, uint64_t first, uint64_t count);
+/* gf_zset_remove_range - `count` pairs from rank `first` on, all of which exist. pace: NULL, or it
+ * may pause before the last. */
+void gf_zset_remove_range(struct gf_zset *zset, uint64_t first, uint64_t count,
+                          struct gf_pace *pace);
 
 /* gf_zset_removed - after the last remove: the key of an empty one goes; tells of the change.
  *
@@ -175,7 +177,8 @@ bool gf_zset_tree_add(struct gf_zset_tree *tree, struct gf_bytes member, double 
 void gf_zset_tree_rescore(struct gf_zset_tree *tree, struct gf_bytes member, double score,
                           double new_score);
 void gf_zset_tree_remove(struct gf_zset_tree *tree, struct gf_bytes member, double score);
-void gf_zset_tree_remove_range(struct gf_zset_tree *tree, uint64_t first, uint64_t count);
+void gf_zset_tree_remove_range(struct gf_zset_tree *tree, uint64_t first, uint64_t count,
+                               struct gf_pace *pace);
 /* gf_zset_tree_sort - `scores` is complete: make `order` of it. pace: NULL, or it may pause. */
 void gf_zset_tree_sort(struct gf_zset_tree *tree, struct gf_pace *pace);
 

@@ -75,7 +75,8 @@ static void prefetch_next(const struct gf_zset_tree *tree, uint64_t first)
         gf_dict_prefetch_place(&tree->scores, gf_order_pair(&cursor).member);
 }
 
-void gf_zset_tree_remove_range(struct gf_zset_tree *tree, uint64_t first, uint64_t count)
+void gf_zset_tree_remove_range(struct gf_zset_tree *tree, uint64_t first, uint64_t count,
+                               struct gf_pace *pace)
 {
     GF_ASSERT(first + count <= tree->order.count);
     while (count-- > 0) {
@@ -92,6 +93,8 @@ void gf_zset_tree_remove_range(struct gf_zset_tree *tree, uint64_t first, uint64
         if (!gf_dict_remove(&tree->scores, member))
             GF_ASSERT(false);
         prefetch_next(tree, first);
+        if (count > 0)
+            gf_pace_step(pace, 2); /* not at the end: it may be empty */
     }
 }
 

@@ -37,6 +37,7 @@ struct combination {
     struct gf_place target;
     struct source *sources; /* owned */
     uint32_t sources_count;
+    struct gf_pace *pace;   /* borrowed */
 };
 
 /* Members of a source, with their scores. */
@@ -118,6 +119,7 @@ static bool union_add(const struct combination *c, const struct source *source,
             score = aggregate(c->aggregate, entry.score, score);
         if (!gather(result, pair.member, score))
             return false;
+        gf_pace_step(c->pace, 2);
     }
     return true;
 }
@@ -154,6 +156,7 @@ static bool run_inter(const struct combination *c, struct gf_dict *result)
     while (walk_next(&walk, &pair)) {
         if (inter_score(c, pair.member, &pair.score) && !gather(result, pair.member, pair.score))
             return false;
+        gf_pace_step(c->pace, c->sources_count);
     }
     return true;
 }
@@ -178,6 +181,7 @@ static bool run_diff(const struct combination *c, struct gf_dict *result)
     while (walk_next(&walk, &pair)) {
         if (!is_in_others(c, pair.member) && !gather(result, pair.member, pair.score))
             return false;
+        gf_pace_step(c->pace, c->sources_count);
     }
     return true;
 }
@@ -310,8 +314,10 @@ static void reply_result(struct gf_exec *x, const struct combination *c, const s
 
     gf_reply_array(x->reply, c->with_scores && !nested ? zset->count * 2 : zset->count);
     gf_zset_walk_init(&walk, zset, 0, UINT64_MAX, false);
-    while (gf_zset_walk_next(&walk, &pair))
+    while (gf_zset_walk_next(&walk, &pair)) {
         gf_zset_reply_pair(x->reply, &pair, c->with_scores, nested);
+        gf_exec_pause(x, 1);
+    }
 }
 
 /* Gathered, put in order, and answered or stored. */
@@ -324,7 +330,7 @@ static void combination_finish(struct gf_exec *x, const struct combination *c)
 
     gf_zset_init(x, &zset);
     gf_dict_init(&result, GF_DICT_SCORES, zset.hash_seed);
-    if (!run_operation(c, &result) || !gf_zset_fill(&zset, &result)) {
+    if (!run_operation(c, &result) || !gf_zset_fill(&zset, &result, c->pace)) {
         gf_dict_deinit(&result);
         gf_reply_error(x->reply, GF_MSG_OOM);
         return;
@@ -333,7 +339,10 @@ static void combination_finish(struct gf_exec *x, const struct combination *c)
         gf_zset_store_result(x, &c->target, &zset, events[c->operation]);
     } else {
         reply_result(x, c, &zset);
-        gf_zset_deinit(&zset);
+        if (zset.tree != NULL)
+            gf_keyspace_retire(x->keyspace, GF_TYPE_ZSET, zset.tree);
+        else
+            gf_zset_deinit(&zset);
     }
 }
 
@@ -344,14 +353,17 @@ static void reply_count(struct gf_exec *x, const struct combination *c)
     uint64_t count = 0;
 
     walk_init(&walk, &c->sources[0]);
-    while ((c->limit == 0 || count < c->limit) && walk_next(&walk, &pair))
+    while ((c->limit == 0 || count < c->limit) && walk_next(&walk, &pair)) {
         count += inter_score(c, pair.member, &pair.score);
+        gf_pace_step(c->pace, c->sources_count);
+    }
     gf_reply_int(x->reply, (int64_t)count);
 }
 
 static void combine(struct gf_exec *x, struct combination *c, const char *name)
 {
     x->args->error_name = name;
+    c->pace = &x->pace;
     if (c->stores)
         c->target = gf_place_next(x);
     if (sources_read(x, c) && options_read(x, c)) {
@@ -456,7 +468,7 @@ static const struct gf_key_spec zintercard_keys[] = {
 static const struct gf_command commands[] = {
     {
         .name = "ZUNION", .run = zunion,
-        .flags = GF_READ | GF_MOVABLE, .arity = -3,
+        .flags = GF_READ | GF_MOVABLE | GF_SLICED, .arity = -3,
         .find_keys = read_keys_find,
         .key_specs = zunion_keys, .key_specs_count = GF_COUNT(zunion_keys),
         .since = "6.2.0", .group = "sorted-set",
@@ -476,7 +488,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZINTER", .run = zinter,
-        .flags = GF_READ | GF_MOVABLE, .arity = -3,
+        .flags = GF_READ | GF_MOVABLE | GF_SLICED, .arity = -3,
         .find_keys = read_keys_find,
         .key_specs = zinter_keys, .key_specs_count = GF_COUNT(zinter_keys),
         .since = "6.2.0", .group = "sorted-set",
@@ -496,7 +508,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZDIFF", .run = zdiff,
-        .flags = GF_READ | GF_MOVABLE, .arity = -3,
+        .flags = GF_READ | GF_MOVABLE | GF_SLICED, .arity = -3,
         .find_keys = read_keys_find,
         .key_specs = zdiff_keys, .key_specs_count = GF_COUNT(zdiff_keys),
         .since = "6.2.0", .group = "sorted-set",
@@ -509,7 +521,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZUNIONSTORE", .run = zunionstore,
-        .flags = GF_WRITE | GF_GROWS | GF_MOVABLE, .arity = -4,
+        .flags = GF_WRITE | GF_GROWS | GF_MOVABLE | GF_SLICED, .arity = -4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .find_keys = store_keys_find,
         .key_specs = zunionstore_keys, .key_specs_count = GF_COUNT(zunionstore_keys),
@@ -529,7 +541,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZINTERSTORE", .run = zinterstore,
-        .flags = GF_WRITE | GF_GROWS | GF_MOVABLE, .arity = -4,
+        .flags = GF_WRITE | GF_GROWS | GF_MOVABLE | GF_SLICED, .arity = -4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .find_keys = store_keys_find,
         .key_specs = zinterstore_keys, .key_specs_count = GF_COUNT(zinterstore_keys),
@@ -549,7 +561,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZDIFFSTORE", .run = zdiffstore,
-        .flags = GF_WRITE | GF_GROWS | GF_MOVABLE, .arity = -4,
+        .flags = GF_WRITE | GF_GROWS | GF_MOVABLE | GF_SLICED, .arity = -4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .find_keys = store_keys_find,
         .key_specs = zdiffstore_keys, .key_specs_count = GF_COUNT(zdiffstore_keys),
@@ -562,7 +574,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZINTERCARD", .run = zintercard,
-        .flags = GF_READ | GF_MOVABLE, .arity = -3,
+        .flags = GF_READ | GF_MOVABLE | GF_SLICED, .arity = -3,
         .find_keys = read_keys_find,
         .key_specs = zintercard_keys, .key_specs_count = GF_COUNT(zintercard_keys),
         .since = "7.0.0", .group = "sorted-set",

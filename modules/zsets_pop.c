@@ -58,7 +58,7 @@ static void pop_run(struct gf_exec *x, const struct pop *pop, struct gf_zset *zs
         gf_zset_reply_pair(x->reply, &pair, true, nested);
     if (count == 0)
         return;
-    gf_zset_remove_range(zset, pop->highest ? zset->count - count : 0, count);
+    gf_zset_remove_range(zset, pop->highest ? zset->count - count : 0, count, NULL);
     gf_zset_removed(x, zset, pop->highest ? "zpopmax" : "zpopmin");
 }
 

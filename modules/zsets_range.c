@@ -137,7 +137,8 @@ static void zrevrangebylex(struct gf_exec *x)
 }
 
 /* The pairs wanted, as a sorted set of its own; false when there is no memory. */
-static bool range_copy(const struct range *range, const struct gf_zset *zset, struct gf_zset *copy)
+static bool range_copy(struct gf_exec *x, const struct range *range, const struct gf_zset *zset,
+                       struct gf_zset *copy)
 {
     uint64_t first = 0;
     uint64_t count = range_find(range, zset, &first);
@@ -148,6 +149,7 @@ static bool range_copy(const struct range *range, const struct gf_zset *zset, st
     while (gf_zset_walk_next(&walk, &pair)) {
         if (gf_zset_add(copy, pair.member, 0, &pair.score) == GF_ZSET_NO_MEMORY)
             return false;
+        gf_exec_pause(x, 2);
     }
     return true;
 }
@@ -164,7 +166,7 @@ static void zrangestore(struct gf_exec *x)
     if (!gf_args_finish(x->args, x->reply) || !gf_zset_open(x, &range.place, &zset))
         return;
     gf_zset_init(x, &copy);
-    if (range_copy(&range, &zset, &copy)) {
+    if (range_copy(x, &range, &zset, &copy)) {
         gf_zset_store_result(x, &target, &copy, "zrangestore");
         return;
     }
@@ -219,7 +221,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZRANGESTORE", .run = zrangestore,
-        .flags = GF_WRITE | GF_GROWS, .arity = -5,
+        .flags = GF_WRITE | GF_GROWS | GF_SLICED, .arity = -5,
         .key_first = 1, .key_last = 2, .key_step = 1,
         .key_specs = zrangestore_keys, .key_specs_count = GF_COUNT(zrangestore_keys),
         .since = "6.2.0", .group = "sorted-set",

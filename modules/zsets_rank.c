@@ -97,7 +97,7 @@ static void remove_run(struct gf_exec *x, enum gf_zset_by by, const char *event)
         return;
     range = gf_zset_bounds_find(&bounds, &zset);
     if (range.count > 0) {
-        gf_zset_remove_range(&zset, range.first, range.count);
+        gf_zset_remove_range(&zset, range.first, range.count, &x->pace);
         gf_zset_removed(x, &zset, event);
     }
     gf_reply_int(x->reply, (int64_t)range.count);
@@ -143,7 +143,7 @@ static const struct gf_history rank_history[] = {
 #define REMOVE(command, function, version, what, ...)                                             \
     {                                                                                             \
         .name = command, .run = function,                                                         \
-        .flags = GF_WRITE, .arity = 4,                                                            \
+        .flags = GF_WRITE | GF_SLICED, .arity = 4,                                                            \
         .key_first = 1, .key_last = 1, .key_step = 1,                                             \
         .key_flags = GF_KEY_RW | GF_KEY_DELETE,                                                   \
         .since = version, .group = "sorted-set",                                                  \

@@ -348,14 +348,15 @@ bool gf_zset_remove(struct gf_zset *zset, struct gf_bytes member)
     return true;
 }
 
-void gf_zset_remove_range(struct gf_zset *zset, uint64_t first, uint64_t count)
+void gf_zset_remove_range(struct gf_zset *zset, uint64_t first, uint64_t count,
+                          struct gf_pace *pace)
 {
     GF_ASSERT(count <= zset->count);
     GF_ASSERT(first <= zset->count - count);
     if (count == 0)
         return;
     if (zset->tree != NULL) {
-        gf_zset_tree_remove_range(zset->tree, first, count);
+        gf_zset_tree_remove_range(zset->tree, first, count, pace);
         zset->count -= count;
         return;
     }
@@ -489,7 +490,7 @@ static bool fill_small(struct gf_zset *zset, const struct gf_dict *scores)
     return true;
 }
 
-bool gf_zset_fill(struct gf_zset *zset, struct gf_dict *scores)
+bool gf_zset_fill(struct gf_zset *zset, struct gf_dict *scores, struct gf_pace *pace)
 {
     bool filled = true;
 
@@ -506,7 +507,7 @@ bool gf_zset_fill(struct gf_zset *zset, struct gf_dict *scores)
     zset->tree = gf_zset_tree_create(zset->hash_seed);
     zset->tree->scores = *scores;
     gf_dict_init(scores, GF_DICT_SCORES, zset->hash_seed);
-    gf_zset_tree_sort(zset->tree, NULL);
+    gf_zset_tree_sort(zset->tree, pace);
     zset->count = zset->tree->order.count;
     return true;
 }
