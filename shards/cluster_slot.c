@@ -58,7 +58,7 @@ static void slot_on_core(struct gf_worker *worker, struct gf_ask *ask)
 
     if (worker->server->router.owners[walk->partition] != worker->core->id)
         return;
-    if (worker->locks.partitions[walk->partition].held_whole > 0)
+    if (gf_locks_is_away(&worker->locks, walk->partition))
         return; /* lent to another core: the next visit finds it back */
     keyspace = worker->partitions[walk->partition]->databases[walk->db];
     if (keyspace)

@@ -111,7 +111,7 @@ bool gf_locks_free_key(const struct gf_locks *locks, uint32_t id, uint64_t hash)
 
     if (locks->busy == 0 || (partition->held | partition->wanted) == 0)
         return true;
-    return (partition->held_whole | partition->wanted_whole) == 0 && !key_find(locks, hash);
+    return gf_locks_free_names(locks, id) && !key_find(locks, hash);
 }
 
 static bool entry_is_free(const struct gf_locks *locks, const struct gf_claim *claim, uint32_t i)
@@ -120,6 +120,8 @@ static bool entry_is_free(const struct gf_locks *locks, const struct gf_claim *c
 
     if (claim->hashes)
         return gf_locks_free_key(locks, partition, claim->hashes[i]);
+    if (claim->takes)
+        return !gf_locks_is_away(locks, partition);
     return claim->names ? gf_locks_free_names(locks, partition) : gf_locks_free(locks, partition);
 }
 
@@ -143,6 +145,8 @@ static void claim_take(struct gf_locks *locks, const struct gf_claim *claim)
         partition->held++;
         if (claim->hashes)
             key_use(locks, claim->hashes[i])->held++;
+        else if (claim->names)
+            partition->held_names++;
         else
             partition->held_whole++;
     }
@@ -210,7 +214,11 @@ static bool entry_is_blocked(const struct gf_locks *locks, const struct gf_claim
     const struct gf_lock_partition *partition = &locks->partitions[claim->partitions[i]];
     const struct gf_lock_key *key;
 
-    if (partition->held_whole > 0 || partition->seen_whole == locks->epoch)
+    if (partition->held_whole > 0)
+        return true;
+    if (claim->takes)
+        return false;
+    if (partition->held_names > 0 || partition->seen_whole == locks->epoch)
         return true;
     if (claim->names)
         return false;
@@ -282,6 +290,9 @@ static void claim_drop(struct gf_locks *locks, const struct gf_claim *claim)
             GF_ASSERT(key->held > 0);
             key->held--;
             key_leave(locks, key);
+        } else if (claim->names) {
+            GF_ASSERT(partition->held_names == 1);
+            partition->held_names--;
         } else {
             GF_ASSERT(partition->held_whole == 1);
             partition->held_whole--;
@@ -290,12 +301,9 @@ static void claim_drop(struct gf_locks *locks, const struct gf_claim *claim)
     locks->busy -= claim->count;
 }
 
-void gf_locks_release(struct gf_locks *locks, struct gf_claim *claim)
+/* Something was given back. */
+static void locks_released(struct gf_locks *locks)
 {
-    GF_ASSERT(claim->holds);
-    GF_ASSERT(locks->busy >= claim->count);
-
-    claim_drop(locks, claim);
     locks->released = true;
     if (locks->granting)
         return;
@@ -309,6 +317,25 @@ void gf_locks_release(struct gf_locks *locks, struct gf_claim *claim)
 #endif
 }
 
+void gf_locks_release(struct gf_locks *locks, struct gf_claim *claim)
+{
+    GF_ASSERT(claim->holds);
+    GF_ASSERT(locks->busy >= claim->count);
+    claim_drop(locks, claim);
+    locks_released(locks);
+}
+
+void gf_locks_keep_keys(struct gf_locks *locks, struct gf_claim *whole, struct gf_claim *keys)
+{
+    GF_ASSERT(whole->holds);
+    GF_ASSERT(!whole->hashes);
+    GF_ASSERT(keys->holds);
+    GF_ASSERT(keys->hashes != NULL);
+    claim_drop(locks, whole);
+    claim_take(locks, keys);
+    locks_released(locks);
+}
+
 /* ---- checks -------------------------------------------------------------------------------- */
 
 /* Does a waiting claim overlap with what is held? */
@@ -317,7 +344,10 @@ static bool claim_meets_held(const struct gf_locks *locks, const struct gf_claim
     for (uint32_t i = 0; i < claim->count; i++) {
         const struct gf_lock_partition *partition = &locks->partitions[claim->partitions[i]];
 
-        if (partition->held_whole > 0 || (!claim->names && !claim->hashes && partition->held > 0) ||
+        bool whole = !claim->names && !claim->takes && !claim->hashes;
+
+        if (partition->held_whole > 0 || (whole && partition->held > 0) ||
+            (!claim->takes && partition->held_names > 0) ||
             (claim->hashes && key_find(locks, claim->hashes[i])->held > 0))
             return true;
     }
@@ -327,6 +357,8 @@ static bool claim_meets_held(const struct gf_locks *locks, const struct gf_claim
 /* Would `claim` have to wait behind `older`? */
 static bool claims_overlap(const struct gf_claim *claim, const struct gf_claim *older)
 {
+    if (claim->takes)
+        return false;
     for (uint32_t i = 0; i < claim->count; i++) {
         for (uint32_t k = 0; k < older->count; k++) {
             if (claim->partitions[i] == older->partitions[k] &&
@@ -390,8 +422,9 @@ void gf_locks_check(const struct gf_locks *locks)
 
         GF_ASSERT(wanted[id] == partition->wanted);
         GF_ASSERT(partition->held_whole <= 1);
+        GF_ASSERT(partition->held_names <= 1);
         busy += partition->held;
-        keys_held += partition->held - partition->held_whole;
+        keys_held += partition->held - partition->held_whole - partition->held_names;
     }
     GF_ASSERT(busy == locks->busy);
     keys_check(locks, keys_held, keys_wanted);

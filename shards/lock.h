@@ -9,6 +9,11 @@
  *     keys                           the same key waits    waits              goes on
  *     whole partitions, names        waits                 waits              waits
  *
+ * Who holds keys and wants to use them on another core takes the partitions, too, for a short time
+ * (`takes`): nobody else gets at anything in them meanwhile. Such a claim passes all who wait, for
+ * they may wait for its keys, or behind who does; and who holds `names`. It waits for others of its
+ * kind only, who go through the cores in ascending order and wait for no key then.
+ *
  * A core grants claims in the order of arrival wherever they overlap: a big claim is not starved
  * by small ones, and a request that arrives behind a claim on its key waits behind it. Keys are
  * told apart by their hashes: two with the same hash wait for each other, which is no harm; so do
@@ -37,6 +42,7 @@ struct gf_claim {
     uint32_t count;                          /* 1 or more                                      */
     bool holds;                              /* take the lock (else: run once when it is free) */
     bool names;                              /* without hashes: only which keys there are      */
+    bool takes;                              /* without hashes: of who holds keys there        */
     void (*granted)(struct gf_claim *claim); /* called once, later, when it had to wait       */
 };
 
@@ -44,7 +50,8 @@ struct gf_claim {
 struct gf_lock_partition {
     uint32_t held;         /* entries of granted claims that hold                    */
     uint32_t wanted;       /* entries of waiting claims                              */
-    uint32_t held_whole;   /* those of them without keys: 0 or 1                     */
+    uint32_t held_whole;   /* those of them that have all of it: 0 or 1; 1: it is away */
+    uint32_t held_names;   /* those of them that look at names: 0 or 1               */
     uint32_t wanted_whole; /* those of them without keys                             */
     uint32_t seen;         /* last walk that found it blocked for some claim ...     */
     uint32_t seen_whole;   /* ... without keys                                       */
@@ -92,8 +99,9 @@ bool gf_locks_free_key(const struct gf_locks *locks, uint32_t partition, uint64_
 /* gf_locks_free_names - it may be looked at which keys there are in this partition. */
 static inline bool gf_locks_free_names(const struct gf_locks *locks, uint32_t partition)
 {
-    return locks->busy == 0 || (locks->partitions[partition].held_whole |
-                                locks->partitions[partition].wanted_whole) == 0;
+    const struct gf_lock_partition *it = &locks->partitions[partition];
+
+    return locks->busy == 0 || (it->held_whole | it->held_names | it->wanted_whole) == 0;
 }
 
 /* gf_locks_would - a claim would be granted at once. */
@@ -109,6 +117,16 @@ bool gf_locks_claim(struct gf_locks *locks, struct gf_claim *claim);
 /* gf_locks_release - give back what a granted claim with `holds` took; grants what waited for
  * it. */
 void gf_locks_release(struct gf_locks *locks, struct gf_claim *claim);
+
+/* gf_locks_keep_keys - from whole partitions to keys in them: `whole` gives back what it took, and
+ * `keys` (holds, with hashes in the same partitions) takes its own before anybody else can. */
+void gf_locks_keep_keys(struct gf_locks *locks, struct gf_claim *whole, struct gf_claim *keys);
+
+/* gf_locks_is_away - a command, maybe of another core, has the whole partition now. */
+static inline bool gf_locks_is_away(const struct gf_locks *locks, uint32_t partition)
+{
+    return locks->partitions[partition].held_whole > 0;
+}
 
 /* gf_locks_check - asserts the invariants. */
 void gf_locks_check(const struct gf_locks *locks);

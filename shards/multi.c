@@ -28,6 +28,8 @@ struct gf_multi {
     uint32_t parts_locked;
     uint32_t parts_out; /* RUN or UNLOCK under way                                */
     bool lend;
+    struct gf_slice *slice; /* that waits until the parts are back; or NULL          */
+    struct gf_op again;     /* deferred while parts are to be asked again            */
     uint32_t *key_parts; /* part of the i-th key, for MERGE_KEYS; in `block`       */
     uint32_t keys_count;
     void *block; /* partitions, words, key_parts; owned                    */
@@ -36,6 +38,7 @@ struct gf_multi {
 static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi);
 static void multi_locked(struct gf_worker *worker, struct gf_multi *multi);
 static void multi_continue(struct gf_worker *worker, struct gf_multi *multi);
+static void multi_answer(struct gf_worker *worker, struct gf_multi *multi);
 
 /* ---- on the part's core -------------------------------------------------------------------- */
 
@@ -89,6 +92,21 @@ static void part_run(struct gf_worker *worker, struct gf_part *part)
     part->failure = run.failure;
 }
 
+/* The partitions are the home core's for some time. */
+static void part_lend(struct gf_worker *worker, struct gf_part *part)
+{
+    gf_heap_lend(worker->heap);
+    part_set_owner(worker, part, part->parcel.message.home);
+}
+
+static void part_return(struct gf_worker *worker, struct gf_part *part)
+{
+    part_set_owner(worker, part, part->core);
+    gf_heap_return(worker->heap);
+    for (uint32_t i = 0; i < part->partitions_count; i++)
+        gf_waiters_returned(worker, worker->partitions[part->partitions[i]]);
+}
+
 static void part_granted(struct gf_claim *claim)
 {
     struct gf_part *part = gf_container(claim, struct gf_part, claim);
@@ -99,11 +117,82 @@ static void part_granted(struct gf_claim *claim)
         part_run(worker, part);
         gf_locks_release(&worker->locks, &part->claim);
     } else if (part->lend) {
-        gf_heap_lend(worker->heap);
-        part_set_owner(worker, part, part->parcel.message.home);
+        part_lend(worker, part);
+        if (part->keeps)
+            gf_heap_unpin(worker->heap);
     }
     part_finish(worker, part);
     gf_waiters_after(worker);
+}
+
+/* A split command with keys holds those, what is lent are partitions. */
+static void part_lock(struct gf_worker *worker, struct gf_part *part)
+{
+    bool keyed = !part->lend && part->keys_count > 0;
+
+    part->claim = (struct gf_claim){
+        .partitions = keyed ? part->key_partitions : part->partitions,
+        .hashes = keyed ? part->key_hashes : NULL,
+        .count = keyed ? part->keys_count : part->partitions_count,
+        .holds = true,
+        .names = !part->lend && gf_command_sees_names(part->request->command),
+        .granted = part_granted,
+    };
+    if (gf_locks_claim(&worker->locks, &part->claim))
+        part_granted(&part->claim);
+}
+
+/* It holds its keys, or names, but the partitions may be with another command for a slice of that
+ * one. */
+static bool part_is_away(struct gf_worker *worker, const struct gf_part *part)
+{
+    if (!part->claim.hashes && !part->claim.names)
+        return false;
+    for (uint32_t i = 0; i < part->partitions_count; i++) {
+        if (gf_locks_is_away(&worker->locks, part->partitions[i]))
+            return true;
+    }
+    return false;
+}
+
+/* The partitions come back. The keys stay locked, and objects where they are. */
+static void part_hold(struct gf_worker *worker, struct gf_part *part)
+{
+    part_return(worker, part);
+    gf_heap_pin(worker->heap);
+    if (part->keeps) {
+        gf_locks_release(&worker->locks, &part->claim);
+        return;
+    }
+    part->keeps = true;
+    part->keys = (struct gf_claim){
+        .partitions = part->key_partitions,
+        .hashes = part->key_hashes,
+        .count = part->keys_count,
+        .holds = true,
+    };
+    gf_locks_keep_keys(&worker->locks, &part->claim, &part->keys);
+}
+
+static void part_take(struct gf_worker *worker, struct gf_part *part)
+{
+    part->claim = (struct gf_claim){
+        .partitions = part->partitions,
+        .count = part->partitions_count,
+        .holds = true,
+        .takes = true,
+        .granted = part_granted,
+    };
+    if (gf_locks_claim(&worker->locks, &part->claim))
+        part_granted(&part->claim);
+}
+
+static void part_unlock(struct gf_worker *worker, struct gf_part *part)
+{
+    part_return(worker, part);
+    gf_locks_release(&worker->locks, &part->claim);
+    if (part->keeps)
+        gf_locks_release(&worker->locks, &part->keys);
 }
 
 void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
@@ -112,31 +201,27 @@ void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
     switch (part->step) {
     case GF_PART_LOCK:
     case GF_PART_LOCK_RUN:
-        part->claim = (struct gf_claim){
-            .partitions = part->partitions,
-            .count = part->partitions_count,
-            .holds = true,
-            .granted = part_granted,
-        };
-        if (gf_locks_claim(&worker->locks, &part->claim))
-            part_granted(&part->claim);
-        break;
+        part_lock(worker, part);
+        return;
+    case GF_PART_TAKE:
+        part_take(worker, part);
+        return;
     case GF_PART_RUN:
-        part_run(worker, part);
-        gf_locks_release(&worker->locks, &part->claim);
-        part_finish(worker, part);
-        gf_waiters_after(worker);
+        part->again = part_is_away(worker, part);
+        if (!part->again) {
+            part_run(worker, part);
+            gf_locks_release(&worker->locks, &part->claim);
+        }
         break;
     case GF_PART_UNLOCK:
-        part_set_owner(worker, part, part->core);
-        gf_heap_return(worker->heap);
-        for (uint32_t i = 0; i < part->partitions_count; i++)
-            gf_waiters_returned(worker, worker->partitions[part->partitions[i]]);
-        gf_locks_release(&worker->locks, &part->claim);
-        part_finish(worker, part);
-        gf_waiters_after(worker);
+        part_unlock(worker, part);
+        break;
+    case GF_PART_HOLD:
+        part_hold(worker, part);
         break;
     }
+    part_finish(worker, part);
+    gf_waiters_after(worker);
 }
 
 /* ---- on the home core ---------------------------------------------------------------------- */
@@ -144,7 +229,8 @@ void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
 static void part_send(struct gf_worker *worker, struct gf_part *part, enum gf_part_step step)
 {
     part->step = step;
-    part->parcel.locks = step == GF_PART_LOCK || step == GF_PART_LOCK_RUN;
+    part->parcel.locks =
+        step == GF_PART_LOCK || step == GF_PART_LOCK_RUN || step == GF_PART_TAKE;
     if (part->core == worker->core->id)
         gf_part_arrive(worker, part);
     else
@@ -177,7 +263,15 @@ static void lent_set_untouched(struct gf_worker *worker, const struct gf_multi *
     }
 }
 
-/* The partitions on loan are not used any more. */
+/* The partitions on loan are used now. */
+static void multi_begin_lent(struct gf_worker *worker, const struct gf_multi *multi)
+{
+    if (multi->request->no_touch)
+        lent_set_untouched(worker, multi, true);
+    gf_events_lend(&worker->events);
+}
+
+/* ... and not any more. */
 static void multi_end_lent(struct gf_worker *worker, const struct gf_multi *multi)
 {
     gf_events_return(&worker->events);
@@ -185,12 +279,10 @@ static void multi_end_lent(struct gf_worker *worker, const struct gf_multi *mult
         lent_set_untouched(worker, multi, false);
 }
 
-/* Returns false when it needs the partitions longer. */
+/* Returns false when it needs the partitions longer, or again. */
 static bool multi_run_lent(struct gf_worker *worker, struct gf_multi *multi)
 {
-    if (multi->request->no_touch)
-        lent_set_untouched(worker, multi, true);
-    gf_events_lend(&worker->events);
+    multi_begin_lent(worker, multi);
     if (!gf_request_run(worker, multi->request) && multi->request->state != GF_REQUEST_PARKED)
         return false;
     multi_end_lent(worker, multi);
@@ -209,6 +301,72 @@ void gf_multi_ran(struct gf_worker *worker, struct gf_multi *multi)
 {
     multi_end_lent(worker, multi);
     multi_continue(worker, multi);
+}
+
+bool gf_multi_has_keys(const struct gf_multi *multi)
+{
+    return multi->keys_count > 0;
+}
+
+void gf_multi_hold(struct gf_worker *worker, struct gf_multi *multi, struct gf_slice *slice)
+{
+    GF_ASSERT(multi->lend);
+    multi_end_lent(worker, multi);
+    multi->slice = slice;
+    multi->parts_out = multi->parts_count;
+    for (uint32_t i = 0; i < multi->parts_count; i++)
+        part_send(worker, &multi->parts[i], GF_PART_HOLD);
+}
+
+void gf_multi_take(struct gf_worker *worker, struct gf_multi *multi)
+{
+    GF_ASSERT(multi->slice != NULL);
+    multi->parts_locked = 0;
+    part_send(worker, &multi->parts[0], GF_PART_TAKE);
+}
+
+static void multi_took(struct gf_worker *worker, struct gf_multi *multi)
+{
+    multi->parts_locked++;
+    if (multi->parts_locked < multi->parts_count) {
+        part_send(worker, &multi->parts[multi->parts_locked], GF_PART_TAKE);
+        return;
+    }
+    multi_begin_lent(worker, multi);
+    gf_slice_go(worker, multi->slice);
+}
+
+/* Parts that found their partitions away: a turn later. Were they to wait over there, they would
+ * keep places in the ring that who gives the partitions back may need. */
+static void multi_again_done(struct gf_op *op, int result)
+{
+    struct gf_multi *multi = gf_container(op, struct gf_multi, again);
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+    uint32_t count = multi->parts_count;
+
+    (void)result; /* always GF_OK */
+    multi->parts_out++; /* it is not over before all have been asked */
+    for (uint32_t i = 0; i < count; i++) {
+        struct gf_part *part = &multi->parts[i];
+
+        if (part->again) {
+            part->again = false;
+            part_send(worker, part, GF_PART_RUN);
+        }
+    }
+    multi->parts_out--;
+    if (multi->parts_out == 0)
+        multi_answer(worker, multi);
+}
+
+static void part_again(struct gf_worker *worker, struct gf_part *part)
+{
+    struct gf_multi *multi = part->multi;
+
+    if (gf_op_is_deferred(&multi->again))
+        return;
+    multi->again.done = multi_again_done;
+    gf_core_defer(worker->core, GF_PHASE_WORK, &multi->again);
 }
 
 static void multi_continue(struct gf_worker *worker, struct gf_multi *multi)
@@ -295,7 +453,21 @@ void gf_part_home(struct gf_worker *worker, struct gf_part *part)
         multi->parts_locked++;
         multi_locked(worker, multi);
         return;
+    case GF_PART_TAKE:
+        multi_took(worker, multi);
+        return;
+    case GF_PART_HOLD:
+        GF_ASSERT(multi->parts_out > 0);
+        multi->parts_out--;
+        if (multi->parts_out == 0)
+            gf_slice_held(worker, multi->slice);
+        return;
     case GF_PART_RUN:
+        if (GF_UNLIKELY(part->again)) {
+            part_again(worker, part);
+            return;
+        }
+        __attribute__((fallthrough));
     case GF_PART_UNLOCK:
         GF_ASSERT(multi->parts_out > 0);
         multi->parts_out--;
@@ -323,7 +495,7 @@ static struct gf_request *request_make(struct gf_conn *conn, const struct gf_ahe
 }
 
 void gf_multi_start(struct gf_worker *worker, struct gf_request *request,
-                    const struct gf_plan *plan)
+                    struct gf_plan *plan)
 {
     struct gf_multi *multi = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*multi));
 
@@ -380,7 +552,7 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
     request->key_hash = plan->first_hash;
     gf_request_set_partitions(request, plan->partitions, gf_plan_hashes(plan),
                               plan->partitions_count);
-    if (trip)
+    if (ahead->command->flags & GF_CURSOR) /* it walks on: what follows must not overtake it */
         gf_trip_begin(conn, request);
     if (blocking)
         conn->blocking = request;
@@ -391,7 +563,7 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
 }
 
 static void start_on_several(struct gf_conn *conn, const struct gf_ahead *ahead,
-                             const struct gf_bytes *words, const struct gf_plan *plan)
+                             const struct gf_bytes *words, struct gf_plan *plan)
 {
     struct gf_request *request = request_make(conn, ahead, words);
 

@@ -9,6 +9,12 @@
  *           all of them, and they go back
  *
  *     LOCKING -> (all locked) -> RUNNING -> (all parts back) -> answered
+ *                                 |   ^
+ *            (its slice is over)  v   |  (all are here again)
+ *                     keys only: HOLDING -> TAKING, in ascending order
+ *
+ * A split command locks its keys, a lent one the partitions. One that runs in slices (slice.h)
+ * gives them back after each, and keeps its keys; whoever waits for other keys goes on meanwhile.
  *
  *   LOCKING -> LOCKING  [part_home]      the next core; the last one of a split runs at once
  *   LOCKING -> RUNNING  [multi_locked]     an errand that is not done at once: gf_multi_ran follows
@@ -34,6 +40,7 @@ struct gf_conn;
 struct gf_multi;
 struct gf_plan;
 struct gf_request;
+struct gf_slice;
 struct gf_worker;
 
 enum gf_part_step {
@@ -41,6 +48,8 @@ enum gf_part_step {
     GF_PART_LOCK_RUN, /* lock, run, unlock and come back: the last core of a split */
     GF_PART_RUN,      /* run, unlock and come back: locked before */
     GF_PART_UNLOCK,   /* take back what was lent and come back */
+    GF_PART_HOLD,     /* the same, but the command keeps its keys */
+    GF_PART_TAKE,     /* wait until the partitions are here, lend them and come back */
 };
 
 /* What one core contributes. Allocated by the home core with its gf_multi. */
@@ -48,6 +57,8 @@ struct gf_part {
     struct gf_parcel parcel;   /* first */
     enum gf_part_step step;
     bool lend;
+    bool keeps;                /* `keys` is granted, besides `claim`, or instead of it */
+    bool again;                /* RUN: the partitions were away, ask again            */
     struct gf_multi *multi;    /* home core only                                      */
     const struct gf_request *request; /* command, db, resp: read only                 */
     uint16_t core;
@@ -55,7 +66,11 @@ struct gf_part {
     uint32_t partitions_count;
     struct gf_bytes *words;    /* the command's words for this core; in the block     */
     uint32_t words_count;
-    struct gf_claim claim;     /* on `core`                                           */
+    uint64_t *key_hashes;      /* of its keys, in the block; NULL: it has none        */
+    uint16_t *key_partitions;  /* ... where they are                                  */
+    uint32_t keys_count;
+    struct gf_claim claim;     /* on `core`; of a split command with keys: those      */
+    struct gf_claim keys;      /* on `core`: what a command in slices keeps           */
     struct gf_chain reply;     /* of a split part                                     */
     uint64_t duration_ns;      /* of a split part that was timed on its own           */
     enum gf_message_id failure; /* of a split part: the error it answered             */
@@ -71,10 +86,21 @@ bool gf_multi_dispatch(struct gf_conn *conn, const struct gf_ahead *ahead,
 /* gf_multi_start - lock and lend what the plan says, run the request here, give everything back.
  * The connection is held by the caller, and released in the end. */
 void gf_multi_start(struct gf_worker *worker, struct gf_request *request,
-                    const struct gf_plan *plan);
+                    struct gf_plan *plan);
 
-/* gf_multi_ran - its request's errand, which was not done at once, is done. */
+/* gf_multi_ran - its request, which was not done at once, is done. */
 void gf_multi_ran(struct gf_worker *worker, struct gf_multi *multi);
+
+/* gf_multi_has_keys - it is about keys, not whole partitions. */
+bool gf_multi_has_keys(const struct gf_multi *multi);
+
+/* gf_multi_hold - a slice of its request is over: the partitions go back, the keys stay locked.
+ * gf_slice_held follows, maybe at once. */
+void gf_multi_hold(struct gf_worker *worker, struct gf_multi *multi, struct gf_slice *slice);
+
+/* gf_multi_take - the next slice is about to begin: gf_slice_go follows, when the partitions are
+ * here again. */
+void gf_multi_take(struct gf_worker *worker, struct gf_multi *multi);
 
 /* gf_part_arrive - on part->core: do its step. */
 void gf_part_arrive(struct gf_worker *worker, struct gf_part *part);

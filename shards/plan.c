@@ -224,6 +224,29 @@ static void parts_take_partitions(const struct gf_plan *plan, struct gf_part *pa
     }
 }
 
+/* Each part's keys, in their order: where they are, and their hashes. */
+static void parts_take_keys(struct gf_plan *plan, struct gf_part *parts, const uint32_t *key_parts,
+                            uint64_t *hashes, uint16_t *room)
+{
+    const uint64_t *all = gf_plan_hashes(plan);
+
+    for (uint32_t i = 0; i < plan->keys_count; i++)
+        parts[key_parts[i]].keys_count++;
+    for (uint32_t i = 0; i < plan->cores_count; i++) {
+        parts[i].key_hashes = hashes;
+        parts[i].key_partitions = room;
+        hashes += parts[i].keys_count;
+        room += parts[i].keys_count;
+        parts[i].keys_count = 0;
+    }
+    for (uint32_t i = 0; i < plan->keys_count; i++) {
+        struct gf_part *part = &parts[key_parts[i]];
+
+        part->key_hashes[part->keys_count] = all[i];
+        part->key_partitions[part->keys_count++] = plan->partitions[i];
+    }
+}
+
 /* Each part's words: the command's name, and key_step words for each of its keys. */
 static void parts_take_words(const struct gf_plan *plan, const struct gf_request *request,
                              struct gf_part *parts, const uint32_t *key_parts,
@@ -247,18 +270,21 @@ static void parts_take_words(const struct gf_plan *plan, const struct gf_request
     }
 }
 
-void *gf_plan_parts(const struct gf_plan *plan, const struct gf_request *request,
+void *gf_plan_parts(struct gf_plan *plan, const struct gf_request *request,
                     struct gf_part *parts, uint32_t **ret_key_parts)
 {
     bool split = plan->command->merge != GF_MERGE_NONE && plan->keys_count > 0;
     uint32_t words_count =
         split ? plan->keys_count * (uint32_t)plan->command->key_step + plan->cores_count : 0;
+    size_t keys_size =
+        plan->keys_count * (sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t));
     struct gf_bytes *words =
-        gf_alloc(GF_MEMORY_OTHER, words_count * sizeof(struct gf_bytes) +
-                                      plan->keys_count * sizeof(uint32_t) +
+        gf_alloc(GF_MEMORY_OTHER, words_count * sizeof(struct gf_bytes) + keys_size +
                                       plan->partitions_count * sizeof(uint16_t));
-    uint32_t *key_parts = (uint32_t *)(void *)(words + words_count);
-    uint16_t *partitions = (uint16_t *)(void *)(key_parts + plan->keys_count);
+    uint64_t *hashes = (uint64_t *)(void *)(words + words_count);
+    uint32_t *key_parts = (uint32_t *)(void *)(hashes + plan->keys_count);
+    uint16_t *key_partitions = (uint16_t *)(void *)(key_parts + plan->keys_count);
+    uint16_t *partitions = key_partitions + plan->keys_count;
     const uint16_t *owners = plan->worker->server->router.owners;
     uint16_t index[GF_CORES_MAX];
 
@@ -266,6 +292,8 @@ void *gf_plan_parts(const struct gf_plan *plan, const struct gf_request *request
     for (uint32_t i = 0; i < plan->keys_count; i++)
         key_parts[i] = index[owners[plan->partitions[i]]];
     parts_take_partitions(plan, parts, index, partitions);
+    if (plan->keys_count > 0)
+        parts_take_keys(plan, parts, key_parts, hashes, key_partitions);
     if (split) {
         parts_take_words(plan, request, parts, key_parts, words);
     } else {

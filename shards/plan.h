@@ -67,11 +67,12 @@ static inline bool gf_command_sees_names(const struct gf_command *command)
             command->merge != GF_MERGE_XOR);
 }
 
-/* gf_plan_parts - one part per core, ascending: core, partitions, words (views into request's).
+/* gf_plan_parts - one part per core, ascending: core, partitions, keys, words (views into
+ * request's).
  *
  * parts          cores_count zeroed ones
  * ret_key_parts  part of the i-th key; in the block, too
  * Returns        the block they live in, gf_alloc'd (OTHER); the caller owns it
  */
-void *gf_plan_parts(const struct gf_plan *plan, const struct gf_request *request,
+void *gf_plan_parts(struct gf_plan *plan, const struct gf_request *request,
                     struct gf_part *parts, uint32_t **ret_key_parts);

@@ -9,6 +9,7 @@
 #include "modules/keyspace.h"
 #include "modules/registry.h"
 #include "shards/dispatch.h"
+#include "shards/multi.h"
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/timing.h"
@@ -30,6 +31,7 @@ struct gf_slice {
     struct gf_timing_span span; /* of the slice that runs              */
     uint64_t end_ns;            /* ... which is over then              */
     uint64_t duration_ns;       /* of those before                     */
+    bool gives_back;            /* its partitions, between two slices  */
 };
 
 /* ---- worth it? ----------------------------------------------------------------------------- */
@@ -158,14 +160,21 @@ static void slice_end(struct gf_slice *slice)
     worker->slicing.running = NULL;
 }
 
-/* It goes on later. */
-static void slice_wait(struct gf_slice *slice)
+/* Its turn comes. */
+void gf_slice_held(struct gf_worker *worker, struct gf_slice *slice)
 {
-    struct gf_worker *worker = slice->worker;
-
     gf_list_push_back(&worker->slicing.waiting, &slice->link);
     if (!gf_op_is_deferred(&worker->slicing.op))
         gf_core_defer(worker->core, GF_PHASE_WORK, &worker->slicing.op);
+}
+
+/* It goes on later. */
+static void slice_wait(struct gf_worker *worker, struct gf_slice *slice)
+{
+    if (slice->gives_back)
+        gf_multi_hold(worker, slice->request->multi, slice);
+    else
+        gf_slice_held(worker, slice);
 }
 
 static void slice_destroy(struct gf_slice *slice)
@@ -187,6 +196,7 @@ bool gf_slice_run(struct gf_worker *worker, struct gf_request *request)
     slice->request = request;
     gf_request_make_run(worker, request, &slice->reply, &slice->run);
     slice->run.slice = slice;
+    slice->gives_back = request->multi && gf_multi_has_keys(request->multi);
     gf_heap_pin(worker->heap);
     slice_begin(slice);
     started = gf_fiber_start(&worker->slicing.fibers, slice_main, slice, &slice->fiber);
@@ -196,11 +206,27 @@ bool gf_slice_run(struct gf_worker *worker, struct gf_request *request)
         gf_run_command(worker, &slice->run);
     }
     if (slice->fiber) {
-        slice_wait(slice);
+        slice_wait(worker, slice);
         return false;
     }
     slice_destroy(slice);
     return true;
+}
+
+void gf_slice_go(struct gf_worker *worker, struct gf_slice *slice)
+{
+    struct gf_request *request = slice->request;
+    bool ended;
+
+    slice_begin(slice);
+    ended = gf_fiber_enter(&worker->slicing.fibers, slice->fiber);
+    slice_end(slice);
+    if (!ended) {
+        slice_wait(worker, slice);
+        return;
+    }
+    slice_destroy(slice);
+    gf_request_ran(worker, request);
 }
 
 /* The next one's turn. */
@@ -210,19 +236,12 @@ static void slicing_done(struct gf_op *op, int result)
     struct gf_worker *worker = gf_container(slicing, struct gf_worker, slicing);
     struct gf_link *link = gf_list_pop_front(&slicing->waiting);
     struct gf_slice *slice = gf_container(link, struct gf_slice, link);
-    struct gf_request *request = slice->request;
-    bool ended;
 
     (void)result; /* always GF_OK */
-    slice_begin(slice);
-    ended = gf_fiber_enter(&slicing->fibers, slice->fiber);
-    slice_end(slice);
-    if (ended)
-        slice_destroy(slice);
+    if (slice->gives_back)
+        gf_multi_take(worker, slice->request->multi);
     else
-        slice_wait(slice);
-    if (ended)
-        gf_request_ran(worker, request);
+        gf_slice_go(worker, slice);
     if (!gf_list_empty(&slicing->waiting) && !gf_op_is_deferred(op))
         gf_core_defer(worker->core, GF_PHASE_WORK, op);
 }

@@ -10,9 +10,11 @@
  *
  * What it computes is the same, paused or not. Nobody else gets at its keys, and while it waits
  *
- *   objects            of this core stay where they are (gf_heap_pin)
+ *   objects            of these cores stay where they are (gf_heap_pin)
  *   its partitions     are left alone by expiry, eviction and flushing: they are not free
  *   arguments, answer  are the request's
+ *
+ * Over several cores (multi.h) it is given the partitions for each slice, and only for that.
  *
  * Small values are not worth a fiber: the command runs in one go, as if its row said nothing. So it
  * does inside EXEC, and where what it needs are whole partitions.
@@ -52,6 +54,11 @@ bool gf_slice_is_worth(const struct gf_worker *worker, const struct gf_command *
 /* gf_slice_run - begin to run a request's command, whose keys or partitions are locked for it.
  * true: it is DONE already. false: gf_request_ran follows. */
 bool gf_slice_run(struct gf_worker *worker, struct gf_request *request);
+
+/* gf_slice_held, gf_slice_go - of a command over several cores: its partitions have gone back after
+ * a slice; they are here for the next. */
+void gf_slice_held(struct gf_worker *worker, struct gf_slice *slice);
+void gf_slice_go(struct gf_worker *worker, struct gf_slice *slice);
 
 /* For who runs the command, on the fiber: */
 

@@ -19,6 +19,9 @@ struct party {
     uint64_t arrived; /* rising */
     uint16_t partitions[CLAIM_MAX];
     uint64_t hashes[CLAIM_MAX];
+    struct gf_claim take; /* of the partitions, while it holds keys in them */
+    enum claim_state take_state;
+    uint64_t take_arrived;
     bool release_at_once; /* from inside its grant */
     bool claim_again;     /* from inside its grant, another one */
 };
@@ -28,6 +31,7 @@ static struct party parties[CLAIMS];
 static struct test_random rng;
 static uint64_t clock_;
 static uint32_t grants;
+static uint32_t takes;
 
 static void setup(void)
 {
@@ -36,6 +40,7 @@ static void setup(void)
     rng = (struct test_random){.state = 1};
     clock_ = 0;
     grants = 0;
+    takes = 0;
 }
 
 static void teardown(void)
@@ -64,12 +69,47 @@ static bool overlap(const struct party *a, const struct party *b)
     return false;
 }
 
+static bool share_partition(const struct party *a, const struct party *b)
+{
+    for (uint32_t i = 0; i < a->claim.count; i++) {
+        for (uint32_t k = 0; k < b->claim.count; k++) {
+            if (a->partitions[i] == b->partitions[k])
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Who takes partitions waits for who has them whole, and for nobody else. */
+static bool take_must_wait(const struct party *party)
+{
+    for (uint32_t i = 0; i < CLAIMS; i++) {
+        const struct party *other = &parties[i];
+
+        if (other != party && share_partition(party, other) &&
+            (other->take_state == HELD ||
+             (other->state == HELD && !other->claim.hashes && !other->claim.names)))
+            return true;
+    }
+    return false;
+}
+
+/* Does what `other` takes keep a claim that came at `arrived` waiting? */
+static bool is_taken(const struct party *party, const struct party *other)
+{
+    return share_partition(party, other) &&
+           (other->take_state == HELD ||
+            (other->take_state == WAITING && other->take_arrived < party->arrived));
+}
+
 /* What a claim that came at `arrived` must wait for. */
 static bool must_wait(const struct party *party)
 {
     for (uint32_t i = 0; i < CLAIMS; i++) {
         const struct party *other = &parties[i];
 
+        if (other != party && is_taken(party, other))
+            return true;
         if (other == party || !overlap(party, other))
             continue;
         if (other->state == HELD || (other->state == WAITING && other->arrived < party->arrived))
@@ -80,8 +120,42 @@ static bool must_wait(const struct party *party)
 
 static void party_release(struct party *party)
 {
+    GF_ASSERT(party->take_state != WAITING);
+    if (party->take_state == HELD) {
+        party->take_state = IDLE;
+        gf_locks_release(&locks, &party->take);
+    }
     party->state = IDLE;
     gf_locks_release(&locks, &party->claim);
+}
+
+static void take_granted(struct gf_claim *claim)
+{
+    struct party *party = gf_container(claim, struct party, take);
+
+    cr_assert_not(take_must_wait(party), "taken out of turn");
+    party->take_state = HELD;
+    takes++;
+}
+
+/* Takes the partitions of its keys, each once. */
+static void party_take(struct party *party)
+{
+    for (uint32_t i = 1; i < party->claim.count; i++) {
+        if (party->partitions[i] == party->partitions[0])
+            return;
+    }
+    party->take = (struct gf_claim){.partitions = party->partitions,
+                                    .count = party->claim.count,
+                                    .holds = true,
+                                    .takes = true,
+                                    .granted = take_granted};
+    party->take_arrived = ++clock_;
+    party->take_state = WAITING;
+    if (gf_locks_claim(&locks, &party->take))
+        take_granted(&party->take);
+    else
+        cr_assert(take_must_wait(party), "waits for nothing");
 }
 
 static void party_try(struct party *party);
@@ -149,9 +223,12 @@ static void check_all(void)
     for (uint32_t i = 0; i < CLAIMS; i++) {
         if (parties[i].state == WAITING)
             cr_assert(must_wait(&parties[i]), "a grant was lost");
+        if (parties[i].take_state == WAITING)
+            cr_assert(take_must_wait(&parties[i]), "a grant was lost");
     }
 }
 
+/* Releases one, or gives it the partitions of its keys. */
 static void release_some(void)
 {
     uint32_t at = (uint32_t)test_random_below(&rng, CLAIMS);
@@ -159,10 +236,13 @@ static void release_some(void)
     for (uint32_t i = 0; i < CLAIMS; i++) {
         struct party *party = &parties[(at + i) % CLAIMS];
 
-        if (party->state == HELD) {
+        if (party->state != HELD || party->take_state == WAITING)
+            continue;
+        if (party->claim.hashes && party->take_state == IDLE && test_random_below(&rng, 2))
+            party_take(party);
+        else
             party_release(party);
-            return;
-        }
+        return;
     }
 }
 
@@ -186,6 +266,7 @@ Test(lock, grants_in_order_and_to_one_at_a_time)
         cr_assert(gf_locks_idle(&locks), "somebody waits for ever");
     }
     cr_assert_gt(grants, 10000);
+    cr_assert_gt(takes, 100);
 }
 
 /* A long queue of requests behind one lock is a loop, not a recursion. */
@@ -277,5 +358,38 @@ Test(lock, others_use_a_partition_in_which_a_key_is_held)
     gf_locks_release(&locks, &other);
     cr_assert(gf_locks_free_key(&locks, partition, other_hash));
     gf_locks_release(&locks, &held);
+    cr_assert(gf_locks_idle(&locks));
+}
+
+/* A command over several cores between two slices. */
+Test(lock, keys_stay_when_their_partitions_go_back)
+{
+    static const uint16_t partition = 3;
+    static const uint64_t kept_hash = 7, other_hash = 8;
+    struct gf_claim whole = claim_of(&partition, NULL, true);
+    struct gf_claim keys = claim_of(&partition, &kept_hash, true);
+    struct gf_claim take = claim_of(&partition, NULL, true);
+    struct party *same = &parties[0], *other = &parties[1], *all = &parties[2];
+
+    take.takes = true;
+    cr_assert(gf_locks_claim(&locks, &whole));
+    same->claim = claim_of(&partition, &kept_hash, false);
+    other->claim = claim_of(&partition, &other_hash, false);
+    all->claim = claim_of(&partition, NULL, false);
+    same->state = other->state = all->state = WAITING;
+    cr_assert_not(gf_locks_claim(&locks, &same->claim));
+    cr_assert_not(gf_locks_claim(&locks, &other->claim));
+    cr_assert_not(gf_locks_claim(&locks, &all->claim));
+    gf_locks_keep_keys(&locks, &whole, &keys);
+    cr_assert_eq(same->state, WAITING);
+    cr_assert_eq(other->state, IDLE);
+    cr_assert_eq(all->state, WAITING);
+    cr_assert(gf_locks_claim(&locks, &take), "it passes who waits for its keys");
+    cr_assert(gf_locks_is_away(&locks, partition));
+    cr_assert_not(gf_locks_free_names(&locks, partition));
+    gf_locks_release(&locks, &take);
+    gf_locks_release(&locks, &keys);
+    cr_assert_eq(same->state, IDLE);
+    cr_assert_eq(all->state, IDLE);
     cr_assert(gf_locks_idle(&locks));
 }

@@ -63,7 +63,7 @@ static uint16_t core_of(uint32_t word)
 }
 
 /* The keys are those of the row, each with its partition; the cores are those of the keys. */
-static void expect_keys(const struct gf_plan *plan, uint32_t words_count)
+static void expect_keys(struct gf_plan *plan, uint32_t words_count)
 {
     uint32_t indexes[WORDS_MAX];
     uint32_t count = gf_command_keys(plan->command, words, words_count, indexes, WORDS_MAX);
@@ -96,7 +96,7 @@ static void expect_partitions(const struct gf_part *part)
 }
 
 /* Each key and what belongs to it is in its core's part, in order; nothing else is. */
-static void expect_split_words(const struct gf_plan *plan, const struct gf_part *parts,
+static void expect_split_words(struct gf_plan *plan, const struct gf_part *parts,
                                const uint32_t *key_parts)
 {
     uint32_t step = (uint32_t)plan->command->key_step;
@@ -116,7 +116,7 @@ static void expect_split_words(const struct gf_plan *plan, const struct gf_part 
     }
 }
 
-static void expect_parts(const struct gf_plan *plan, uint32_t words_count)
+static void expect_parts(struct gf_plan *plan, uint32_t words_count)
 {
     struct gf_request request = {.words = words, .words_count = words_count};
     struct gf_part parts[CORES] = {0};

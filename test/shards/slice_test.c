@@ -225,25 +225,90 @@ Test(slice_far, comes_back_over_the_ring, .timeout = 60)
     teardown();
 }
 
-/* Keys on two cores: the partitions are lent until it is done. */
-Test(slice_spread, runs_over_partitions_on_loan, .timeout = 60)
+/* Another key of `key`'s partition. */
+static void neighbour_of(const char *key, char neighbour[16])
 {
-    char near[16], far[16];
+    const struct gf_router *router = &node.server.router;
+    uint32_t partition = gf_router_partition(router, gf_bytes_of(key));
+    unsigned number = 1000;
+
+    do
+        snprintf(neighbour, 16, "n%u", number++);
+    while (gf_router_partition(router, gf_bytes_of(neighbour)) != partition);
+}
+
+static bool is_held(const char *key)
+{
+    const struct gf_router *router = &node.server.router;
+    uint32_t partition = gf_router_partition(router, gf_bytes_of(key));
+
+    return !gf_locks_free(&node_worker(&node, router->owners[partition])->locks, partition);
+}
+
+/* Keys on two cores: the partitions come and go, the keys stay held. */
+Test(slice_spread, gives_partitions_back_between_slices, .timeout = 60)
+{
+    char near[16], far[16], neighbours[2][16];
+    struct node_client late;
 
     start(2);
     node_key(&node, 0, 0, near);
     node_key(&node, 1, 0, far);
-    for (uint16_t core = 0; core < 2; core++) {
+    neighbour_of(near, neighbours[0]);
+    neighbour_of(far, neighbours[1]);
+    node_client_open(&late, &node, 1);
+    for (uint16_t round = 0; round < 2; round++) {
         set_make(near);
         node_client_format(&client, "COPY %s %s\r\nSCARD %s\r\n", near, far, far);
         for (unsigned i = 0; i < 5; i++)
             node_turn_all(&node, 1);
-        cr_assert(is_suspended());
-        node_client_format(&other, "SCARD %s\r\nSET x 1\r\n", far);
+        cr_assert(is_held(far));
+        for (uint16_t core = 0; core < 2; core++) {
+            node_client_format(&other, "SET %s %u\r\n", neighbours[core], core);
+            node_client_expect(&other, "+OK\r\n");
+        }
+        node_client_format(&other, "MGET %s %s\r\nDBSIZE\r\n", neighbours[0], neighbours[1]);
+        node_client_expect(&other, "*2\r\n$1\r\n0\r\n$1\r\n1\r\n:3\r\n");
+        node_client_format(&late, "EXISTS %s %s\r\n", near, far);
+        node_turn_all(&node, 4);
+        expect_nothing(&late);
+        cr_assert(is_held(near), "all of it happened while the command paused");
         node_client_expect(&client, ":1\r\n:999\r\n");
-        node_client_expect(&other, ":999\r\n+OK\r\n");
-        node_client_format(&client, "DEL %s %s\r\n", near, far);
-        node_client_expect(&client, ":2\r\n");
+        node_client_expect(&late, ":2\r\n");
+        node_client_format(&client, "DEL %s %s %s %s\r\n", near, far, neighbours[0],
+                           neighbours[1]);
+        node_client_expect(&client, ":4\r\n");
     }
+    node_client_close(&late);
+    teardown();
+}
+
+/* Two commands that pause, both ways over the same two partitions, and what waits for all. */
+Test(slice_spread, several_give_way_to_each_other, .timeout = 60)
+{
+    char near[16], far[16], from[2][16];
+    struct node_client flusher;
+
+    start(2);
+    node_key(&node, 0, 0, near);
+    node_key(&node, 1, 0, far);
+    neighbour_of(near, from[0]);
+    neighbour_of(far, from[1]);
+    set_make(from[0]);
+    set_make(from[1]);
+    node_client_open(&flusher, &node, 1);
+    node_client_format(&client, "COPY %s %s\r\n", from[0], far);
+    node_client_format(&other, "COPY %s %s\r\n", from[1], near);
+    for (unsigned i = 0; i < 10; i++)
+        node_turn_all(&node, 1);
+    node_client_send(&flusher, "FLUSHALL\r\n");
+    node_turn_all(&node, 3);
+    expect_nothing(&flusher);
+    node_client_expect(&client, ":1\r\n");
+    node_client_expect(&other, ":1\r\n");
+    node_client_expect(&flusher, "+OK\r\n");
+    node_client_send(&client, "DBSIZE\r\n");
+    node_client_expect(&client, ":0\r\n");
+    node_client_close(&flusher);
     teardown();
 }

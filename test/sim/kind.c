@@ -15,7 +15,7 @@ bool sim_kind_add(struct sim_kind *kind, const char *name)
     } parts[] = {{"sets-clock", &kind->sets_clock}, {"evicts", &kind->evicts},
                  {"monitors", &kind->monitors},     {"speaks3", &kind->speaks3},
                  {"operates", &kind->operates},     {"stops", &kind->stops},
-                 {"listens", &kind->listens}};
+                 {"listens", &kind->listens},       {"slices", &kind->slices}};
 
     for (size_t i = 0; i < GF_COUNT(parts); i++) {
         if (strcmp(parts[i].name, name) != 0)
@@ -48,6 +48,17 @@ void sim_kind_draw(struct sim_world *world, struct gf_settings *settings)
     kind->operates = sim_one_in(world, 3);
     kind->stops = sim_one_in(world, 4);
     kind->listens = sim_one_in(world, 3);
+    kind->slices = sim_one_in(world, 3);
+}
+
+void sim_kind_settle(struct sim_world *world, struct gf_settings *settings)
+{
+    static const uint64_t elements[] = {1, 2, 5, 30};
+
+    if (!world->kind.slices)
+        return;
+    settings->command_slice_elements = elements[sim_below(world, GF_COUNT(elements))];
+    settings->set_max_listpack_entries = 4; /* sets of a few members are tables */
 }
 
 const char *sim_kind_policy(struct sim_world *world)
@@ -64,11 +75,11 @@ void sim_kind_format(const struct sim_world *world, char *text, size_t size)
 {
     const struct sim_kind *kind = &world->kind;
 
-    snprintf(text, size, "%s%s%s%s%s%s%s", kind->sets_clock ? " sets-clock" : "",
+    snprintf(text, size, "%s%s%s%s%s%s%s%s", kind->sets_clock ? " sets-clock" : "",
              kind->evicts_all ? " evicts-all"
              : kind->evicts   ? " evicts"
                               : "",
              kind->monitors ? " monitors" : "", kind->speaks3 ? " speaks3" : "",
              kind->operates ? " operates" : "", kind->stops ? " stops" : "",
-             kind->listens ? " listens" : "");
+             kind->listens ? " listens" : "", kind->slices ? " slices" : "");
 }

@@ -10,6 +10,9 @@ bool sim_kind_add(struct sim_kind *kind, const char *name);
 /* sim_kind_draw - sets world->kind and what the server starts with. */
 void sim_kind_draw(struct sim_world *world, struct gf_settings *settings);
 
+/* sim_kind_settle - what the server starts with because of the kind that it is in the end. */
+void sim_kind_settle(struct sim_world *world, struct gf_settings *settings);
+
 /* sim_kind_policy - a policy that evicts as world->kind says. */
 const char *sim_kind_policy(struct sim_world *world);
 

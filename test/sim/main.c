@@ -5,7 +5,7 @@
  *   sim --twice ...                       each run twice: it must be the same
  *   sim --plant FAULT ...                 with a fault planted, which the run must find
  *   sim --kind KIND ...                   every run does that, too: sets-clock, evicts, monitors,
- *                                         speaks3, operates, stops
+ *                                         speaks3, operates, stops, listens, slices
  *
  * A run that fails says why and how to repeat it, and ends the process by SIGABRT.
  */
@@ -189,6 +189,7 @@ static void run_once(const struct options *options, uint64_t seed, struct run *r
     sim_kind_draw(&world, &settings);
     if (options->kind)
         sim_kind_add(&world.kind, options->kind);
+    sim_kind_settle(&world, &settings);
     if (world.kind.sets_clock)
         sim_clock_start(&clock);
     sim_node_start(&node, &world, 1, &settings);

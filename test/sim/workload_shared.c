@@ -7,6 +7,7 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
+#include "sim/workload_ledgers.h"
 
 #define RACE_KEYS 3
 #define RACE_TRIES 12 /* then the next race opens */
@@ -426,9 +427,21 @@ void sim_shared_play(struct sim_shared *shared, struct sim_client *client)
     case 2:
         race_play(shared, client);
         break;
+    case 7:
+        if (shared->world->kind.slices && !shared->world->kind.evicts) {
+            sim_ledgers_play(shared->world, client);
+            break;
+        }
+        group_play(shared, client);
+        break;
     case 8:
     case 9:
     case 10:
+        if (shared->world->kind.slices && !shared->world->kind.evicts &&
+            sim_one_in(shared->world, 2)) {
+            sim_ledgers_play(shared->world, client);
+            break;
+        }
         if (!shared->world->kind.evicts) { /* jobs would fill what little memory there is */
             sim_deals_play(&shared->deals, client);
             break;

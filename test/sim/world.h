@@ -82,6 +82,7 @@ struct sim_kind {
     bool speaks3;    /* connections change their protocol                           */
     bool operates;   /* an operator lists and kills clients                         */
     bool stops;      /* the server stops while clients play, not when they are done */
+    bool slices;     /* commands that can pause do, after a few elements            */
 };
 
 struct sim_world {
