@@ -143,7 +143,7 @@ static const struct gf_history rank_history[] = {
 #define REMOVE(command, function, version, what, ...)                                             \
     {                                                                                             \
         .name = command, .run = function,                                                         \
-        .flags = GF_WRITE | GF_SLICED, .arity = 4,                                                            \
+        .flags = GF_WRITE | GF_SLICED, .arity = 4,                                                \
         .key_first = 1, .key_last = 1, .key_step = 1,                                             \
         .key_flags = GF_KEY_RW | GF_KEY_DELETE,                                                   \
         .since = version, .group = "sorted-set",                                                  \
