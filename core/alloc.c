@@ -30,6 +30,8 @@
 #define BLOCK_SIZE_MIN 16  /* smaller blocks would not be 16-byte aligned */
 #define BLOCK_ALIGNMENT 16 /* what mimalloc and glibc give from BLOCK_SIZE_MIN on */
 #define ALIGNMENT_MAX 4096 /* one page */
+#define JUNK 0xa5
+#define JUNK_SIZE_MAX 4096 /* bytes at the start of a block */
 
 /* The account of this thread's core; NULL books nothing. Thread-local and not an argument because a
  * block may be returned anywhere, by code that knows no core. */
@@ -164,6 +166,19 @@ static void *block_booked(enum gf_memory_kind kind, void *block)
     return block;
 }
 
+/* What is in a new block is nobody's to count on. Fresh memory is all zeros, which hides that
+ * somebody does: builds that check structures see something else. */
+static void *block_spoiled(void *block, size_t size)
+{
+#ifdef GF_VERIFY_ENABLED
+    if (block)
+        memset(block, JUNK, size < JUNK_SIZE_MAX ? size : JUNK_SIZE_MAX);
+#else
+    (void)size;
+#endif
+    return block;
+}
+
 static void *block_required(void *block)
 {
     if (GF_UNLIKELY(block == NULL))
@@ -176,7 +191,7 @@ static void *block_take_any(enum gf_memory_kind kind, size_t size)
 {
     void *block = size_is_extent(kind, size) ? gf_extent_take(size) : NULL;
 
-    return block ? block : block_take(size_round(size));
+    return block ? block : block_spoiled(block_take(size_round(size)), size);
 }
 
 void *gf_alloc_try(enum gf_memory_kind kind, size_t size)
@@ -202,7 +217,8 @@ void *gf_alloc_aligned(enum gf_memory_kind kind, size_t size, size_t alignment)
 
     if (alignment < BLOCK_ALIGNMENT)
         alignment = BLOCK_ALIGNMENT;
-    return block_required(block_booked(kind, block_take_aligned(size_round(size), alignment)));
+    return block_required(block_booked(
+        kind, block_spoiled(block_take_aligned(size_round(size), alignment), size)));
 }
 
 /* From an extent to none, or the other way. */

@@ -42,7 +42,8 @@ struct gf_memory_account *gf_memory_account_use(struct gf_memory_account *accoun
 /* gf_memory_add - book bytes that came from elsewhere (slab pages); negative when they go back. */
 void gf_memory_add(enum gf_memory_kind kind, int64_t bytes);
 
-/* gf_alloc - `size` bytes, 16-byte aligned; panics when there is no memory. size 0 is allowed. */
+/* gf_alloc - `size` bytes of anything, 16-byte aligned; panics when there is no memory. size 0 is
+ * allowed. */
 void *gf_alloc(enum gf_memory_kind kind, size_t size);
 void *gf_alloc_zero(enum gf_memory_kind kind, size_t size);
 

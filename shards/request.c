@@ -33,6 +33,7 @@ static void request_clear(struct gf_request *request)
     request->trip = NULL;
     request->errand = NULL;
     request->waiter = NULL;
+    request->claim = (struct gf_claim){0};
     request->link = (struct gf_link){0};
     request->conn = NULL;
     request->block = NULL;

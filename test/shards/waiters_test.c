@@ -212,6 +212,28 @@ Test(waiters, that_are_gone_while_their_answer_is_under_way_lose_nothing_else)
     clients_close();
 }
 
+/* Somebody of two cores stands in front and has not been run; who comes then has never waited for
+ * anything: his request is as it was made. */
+Test(waiters, that_must_not_pass_a_line_that_stands_still_stand_behind_it)
+{
+    clients_open();
+    node_client_format(&clients[0], "BZPOPMIN %s %s 0\r\n", near, far);
+    expect_blocked(1);
+    node_client_format(&clients[3], "ZADD %s 1 a 1 b\r\n", far);
+    for (uint32_t i = 0; node_worker(&node, 1)->waiting.stalled == 0; i++) {
+        cr_assert_lt(i, 10);
+        node_turn(&node, 1);
+    }
+    node_client_format(&clients[1], "BZPOPMIN %s 0\r\n", far);
+    for (uint32_t i = 0; i < 3; i++)
+        node_turn(&node, 1);
+    cr_assert(!gf_list_empty(&node_worker(&node, 1)->waiting.postponed));
+    node_client_expect(&clients[3], ":2\r\n");
+    expect_popped(&clients[0], far, "a");
+    expect_popped(&clients[1], far, "b");
+    clients_close();
+}
+
 /* CLIENT UNBLOCK ends a wait in either way, and says whether there was one. */
 Test(waiters, can_be_unblocked)
 {
