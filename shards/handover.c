@@ -7,13 +7,17 @@
 #include "shards/shutdown.h"
 #include "shards/worker.h"
 
+/* Something of it is its core's. */
+static bool conn_must_stay(const struct gf_conn *conn)
+{
+    return conn->session.monitor || conn->subscriber || conn->tracking || conn->redirect_target ||
+           conn->transaction || !gf_list_empty(&conn->watches);
+}
+
 static bool conn_is_quiet(const struct gf_conn *conn)
 {
     return conn->state == GF_CONN_OPEN && !conn->held && conn->requests_count == 0 &&
-           !conn->sending && gf_chain_empty(&conn->out) && conn->pins == 0 &&
-           !conn->session.monitor && !conn->subscriber && !conn->tracking &&
-           !conn->redirect_target && !conn->transaction &&
-           gf_list_empty(&conn->watches);
+           !conn->sending && gf_chain_empty(&conn->out) && conn->pins == 0;
 }
 
 static bool may_move(const struct gf_worker *worker)
@@ -41,7 +45,8 @@ void gf_handover_consider(struct gf_conn *conn)
         gf_handover_try(conn);
         return;
     }
-    if (!conn_is_quiet(conn) || !conn->receiving || conn->stopping_recv || !may_move(conn->worker))
+    if (conn_must_stay(conn) || !conn_is_quiet(conn) || !conn->receiving || conn->stopping_recv ||
+        !may_move(conn->worker))
         return;
     conn->moving = true;
     conn->stopping_recv = true;
@@ -55,12 +60,14 @@ void gf_handover_try(struct gf_conn *conn)
 
     GF_ASSERT(conn->moving);
     GF_ASSERT(conn->away_core != worker->core->id);
-    if (conn->receiving || !conn_is_quiet(conn))
+    if (conn->receiving || !gf_conn_is_open(conn))
         return;
-    if (!may_move(worker)) {
+    if (conn_must_stay(conn) || !may_move(worker)) { /* others redirect to it since: tracking.h */
         handover_give_up(conn);
         return;
     }
+    if (!conn_is_quiet(conn))
+        return; /* when its answers are sent */
     handover = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*handover));
     handover->parcel.message =
         (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_HANDOVER};

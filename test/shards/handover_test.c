@@ -5,6 +5,7 @@
 #include "shards/handover.h"
 #include "shards/lock.h"
 #include "shards/shutdown.h"
+#include "shards/tracking.h"
 #include "support/pair_fixture.h"
 
 TestSuite(handover, .init = pair_start, .fini = pair_end, .timeout = 60);
@@ -226,6 +227,25 @@ Test(handover, goes_on_after_an_ask_of_a_client_that_hung_up)
     node_turn_all(&node, 10);
     cr_assert_eq(node_worker(&node, 0)->handovers_stopped, 0);
     cr_assert_eq(node_worker(&node, 1)->handovers_stopped, 0);
+    node_client_close(&client);
+}
+
+/* Others redirect to it since it was about to leave: it must stay, and serve. */
+Test(handover, is_given_up_when_others_redirect_to_it)
+{
+    struct node_client client;
+
+    node_client_open(&client, &node, 0);
+    until_it_leaves(&client);
+    node_enter(&node, 0);
+    gf_tracking_target(client.conn);
+    node_turn_all(&node, 5);
+    cr_assert_eq(conns_of(0), 1);
+    cr_assert(!client.conn->moving);
+    node_client_expect(&client, "$-1\r\n");
+    client_get(&client, far, GF_HANDOVER_AFTER + 1);
+    node_turn_all(&node, 5);
+    cr_assert_eq(conns_of(0), 1);
     node_client_close(&client);
 }
 
