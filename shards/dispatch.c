@@ -289,11 +289,11 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         run_no_touch(worker, run, &x);
     else
         run_timed(worker, run, &x);
+    if (GF_UNLIKELY(run->tracker != 0))
+        gf_tracking_remember(worker, run);
     if (GF_UNLIKELY(run->wait != NULL && run->wait->waits))
         return; /* nothing was answered */
     gf_reply_end(run->reply);
-    if (GF_UNLIKELY(run->tracker != 0))
-        gf_tracking_remember(worker, run);
     run->failure = run->reply->failed ? run->reply->failure : GF_MSG_NONE;
     if (!run->part)
         count_run(worker, run);

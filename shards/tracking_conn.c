@@ -82,6 +82,7 @@ static void push_end(struct gf_conn *conn, struct gf_request *request, struct gf
         gf_dispatch_parked(conn, request);
     else
         gf_conn_flush_later(conn);
+    gf_waiters_let_pass(conn);
 }
 
 /* To a connection that may read it: the one that caches, or the one it redirects to. */

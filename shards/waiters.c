@@ -179,6 +179,7 @@ static bool waiter_run_command(struct gf_worker *worker, struct gf_request *requ
         .reply = &reply,
         .client = request->client,
         .no_touch = request->no_touch,
+        .tracker = request->tracks ? request->message.home + 1u : 0,
         .one_core = request->one_core,
         .wait = wait,
     };

@@ -150,6 +150,10 @@ void gf_waiters_returned(struct gf_worker *worker, struct gf_partition *partitio
 /* gf_waiters_parked - at home: the request waits where it is; its connection may be told things. */
 void gf_waiters_parked(struct gf_worker *worker, struct gf_request *request);
 
+/* gf_waiters_let_pass - at home: what was put behind a request that waits for keys (pushes to its
+ * client) does not wait with it. Fine when nothing of the connection waits. */
+void gf_waiters_let_pass(struct gf_conn *conn);
+
 /* gf_waiters_cancel - at home, of a parked request, which may be gone afterwards. Returns whether
  * it still waits, as far as is known here. */
 bool gf_waiters_cancel(struct gf_worker *worker, struct gf_request *request, enum gf_wait_end end);

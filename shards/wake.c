@@ -46,6 +46,26 @@ void gf_waiters_leave(struct gf_conn *conn)
         (void)gf_waiters_cancel(conn->worker, conn_let_go(conn), GF_WAIT_GONE);
 }
 
+/* It is answered, though its answer is not home: what comes now comes behind that. */
+static bool request_is_answered(const struct gf_request *request)
+{
+    return request->woken || (request->spread && !request->waiter);
+}
+
+void gf_waiters_let_pass(struct gf_conn *conn)
+{
+    struct gf_request *request = conn->blocking;
+    struct gf_request *first;
+
+    if (!conn->blocked || request_is_answered(request))
+        return;
+    gf_list_remove(&request->link);
+    gf_list_push_back(&conn->requests, &request->link);
+    first = gf_container(gf_list_peek_front(&conn->requests), struct gf_request, link);
+    if (first->answered)
+        gf_conn_complete(conn, first);
+}
+
 void gf_waiters_parked(struct gf_worker *worker, struct gf_request *request)
 {
     struct gf_conn *conn = request->conn;
@@ -59,6 +79,7 @@ void gf_waiters_parked(struct gf_worker *worker, struct gf_request *request)
     GF_ASSERT(conn->blocking == request);
     conn->blocked = true;
     worker->waiting.clients++;
+    gf_waiters_let_pass(conn);
     if (!gf_chain_empty(&conn->out))
         gf_conn_flush_later(conn); /* what is answered does not wait with it */
     if (conn->ended)

@@ -112,6 +112,90 @@ Test(tracking, an_invalidation_stays_behind_the_answers_that_are_outstanding)
     node_client_close(&writer);
 }
 
+/* Takes what has been answered so far; it begins with `kind` and has `part` in it. */
+static void expect_answer_with(struct node_client *client, char kind, const char *part)
+{
+    node_turn_all(&node, 10);
+    node_client_read(client);
+    cr_assert_eq(client->in[0], kind, "%s", client->in);
+    cr_assert_not_null(strstr(client->in, part), "%s", client->in);
+    client->in_size = 0;
+    client->in[0] = '\0';
+}
+
+/* It waits for keys, on one core or on both: what it caches is no longer so meanwhile. */
+Test(tracking, who_waits_for_keys_is_told_at_once)
+{
+    char both[40];
+    const char *lines[3] = {near, far, both};
+    struct node_client tracker;
+    struct node_client writer;
+
+    snprintf(both, sizeof(both), "%s %s", near, far);
+    node_client_open(&writer, &node, 1);
+    tracker_open(&tracker, 0, "");
+    for (int i = 0; i < 3; i++) {
+        node_client_format(&tracker, "GET cached\r\nBLPOP %s 0\r\n", lines[i]);
+        node_client_expect(&tracker, "_\r\n");
+        node_turn_all(&node, 10);
+        node_client_send(&writer, "SET cached 1\r\nDEL cached\r\n");
+        node_client_expect(&writer, "+OK\r\n:1\r\n");
+        expect_invalidation(&tracker, "cached");
+        node_client_format(&writer, "RPUSH %s value\r\n", i == 1 ? far : near);
+        node_client_expect(&writer, ":1\r\n");
+        expect_answer_with(&tracker, '*', "value");
+    }
+    node_client_close(&tracker);
+    node_client_close(&writer);
+}
+
+/* It came while the command was on its way to where it waits. */
+Test(tracking, who_is_about_to_wait_is_told_at_once)
+{
+    struct node_client tracker;
+    struct node_client writer;
+
+    node_client_open(&writer, &node, 0);
+    tracker_open(&tracker, 0, "");
+    node_client_format(&tracker, "GET %s\r\n", near);
+    node_client_expect(&tracker, "_\r\n");
+    node_client_format(&tracker, "BLPOP %s 0\r\n", far);
+    node_client_format(&writer, "SET %s 1\r\n", near);
+    for (int i = 0; i < 4; i++)
+        node_turn(&node, 0);
+    cr_assert(tracker.conn->blocking && !tracker.conn->blocked);
+    node_client_expect(&writer, "+OK\r\n");
+    expect_invalidation(&tracker, near);
+    node_client_close(&tracker);
+    node_client_close(&writer);
+}
+
+/* A stream is read by a command that may wait, and is remembered all the same. */
+Test(tracking, streams_that_were_read_or_waited_for_are_remembered)
+{
+    const char *keys[] = {near, far};
+    struct node_client tracker;
+    struct node_client writer;
+
+    node_client_open(&writer, &node, 0);
+    tracker_open(&tracker, 0, "");
+    for (int i = 0; i < 2; i++) {
+        node_client_format(&writer, "XADD %s 1-1 f v\r\n", keys[i]);
+        node_client_expect(&writer, "$3\r\n1-1\r\n");
+        for (int blocks = 0; blocks < 2; blocks++) {
+            node_client_format(&tracker, "XREAD %s STREAMS %s 0\r\n",
+                               blocks ? "BLOCK 0" : "COUNT 9", keys[i]);
+            expect_answer_with(&tracker, '%', "1-1");
+            node_client_format(&writer, "XADD %s 2-%d f v\r\n", keys[i], blocks + 1);
+            node_client_expect(&writer, blocks ? "$3\r\n2-2\r\n" : "$3\r\n2-1\r\n");
+            expect_invalidation(&tracker, keys[i]);
+            expect_silence(&tracker);
+        }
+    }
+    node_client_close(&tracker);
+    node_client_close(&writer);
+}
+
 Test(tracking, own_writes_are_told_unless_noloop)
 {
     struct node_client tracker;
