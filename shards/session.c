@@ -1,6 +1,8 @@
 /* Admission as a list of small named checks, and commands that run with their connection. */
 #include "shards/session.h"
 
+#include <string.h>
+
 #include "core/assert.h"
 #include "core/core.h"
 #include "modules/registry.h"
@@ -70,11 +72,6 @@ static enum admission_verdict check_arity(struct admission *a)
 
     if (gf_command_arity_ok(a->command, a->words_count))
         return ADMIT_GO;
-    if (a->conn->transaction && gf_transaction_is_exec(a->command)) {
-        gf_reply_error_explain(a->reply, GF_MSG_EXEC_ABORTED_FOR,
-                               "wrong number of arguments for 'exec' command", "");
-        return ADMIT_REFUSE;
-    }
     size = gf_registry_row_name(registry, gf_registry_row_id(registry, a->command), name);
     gf_reply_error_format(a->reply, GF_MSG_WRONG_ARITY,
                           (struct gf_bytes){.data = name, .size = size}, GF_BYTES(""));
@@ -169,7 +166,7 @@ static enum admission_verdict check_transaction(struct admission *a)
     return ADMIT_REFUSE;
 }
 
-static enum admission_verdict admit(struct admission *a)
+static enum admission_verdict checks_run(struct admission *a)
 {
     static enum admission_verdict (*const checks[])(struct admission *) = {
         check_debug,       check_known,  check_arity,  check_authenticated, check_subscribed,
@@ -183,6 +180,40 @@ static enum admission_verdict admit(struct admission *a)
             return verdict;
     }
     return ADMIT_GO;
+}
+
+/* What is wrong with an EXEC is said as the reason why there is no transaction. */
+static enum admission_verdict admit_exec(struct admission *a)
+{
+    struct gf_reply *reply = a->reply;
+    struct gf_chain said = {0};
+    struct gf_reply aside;
+    enum admission_verdict verdict;
+
+    gf_reply_init(&aside, &said, reply->resp);
+    a->reply = &aside;
+    verdict = checks_run(a);
+    a->reply = reply;
+    if (verdict == ADMIT_REFUSE) {
+        char text[256];
+        size_t skip;
+
+        gf_chain_seal(&said);
+        skip = memcmp(said.first->data, "-ERR ", 5) == 0 ? 5 : 1;
+        GF_ASSERT(said.first->used > skip + 2 && said.first->used < sizeof(text));
+        memcpy(text, said.first->data + skip, said.first->used - skip - 2);
+        text[said.first->used - skip - 2] = '\0';
+        gf_reply_error_explain(reply, GF_MSG_EXEC_ABORTED_FOR, text, "");
+    }
+    gf_chain_clear(&said);
+    return verdict;
+}
+
+static enum admission_verdict admit(struct admission *a)
+{
+    if (GF_UNLIKELY(a->command && gf_transaction_is_exec(a->command)))
+        return admit_exec(a);
+    return checks_run(a);
 }
 
 /* Monitors see every command that was admitted, once it has run or is on its way to its core: one
@@ -262,6 +293,12 @@ static void run_with_session(struct gf_conn *conn, const struct admission *a,
         gf_session_end_reply(conn, a->command);
 }
 
+bool gf_session_is_subscribed_ping(const struct gf_conn *conn, const struct gf_command *command)
+{
+    return GF_UNLIKELY((conn->attention & GF_ATTENTION_SUBSCRIBED) != 0) &&
+           gf_pubsub_is_mode(conn) && strcmp(command->name, "PING") == 0;
+}
+
 void gf_session_run_queued(struct gf_conn *conn, const struct gf_command *command,
                            const struct gf_bytes *words, uint32_t words_count)
 {
@@ -274,7 +311,8 @@ void gf_session_run_queued(struct gf_conn *conn, const struct gf_command *comman
         .reply = &conn->reply,
     };
 
-    run_with_session(conn, &a, command->run);
+    run_with_session(conn, &a,
+                     gf_session_is_subscribed_ping(conn, command) ? gf_pubsub_ping : command->run);
 }
 
 static void keep(const struct admission *a)
@@ -282,13 +320,6 @@ static void keep(const struct admission *a)
     gf_transaction_add(a->conn, a->command, a->words, a->words_count);
     gf_reply_status(a->reply, GF_BYTES("QUEUED"));
     gf_reply_end(a->reply);
-}
-
-/* The one command that answers differently in a subscriber's mode. */
-static bool is_subscribed_ping(const struct gf_conn *conn, const struct gf_command *command)
-{
-    return GF_UNLIKELY((conn->attention & GF_ATTENTION_SUBSCRIBED) != 0) &&
-           gf_pubsub_is_mode(conn) && strcmp(command->name, "PING") == 0;
 }
 
 /* PUBLISH needs its connection only within a transaction; otherwise many may be under way. */
@@ -310,7 +341,7 @@ static bool must_drain(const struct gf_conn *conn, const struct gf_command *comm
 {
     if (!command || is_publish(command))
         return false;
-    return (command->flags & GF_HOME) != 0 || is_subscribed_ping(conn, command);
+    return (command->flags & GF_HOME) != 0 || gf_session_is_subscribed_ping(conn, command);
 }
 
 static void resolve(struct admission *a, const struct gf_ahead *ahead)
@@ -383,7 +414,7 @@ bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
             ran = gf_transaction_exec(conn, a.command);
         else if (is_publish(a.command))
             ran = publish(&a, &admitted);
-        else if (is_subscribed_ping(conn, a.command))
+        else if (gf_session_is_subscribed_ping(conn, a.command))
             run_with_session(conn, &a, gf_pubsub_ping);
         else if (a.command->flags & GF_HOME)
             run_with_session(conn, &a, a.command->run);

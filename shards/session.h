@@ -34,8 +34,12 @@ static inline struct gf_session_exec *gf_session_of(struct gf_exec *x)
 bool gf_session_run(struct gf_conn *conn, const struct gf_ahead *ahead,
                     const struct gf_bytes *words);
 
-/* gf_session_run_queued - a GF_HOME command of a transaction that runs now, with the connection
- * not held; answers to conn->reply. It may hold the connection and answer later. */
+/* gf_session_is_subscribed_ping - the one command that answers differently in a subscriber's mode:
+ * it runs with its connection then. */
+bool gf_session_is_subscribed_ping(const struct gf_conn *conn, const struct gf_command *command);
+
+/* gf_session_run_queued - a GF_HOME command of a transaction (or such a PING) that runs now, with
+ * the connection not held; answers to conn->reply. It may hold the connection and answer later. */
 void gf_session_run_queued(struct gf_conn *conn, const struct gf_command *command,
                            const struct gf_bytes *words, uint32_t words_count);
 

@@ -232,6 +232,14 @@ static void transaction_header(struct gf_request *request, uint32_t count)
     gf_chain_append(&request->reply, (struct gf_bytes){.data = text, .size = (size_t)size});
 }
 
+/* Whether it runs with its connection; of a transaction that does not, that is not here. */
+static bool needs_conn(const struct gf_transaction *transaction, const struct gf_command *command)
+{
+    return (command->flags & GF_HOME) ||
+           ((transaction->flags & GF_HOME) &&
+            gf_session_is_subscribed_ping(transaction->conn, command));
+}
+
 /* Runs what is left. Returns false when it is suspended. */
 static bool transaction_run(struct gf_worker *worker, struct gf_request *request)
 {
@@ -251,7 +259,7 @@ static bool transaction_run(struct gf_worker *worker, struct gf_request *request
     while (transaction->next < transaction->commands_count) {
         const struct gf_queued *queued = &transaction->commands[transaction->next++];
 
-        if (!(queued->command->flags & GF_HOME))
+        if (!needs_conn(transaction, queued->command))
             run_on_keys(worker, request, queued);
         else if (!run_with_conn(request, queued))
             return false;

@@ -195,6 +195,28 @@ Test(transaction, forgets_what_it_watched)
     clients_close();
 }
 
+/* A client sees by the first word that nothing of its transaction was done, whatever the reason. */
+Test(transaction, that_may_not_run_says_why)
+{
+    clients_open(0, 1);
+    node_client_send(&a, "EXEC x\r\nMULTI\r\nEXEC x\r\nEXEC\r\n");
+    node_client_expect(&a, "-EXECABORT Transaction discarded because of: wrong number of arguments "
+                           "for 'exec' command\r\n+OK\r\n"
+                           "-EXECABORT Transaction discarded because of: wrong number of arguments "
+                           "for 'exec' command\r\n-ERR EXEC without MULTI\r\n");
+    node_client_send(&a, "SUBSCRIBE c\r\nEXEC\r\n");
+    node_client_expect(&a, "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
+                           "-EXECABORT Transaction discarded because of: Can't execute 'exec': "
+                           "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                           "allowed in this context\r\n");
+    b.conn->attention |= GF_ATTENTION_AUTH;
+    b.conn->session.authenticated = false;
+    node_client_send(&b, "EXEC\r\n");
+    node_client_expect(&b, "-EXECABORT Transaction discarded because of: NOAUTH Authentication "
+                           "required.\r\n");
+    clients_close();
+}
+
 /* A transaction with a mistake in it does nothing. */
 Test(transaction, that_was_refused_a_command_does_nothing)
 {
