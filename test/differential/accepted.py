@@ -190,6 +190,71 @@ def _pfcount_reads(pair):
         _without_count(pair.left) == _without_count(pair.right)
 
 
+def _woken_anew(told):
+    """One answer of a connection that waited. The reference makes it of the key that came."""
+    if len(told.left) != 1 or len(told.right) > 1:
+        return False
+    left = told.left[0]
+    if not told.right:   # an entry that came and went within a transaction
+        return told.name in (b"xread", b"xreadgroup") and left.value and _has_no_entries(left)
+    right = told.right[0]
+    if right.is_error():
+        return right.value.startswith((b"WRONGTYPE", b"NOGROUP")) and \
+            (not left.is_error() or left.value.startswith((b"UNBLOCKED the", b"NOGROUP the")))
+    return left.kind == right.kind == "*" and left.value[:1] != right.value[:1] and all(
+        reply.value and reply.value[0].kind == "$" and reply.value[0].value in told.words
+        for reply in (left, right))
+
+
+def _has_no_entries(reply):
+    """Of XREAD's answer, as arrays or as a map."""
+    parts = reply.value[1::2] if reply.kind == "%" else [item.value[1] for item in reply.value]
+    return all(part.value == () for part in parts)
+
+
+def _waiting_consumer(told):
+    return told.name == b"xinfo" and len(told.left) == len(told.right) == 1 and \
+        _but_consumers(told.left[0]) == _but_consumers(told.right[0])
+
+
+def _but_consumers(reply):
+    """XINFO GROUPS without how many consumers there are."""
+    return [[item for at, item in enumerate(group.value)
+             if at % 2 == 0 or group.value[at - 1].value != b"consumers"]
+            for group in reply.value] if reply.kind == "*" else reply
+
+
+def _overwritten(told):
+    return told.by[:1] in ((b"ZRANGESTORE",), (b"ZUNIONSTORE",), (b"SORT",), (b"COPY",)) \
+        and not told.left and len(told.right) == 1 and not told.right[0].is_error()
+
+
+class Told(NamedTuple):
+    """What a connection was told in one step, and what it had asked for (together.py)."""
+    words: tuple   # of all its requests since it was told something
+    by: tuple      # words of the step's first request
+    left: list     # replies
+    right: list
+
+    @property
+    def name(self):
+        return self.words[0].lower() if self.words else b""
+
+
+# Of together.py, where several connections play.
+TOGETHER = [
+    Accepted("woken-anew", "who is woken runs his command again as a whole, as since 7.2: it begins "
+             "with the first of its keys, and complains of one of another type, or of a stream that "
+             "is gone", _woken_anew, ends=True),
+    Accepted("consumer-who-waits", "XREADGROUP that waits has made its consumer, as since 7.2",
+             _waiting_consumer),
+    Accepted("overwriting-wakes", "a value that is stored in the place of one of another type wakes "
+             "who waits for it, as any other; the reference forgets them", _overwritten, ends=True),
+    Accepted("groups-are-watched", "a change of a consumer group is one of its stream, for WATCH and "
+             "caches", lambda told: False),
+    Accepted("flush-of-every-core", "each core tells caches of a flush", lambda told: False),
+]
+
 ACCEPTED = [
     Accepted("new-in-7.2", "CLIENT SETINFO, NO-TOUCH, CAPA, MAINT_NOTIFICATIONS and WAITAOF "
              "are newer than 7.0", _new_in_7_2),
@@ -250,11 +315,19 @@ def reason(pair):
     return None
 
 
+def reason_together(told):
+    """The same for what one of several connections was told."""
+    for row in TOGETHER:
+        if row.fits(told):
+            return row
+    return None
+
+
 def undocumented(path):
     """Rows that the page does not mention."""
     with open(path, encoding="utf-8") as page:
         text = page.read()
-    return [row for row in ACCEPTED if f"`{row.name}`" not in text]
+    return [row for row in ACCEPTED + TOGETHER if f"`{row.name}`" not in text]
 
 
 if __name__ == "__main__":

@@ -52,10 +52,11 @@ def _drop_words(stream, fails, deadline):
     return stream
 
 
-def shrink(stream, fails, seconds=20.0):
-    """The smallest stream found in that time for which fails(stream) holds."""
+def shrink(stream, fails, seconds=20.0, words=True):
+    """The smallest stream found in that time for which fails(stream) holds; words: requests may lose
+    some of theirs."""
     deadline = time.monotonic() + seconds
     stream = _drop_chunks(list(stream), fails, deadline)
     stream = _drop_requests(stream, fails, deadline)
     stream = _drop_chunks(stream, fails, deadline)
-    return _drop_words(stream, fails, deadline)
+    return _drop_words(stream, fails, deadline) if words else stream
