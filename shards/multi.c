@@ -349,8 +349,8 @@ static void multi_again_done(struct gf_op *op, int result)
     for (uint32_t i = 0; i < count; i++) {
         struct gf_part *part = &multi->parts[i];
 
-        if (part->again) {
-            part->again = false;
+        if (part->waits_again) {
+            part->waits_again = false;
             part_send(worker, part, GF_PART_RUN);
         }
     }
@@ -363,6 +363,7 @@ static void part_again(struct gf_worker *worker, struct gf_part *part)
 {
     struct gf_multi *multi = part->multi;
 
+    part->waits_again = true;
     if (gf_op_is_deferred(&multi->again))
         return;
     multi->again.done = multi_again_done;

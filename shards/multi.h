@@ -59,6 +59,7 @@ struct gf_part {
     bool lend;
     bool keeps;                /* `keys` is granted, besides `claim`, or instead of it */
     bool again;                /* RUN: the partitions were away, ask again            */
+    bool waits_again;          /* home core only: it is back, to be asked again       */
     struct gf_multi *multi;    /* home core only                                      */
     const struct gf_request *request; /* command, db, resp: read only                 */
     uint16_t core;

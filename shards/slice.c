@@ -229,6 +229,19 @@ void gf_slice_go(struct gf_worker *worker, struct gf_slice *slice)
     gf_request_ran(worker, request);
 }
 
+/* It holds keys of this core, in partitions that a command over several cores may have taken for a
+ * slice of its own. */
+static bool slice_is_away(const struct gf_worker *worker, const struct gf_slice *slice)
+{
+    const struct gf_request *request = slice->request;
+
+    for (uint32_t i = 0; i < request->partitions_count; i++) {
+        if (gf_locks_is_away(&worker->locks, request->partitions[i]))
+            return true;
+    }
+    return false;
+}
+
 /* The next one's turn. */
 static void slicing_done(struct gf_op *op, int result)
 {
@@ -240,6 +253,8 @@ static void slicing_done(struct gf_op *op, int result)
     (void)result; /* always GF_OK */
     if (slice->gives_back)
         gf_multi_take(worker, slice->request->multi);
+    else if (!slice->request->multi && slice_is_away(worker, slice))
+        gf_slice_held(worker, slice);
     else
         gf_slice_go(worker, slice);
     if (!gf_list_empty(&slicing->waiting) && !gf_op_is_deferred(op))

@@ -1,12 +1,14 @@
 /* Commands that run in slices: who runs in between, who waits, and in what order it all shows. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "modules/registry.h"
 #include "shards/stats.h"
 #include "support/node_fixture.h"
+#include "support/random.h"
 
 #define MEMBERS 999 /* of a large set: a COPY of it pauses once a bucket */
 
@@ -310,5 +312,77 @@ Test(slice_spread, several_give_way_to_each_other, .timeout = 60)
     node_client_send(&client, "DBSIZE\r\n");
     node_client_expect(&client, ":0\r\n");
     node_client_close(&flusher);
+    teardown();
+}
+
+static uint16_t owner_now(const char *key)
+{
+    return node.server.partitions[gf_router_partition(&node.server.router, gf_bytes_of(key))]
+        ->owner;
+}
+
+/* A command that pauses on one core, whose partition another one has taken meanwhile. */
+Test(slice_spread, a_slice_waits_for_partitions_that_are_away, .timeout = 60)
+{
+    struct node_client remote;
+    char from[16], to[16], target[16], far[16];
+
+    start(2);
+    node_key(&node, 0, 0, from);
+    node_key(&node, 1, 0, far);
+    neighbour_of(from, target);
+    snprintf(to, sizeof(to), "%.14s0", target);
+    while (gf_router_partition(&node.server.router, gf_bytes_of(to)) !=
+           gf_router_partition(&node.server.router, gf_bytes_of(from)))
+        snprintf(to, sizeof(to), "n%u", (unsigned)atoi(to + 1) + 1);
+    set_make(from);
+    set_make(far);
+    node_client_open(&remote, &node, 1);
+    node_client_format(&remote, "COPY %s %s\r\n", far, target);
+    node_turn_all(&node, 5);
+    node_client_format(&client, "COPY %s %s\r\n", from, to);
+    for (unsigned i = 0; i < 5 || owner_now(from) == 0; i++) {
+        cr_assert_lt(i, 10);
+        node_turn(&node, 1);
+        node_turn(&node, 0);
+    }
+    cr_assert_eq(owner_now(from), 1, "it is lent");
+    cr_assert(is_suspended());
+    for (unsigned i = 0; i < 2 * MEMBERS; i++)
+        node_turn(&node, 0);
+    expect_nothing(&client);
+    node_client_expect(&remote, ":1\r\n");
+    node_client_expect(&client, ":1\r\n");
+    node_client_format(&client, "SCARD %s\r\nSCARD %s\r\n", to, target);
+    node_client_expect(&client, ":999\r\n:999\r\n");
+    node_client_close(&remote);
+    teardown();
+}
+
+/* Several parts of one command find their partitions away, and come back one after the other. */
+Test(slice_spread, parts_are_asked_again_each_for_itself, .timeout = 60)
+{
+    struct test_random random = {.state = 1};
+    struct node_client reader;
+    char keys[3][16], from[16], to[16];
+
+    start(3);
+    for (uint16_t core = 0; core < 3; core++)
+        node_key(&node, core, 0, keys[core]);
+    neighbour_of(keys[0], from);
+    neighbour_of(keys[1], to);
+    set_make(from);
+    node_client_open(&reader, &node, 2);
+    for (unsigned round = 0; round < 10; round++) {
+        node_client_format(&client, "COPY %s %s REPLACE\r\n", from, to);
+        for (unsigned i = 0; i < 100; i++) {
+            node_client_format(&reader, "MGET %s %s %s\r\n", keys[0], keys[1], keys[2]);
+            for (unsigned k = 0; k < 50; k++)
+                node_turn(&node, (uint16_t)test_random_below(&random, 3));
+            node_client_expect(&reader, "*3\r\n$-1\r\n$-1\r\n$-1\r\n");
+        }
+        node_client_expect(&client, ":1\r\n");
+    }
+    node_client_close(&reader);
     teardown();
 }
