@@ -1,6 +1,6 @@
-/* Work of a core that no client asked for: expiry, room ahead of writes, growth of tables, freeing
- * what was flushed, clients that stall. Every piece is bounded: a slice of at most
- * GF_BACKGROUND_SLICE_NS a turn.
+/* Work of a core that no client asked for: expiry of keys and of fields, room ahead of writes,
+ * growth of tables, freeing what was flushed, clients that stall. Every piece is bounded: a slice
+ * of at most GF_BACKGROUND_SLICE_NS a turn.
  */
 #pragma once
 
