@@ -201,15 +201,16 @@ describe("what a web server keeps in its own memory", { timeout: 60000 }, () => 
     other = await connect(process.env.PORT);
   });
   after(() => Promise.all([server.close(), other.close()]));
-  beforeEach(() => other.flushAll());
+  // No FLUSHALL before each: of what was asked before "all keys are old" and is answered behind it,
+  // the cache of node-redis 6.3.1 never hears again.
 
   const hits = () => cache.stats().hitCount;
 
   test("the second read asks nobody", async () => {
-    await other.hSet("session:1", { user: "ada" });
-    assert.equal(await server.hGet("session:1", "user"), "ada");
+    await other.hSet("session:ada", { user: "ada" });
+    assert.equal(await server.hGet("session:ada", "user"), "ada");
     const before = hits();
-    assert.equal(await server.hGet("session:1", "user"), "ada");
+    assert.equal(await server.hGet("session:ada", "user"), "ada");
     assert.equal(hits(), before + 1);
   });
 
@@ -223,7 +224,6 @@ describe("what a web server keeps in its own memory", { timeout: 60000 }, () => 
       () => other.set("page:1", "again"),
       () => other.del("page:1"),
       () => other.mSet(["page:1", "x", "page:3", "y"]),
-      () => other.flushAll(),
     ];
     for (const change of changes) {
       await server.get("page:1");
@@ -256,5 +256,12 @@ describe("what a web server keeps in its own memory", { timeout: 60000 }, () => 
     for (const id of ids)
       await eventually(async () => await server.hGet(`session:${id}`, "seen") === last.get(id),
                        `session ${id} is old`);
+  });
+
+  test("after FLUSHALL nothing is kept", async () => {
+    await other.set("page:1", "x");
+    assert.equal(await server.get("page:1"), "x");
+    await other.flushAll();
+    await eventually(async () => await server.get("page:1") === null, "page 1 is kept");
   });
 });
