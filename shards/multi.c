@@ -231,6 +231,7 @@ static void part_send(struct gf_worker *worker, struct gf_part *part, enum gf_pa
     part->step = step;
     part->parcel.locks =
         step == GF_PART_LOCK || step == GF_PART_LOCK_RUN || step == GF_PART_TAKE;
+    part->parcel.takes = step == GF_PART_TAKE;
     if (part->core == worker->core->id)
         gf_part_arrive(worker, part);
     else

@@ -7,11 +7,17 @@
 
 _Static_assert(2 * GF_PARCEL_RESERVE < GF_MESH_CREDITS, "most places are for requests");
 
+/* Places that it leaves to others. */
+static uint32_t parcel_reserve(const struct gf_parcel *parcel)
+{
+    if (!parcel->locks)
+        return 0;
+    return parcel->takes ? GF_PARCEL_RESERVE / 2 : GF_PARCEL_RESERVE;
+}
+
 static bool parcel_try(struct gf_worker *worker, struct gf_parcel *parcel)
 {
-    uint32_t reserve = parcel->locks ? GF_PARCEL_RESERVE : 0;
-
-    return gf_mesh_credits(worker->core, parcel->to) > reserve &&
+    return gf_mesh_credits(worker->core, parcel->to) > parcel_reserve(parcel) &&
            gf_mesh_post(worker->core, parcel->to, &parcel->message);
 }
 

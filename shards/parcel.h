@@ -5,11 +5,13 @@
  * messages could take every place, the message that gives the lock back would find none, and all
  * would wait for ever. So the places of a pair of cores are shared out:
  *
- *     |<------------ requests ------------>|<- asks for a lock ->|<- everything else ->|
+ *     |<-------- requests -------->|<- asks for a lock ->|<- takes ->|<- everything else ->|
  *     0                                                                       GF_MESH_CREDITS
  *
- * Requests stop at two reserves, parcels that ask for a lock at one, and what never waits over
- * there (giving locks back, calls, hand-overs) may use all of it.
+ * Requests stop at two reserves, parcels that ask for a lock at one. Those may wait for a command
+ * that holds its keys between two slices, which must be able to take its partitions for the next
+ * (multi.h): such parcels wait for others of their kind only, and stop at half a reserve. What
+ * never waits over there (giving locks back, calls, hand-overs) may use all of it.
  */
 #pragma once
 
@@ -26,8 +28,9 @@ struct gf_worker;
 struct gf_parcel {
     struct gf_message message; /* first */
     uint16_t to;
-    bool locks;                /* asks for a lock: may wait over there */
-    struct gf_link link;       /* the worker's outbox */
+    bool locks;          /* asks for a lock: may wait over there */
+    bool takes;          /* ... as one that has locked keys there */
+    struct gf_link link; /* the worker's outbox */
 };
 
 /* gf_parcel_post - lend it to core parcel->to now, or as soon as there is room; in order among

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "modules/registry.h"
+#include "shards/parcel.h"
 #include "shards/stats.h"
 #include "support/node_fixture.h"
 #include "support/random.h"
@@ -277,8 +278,7 @@ Test(slice_spread, gives_partitions_back_between_slices, .timeout = 60)
         cr_assert(is_held(near), "all of it happened while the command paused");
         node_client_expect(&client, ":1\r\n:999\r\n");
         node_client_expect(&late, ":2\r\n");
-        node_client_format(&client, "DEL %s %s %s %s\r\n", near, far, neighbours[0],
-                           neighbours[1]);
+        node_client_format(&client, "DEL %s %s %s %s\r\n", near, far, neighbours[0], neighbours[1]);
         node_client_expect(&client, ":4\r\n");
     }
     node_client_close(&late);
@@ -384,5 +384,42 @@ Test(slice_spread, parts_are_asked_again_each_for_itself, .timeout = 60)
         node_client_expect(&client, ":1\r\n");
     }
     node_client_close(&reader);
+    teardown();
+}
+
+#define CROWD (2 * GF_PARCEL_RESERVE)
+
+/* Whoever waits for its keys keeps a place in the ring: not those that it needs itself. */
+Test(slice_spread, goes_on_however_many_wait_for_its_keys, .timeout = 60)
+{
+    static struct node_client crowd[CROWD];
+    struct node_client getters[4];
+    char near[16], far[16];
+
+    start(2);
+    node_key(&node, 0, 0, near);
+    node_key(&node, 1, 0, far);
+    set_make(near);
+    node_client_format(&client, "COPY %s %s\r\n", near, far);
+    node_turn_all(&node, 5);
+    cr_assert(is_held(far));
+    for (uint32_t i = 0; i < GF_COUNT(getters); i++) {
+        node_client_open(&getters[i], &node, 0);
+        node_client_send_gets(&getters[i], far, GF_MESH_CREDITS / GF_COUNT(getters));
+    }
+    for (uint32_t i = 0; i < CROWD; i++) {
+        char own[16];
+
+        node_key(&node, 0, i + 1, own);
+        node_client_open(&crowd[i], &node, 0);
+        node_client_format(&crowd[i], "EXISTS %s %s\r\n", own, far);
+    }
+    node_client_expect(&client, ":1\r\n");
+    for (uint32_t i = 0; i < CROWD; i++) {
+        node_client_expect(&crowd[i], ":1\r\n");
+        node_client_close(&crowd[i]);
+    }
+    for (uint32_t i = 0; i < GF_COUNT(getters); i++)
+        node_client_close(&getters[i]);
     teardown();
 }
