@@ -184,8 +184,12 @@ static bool small_rescore(struct gf_zset *zset, struct record *record,
         return true;
     }
     size_t size_before = zset->block.size;
+    bool inserted;
 
-    if (!small_insert(zset, at, member, score))
+    zset->count--; /* or it might be one too many for the head meanwhile */
+    inserted = small_insert(zset, at, member, score);
+    zset->count++;
+    if (!inserted)
         return false;
     if (at < record->at) {
         record->at += zset->block.size - size_before;

@@ -215,3 +215,36 @@ Test(zsets, random_members_are_members)
         {"ZSCAN z 0 MATCH b*", "*2\r\n$1\r\n0\r\n*0"},
         {"ZSCAN none 0 nonsense", "*2\r\n$1\r\n0\r\n*0"}, {"ZSCAN z x", "-ERR invalid cursor"});
 }
+
+static struct gf_bytes numbered(char *text, size_t size, uint32_t number)
+{
+    return (struct gf_bytes){.data = text,
+                             .size = (size_t)snprintf(text, size, "member:%u", number)};
+}
+
+/* As many as the small form ever has: one that changes its place is there once all the same. */
+Test(zsets, a_full_small_one_takes_other_scores)
+{
+    struct gf_limits limits = {.zset_max_listpack_entries = GF_ZSET_SMALL_MAX + 1,
+                               .zset_max_listpack_value = 64};
+    struct gf_zset zset = {.limits = &limits};
+    double score = GF_ZSET_SMALL_MAX;
+    double found;
+    char text[32];
+
+    for (uint32_t i = 0; i < GF_ZSET_SMALL_MAX; i++)
+        cr_assert(gf_zset_append(&zset, numbered(text, sizeof(text), i), i));
+    for (uint32_t i = 0; i < 3; i++, score = -score) {
+        struct gf_bytes member = numbered(text, sizeof(text), 1000 * i);
+
+        cr_assert_eq(gf_zset_add(&zset, member, 0, &score), GF_ZSET_CHANGED);
+        cr_assert(gf_zset_score(&zset, member, &found));
+        cr_assert_eq(found, score);
+        cr_assert_eq(zset.count, GF_ZSET_SMALL_MAX);
+    }
+    cr_assert_null(zset.tree);
+    cr_assert_eq(gf_zset_add(&zset, GF_BYTES("new"), 0, &score), GF_ZSET_ADDED);
+    cr_assert_eq(zset.count, GF_ZSET_SMALL_MAX + 1);
+    cr_assert_not_null(zset.tree);
+    gf_zset_deinit(&zset);
+}
