@@ -64,6 +64,7 @@ struct gf_dict {
     uint64_t last_expire_ms;           /* no entry's time comes after; 0: none has one */
     struct gf_dict_segment **segments; /* owned; the directory */
     uint32_t buckets_count;            /* n; 0 when empty */
+    uint32_t living;                   /* the bucket where gf_dict_is_over found an entry last */
     uint16_t largest;                  /* since it was empty no bucket had more entries */
     uint8_t kind;                      /* enum gf_dict_kind */
 };
@@ -153,6 +154,10 @@ bool gf_dict_set_expire(struct gf_dict *dict, struct gf_bytes key, uint64_t expi
 
 /* gf_dict_expired_count - entries with expire_ms <= now_ms; cheap when there are few. */
 uint64_t gf_dict_expired_count(const struct gf_dict *dict, uint64_t now_ms);
+
+/* gf_dict_is_over - every entry has expire_ms <= now_ms. Begins with the bucket where the last look
+ * found one that has not: cheap, however often it is asked and however many wait for a purge. */
+bool gf_dict_is_over(struct gf_dict *dict, uint64_t now_ms);
 
 /* gf_dict_purge - remove entries with expire_ms <= now_ms, at most those of `budget` buckets.
  * Returns how many. */

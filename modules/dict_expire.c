@@ -91,6 +91,37 @@ uint64_t gf_dict_expired_count(const struct gf_dict *dict, uint64_t now_ms)
     return count;
 }
 
+/* Every entry of the table has an expiry: is there one whose time has not come? */
+static bool bucket_has_living(const struct gf_dict *dict, uint32_t index, uint64_t now_ms)
+{
+    const struct gf_dict_bucket *bucket = *gf_dict_slot(dict, index);
+    const char *at = bucket ? bucket->entries : NULL;
+
+    for (uint32_t i = 0; bucket && i < bucket->count; i++) {
+        struct gf_dict_entry entry;
+
+        at = gf_dict_entry_read(dict, bucket->expiring, at, &entry);
+        if (entry.expire_ms > now_ms)
+            return true;
+    }
+    return false;
+}
+
+bool gf_dict_is_over(struct gf_dict *dict, uint64_t now_ms)
+{
+    if (dict->first_expire_ms > now_ms || dict->expiring_count < dict->count)
+        return false;
+    if (dict->last_expire_ms <= now_ms)
+        return true;
+    for (uint32_t looks = 0; looks < dict->buckets_count; looks++, dict->living++) {
+        if (dict->living >= dict->buckets_count)
+            dict->living = 0;
+        if (bucket_has_living(dict, dict->living, now_ms))
+            return false;
+    }
+    return true;
+}
+
 /* One expired entry of a bucket; false when there is none any more. */
 static bool bucket_purge_one(struct gf_dict *dict, uint32_t index, uint64_t now_ms)
 {

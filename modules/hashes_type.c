@@ -30,22 +30,15 @@ static void walk_all(struct gf_hash_walk *walk, const struct gf_object *object)
 
 bool gf_hash_gone(const struct gf_object *object, uint64_t now_ms)
 {
+    struct gf_hash_packed packed;
     struct gf_hash_walk walk;
     struct gf_dict_entry entry;
 
-    if ((object->flags & GF_OBJECT_POINTER) != 0) {
-        const struct gf_dict *dict = gf_hash_dict(object);
-
-        if (dict->first_expire_ms > now_ms || dict->expiring_count < gf_dict_count(dict))
-            return false;
-        if (dict->last_expire_ms <= now_ms)
-            return true;
-    } else {
-        struct gf_hash_packed packed = gf_hash_packed_of(object);
-
-        if (gf_hash_packed_first_expire(&packed) > now_ms)
-            return false;
-    }
+    if ((object->flags & GF_OBJECT_POINTER) != 0)
+        return gf_dict_is_over(gf_hash_dict(object), now_ms);
+    packed = gf_hash_packed_of(object);
+    if (gf_hash_packed_first_expire(&packed) > now_ms)
+        return false;
     walk_all(&walk, object);
     walk.now_ms = now_ms;
     return !gf_hash_walk_next(&walk, &entry);

@@ -324,6 +324,35 @@ Test(dict, expired_entries_are_counted_and_purged)
     cr_assert(dict.first_expire_ms == UINT64_MAX);
 }
 
+/* Of many entries a few are left: looks find those again at once, while the others go. */
+Test(dict, is_over_when_the_last_entry_is)
+{
+    char text[TEXT_MAX];
+
+    for (uint32_t key = 0; key < KEYS; key++)
+        put(&dict, key, 1, key % 500 == 499 ? 1000 + key : 10 + key % 7);
+    cr_assert(not(gf_dict_is_over(&dict, 9)));
+    for (uint64_t now_ms = 16; now_ms < 1000 + KEYS; now_ms += 83) {
+        struct gf_dict_entry entry;
+        uint32_t last = KEYS / 500 * 500 - 1;
+        bool over = 1000 + last <= now_ms;
+
+        cr_assert(eq(int, gf_dict_is_over(&dict, now_ms), over));
+        if (!over && dict.buckets_count > 0) {
+            uint32_t living = dict.living;
+
+            cr_assert(not(gf_dict_is_over(&dict, now_ms)));
+            cr_assert(eq(u32, dict.living, living));
+            cr_assert(gf_dict_find(&dict, text_of(last, text), &entry));
+        }
+        (void)gf_dict_purge(&dict, now_ms, 16);
+    }
+    cr_assert(gf_dict_is_over(&dict, 1000 + KEYS));
+    while (gf_dict_purge(&dict, 1000 + KEYS, 1000) > 0)
+        ;
+    cr_assert(eq(u64, gf_dict_count(&dict), 0));
+}
+
 static void save(const struct gf_dict *from, struct gf_buf *ret_bytes)
 {
     struct gf_chain chain = {0};
