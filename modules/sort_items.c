@@ -1,6 +1,5 @@
 /* Elements and their weights, in order. */
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/alloc.h"
@@ -289,19 +288,60 @@ static int weights_compare(const struct gf_sort_items *items, const struct gf_so
     return gf_bytes_compare(first, second);
 }
 
-/* Elements of equal weight stay in the order in which they came. Pauses in the middle of the sort,
- * whose room is its own. */
-static int items_compare(const void *first, const void *second, void *context)
+/* Elements of equal weight stay in the order in which they came. */
+static int items_compare(const struct comparison *comparison, const struct gf_sort_item *a,
+                         const struct gf_sort_item *b)
 {
-    const struct comparison *comparison = context;
-    const struct gf_sort_item *a = first, *b = second;
     int result = comparison->order->alpha ? weights_compare(comparison->items, a, b)
                                           : scores_compare(comparison->items, a, b);
 
-    gf_pace_step(comparison->items->pace, 1);
     if (result != 0)
         return comparison->order->descending ? -result : result;
     return (a->index > b->index) - (a->index < b->index);
+}
+
+/* Two rows that stand one behind the other and are in order, as one: from `first` to `middle`, and
+ * on to `end`. */
+static void rows_merge(const struct comparison *comparison, const struct gf_sort_item *from,
+                       struct gf_sort_item *to, uint64_t first, uint64_t middle, uint64_t end)
+{
+    uint64_t left = first, right = middle;
+
+    for (uint64_t i = first; i < end; i++) {
+        bool takes_right =
+            left == middle ||
+            (right < end && items_compare(comparison, &from[right], &from[left]) < 0);
+
+        to[i] = from[takes_right ? right++ : left++];
+        gf_pace_step(comparison->items->pace, 1);
+    }
+}
+
+static uint64_t at_most(uint64_t index, uint64_t count)
+{
+    return index < count ? index : count;
+}
+
+/* Not qsort: with many elements that does a long last step in which it cannot pause. */
+static bool items_merge(const struct comparison *comparison, struct gf_sort_items *items)
+{
+    struct gf_sort_item *room =
+        gf_alloc_try(GF_MEMORY_OTHER, items->count * sizeof(*items->items));
+
+    if (room == NULL)
+        return false;
+    for (uint64_t width = 1; width < items->count; width *= 2) {
+        struct gf_sort_item *sorted = room;
+
+        for (uint64_t first = 0; first < items->count; first += 2 * width)
+            rows_merge(comparison, items->items, room, first, at_most(first + width, items->count),
+                       at_most(first + 2 * width, items->count));
+        room = items->items;
+        items->items = sorted;
+        items->capacity = items->count;
+    }
+    gf_free(GF_MEMORY_OTHER, room);
+    return true;
 }
 
 enum gf_sort_result gf_sort_items_sort(struct gf_exec *x, struct gf_sort_items *items,
@@ -319,7 +359,7 @@ enum gf_sort_result gf_sort_items_sort(struct gf_exec *x, struct gf_sort_items *
             result = one;
         gf_exec_pause(x, 1);
     }
-    if (result == GF_SORT_OK && items->count > 1)
-        qsort_r(items->items, items->count, sizeof(*items->items), items_compare, &comparison);
+    if (result == GF_SORT_OK && items->count > 1 && !items_merge(&comparison, items))
+        result = GF_SORT_NO_MEMORY;
     return result;
 }
