@@ -535,9 +535,8 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
 
     if (!trip && !blocking && plan->core == worker->core->id &&
         gf_plan_is_free(plan, &worker->locks) &&
-        !(GF_UNLIKELY(ahead->command->flags & GF_SLICED) && gf_plan_hashes(plan) &&
-          gf_slice_is_worth(worker, ahead->command, conn->session.db, words,
-                            ahead->parsed.words_count))) {
+        !(GF_UNLIKELY(ahead->command->flags & GF_SLICED) &&
+          gf_slice_plan_is_worth(worker, plan, conn->session.db))) {
         struct gf_ahead one = *ahead;
 
         one.partition = plan->first_partition;

@@ -10,6 +10,7 @@
 #include "modules/registry.h"
 #include "shards/dispatch.h"
 #include "shards/multi.h"
+#include "shards/plan.h"
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/timing.h"
@@ -50,24 +51,38 @@ static uint64_t object_elements(const struct gf_worker *worker, const struct gf_
            (type->id == GF_TYPE_LIST || type->id == GF_TYPE_STREAM ? BLOCK_ELEMENTS : 1);
 }
 
-static uint64_t key_elements(const struct gf_worker *worker, uint32_t db, struct gf_bytes key)
+static uint64_t key_elements(const struct gf_worker *worker, uint32_t db, uint32_t id,
+                             uint64_t hash, struct gf_bytes key)
 {
-    const struct gf_server *server = worker->server;
-    const struct gf_partition *partition =
-        worker->partitions[gf_router_partition(&server->router, key)];
+    const struct gf_partition *partition = worker->partitions[id];
     const struct gf_object *object = NULL;
 
     gf_core_assert_here(partition->owner);
     if (partition->databases[db])
-        object =
-            gf_keyspace_peek(partition->databases[db], gf_keyspace_hash(server->hash_seed, key),
-                             key, gf_core_now_ms(worker->core));
+        object = gf_keyspace_peek(partition->databases[db], hash, key,
+                                  gf_core_now_ms(worker->core));
     return object ? object_elements(worker, object) : 0;
+}
+
+bool gf_slice_plan_is_worth(const struct gf_worker *worker, struct gf_plan *plan, uint32_t db)
+{
+    const uint64_t *hashes = gf_plan_hashes(plan);
+    uint64_t elements = 0;
+
+    if (!hashes)
+        return false;
+    if (GF_UNLIKELY(worker->settings.command_slice_elements > 0))
+        return true;
+    for (uint32_t i = 0; i < plan->keys_count && elements <= WORTH_ELEMENTS; i++)
+        elements += key_elements(worker, db, plan->partitions[i], hashes[i],
+                                 plan->words[plan->key_words[i]]);
+    return elements > WORTH_ELEMENTS;
 }
 
 bool gf_slice_is_worth(const struct gf_worker *worker, const struct gf_command *command,
                        uint32_t db, const struct gf_bytes *words, uint32_t count)
 {
+    const struct gf_server *server = worker->server;
     uint32_t inside[KEYS_INSIDE];
     uint32_t *indexes = inside;
     uint64_t elements = 0;
@@ -78,8 +93,12 @@ bool gf_slice_is_worth(const struct gf_worker *worker, const struct gf_command *
     if (count > KEYS_INSIDE)
         indexes = gf_alloc(GF_MEMORY_OTHER, count * sizeof(*indexes));
     keys = gf_command_keys(command, words, count, indexes, count);
-    for (uint32_t i = 0; i < keys && elements <= WORTH_ELEMENTS; i++)
-        elements += key_elements(worker, db, words[indexes[i]]);
+    for (uint32_t i = 0; i < keys && elements <= WORTH_ELEMENTS; i++) {
+        struct gf_bytes key = words[indexes[i]];
+
+        elements += key_elements(worker, db, gf_router_partition(&server->router, key),
+                                 gf_keyspace_hash(server->hash_seed, key), key);
+    }
     if (indexes != inside)
         gf_free(GF_MEMORY_OTHER, indexes);
     return elements > WORTH_ELEMENTS;

@@ -30,6 +30,7 @@
 #include "modules/exec.h"
 
 struct gf_command;
+struct gf_plan;
 struct gf_request;
 struct gf_slice;
 struct gf_worker;
@@ -50,6 +51,9 @@ void gf_slicing_deinit(struct gf_worker *worker);
 /* gf_slice_is_worth - a GF_SLICED command whose partitions are here has large values before it. */
 bool gf_slice_is_worth(const struct gf_worker *worker, const struct gf_command *command,
                        uint32_t db, const struct gf_bytes *words, uint32_t count);
+
+/* gf_slice_plan_is_worth - the same, of a plan on this core: what it knows is not found again. */
+bool gf_slice_plan_is_worth(const struct gf_worker *worker, struct gf_plan *plan, uint32_t db);
 
 /* gf_slice_run - begin to run a request's command, whose keys or partitions are locked for it.
  * true: it is DONE already. false: gf_request_ran follows. */
