@@ -17,6 +17,9 @@
 #include "shards/server.h"
 #include "shards/visit.h"
 
+/* Longer words are refused whatever proto-max-bulk-len says: what a packed value can hold. */
+#define WORD_SIZE_MAX UINT32_MAX
+
 struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
                                             const struct gf_command *command)
 {
@@ -155,11 +158,14 @@ void gf_worker_apply_settings(struct gf_worker *worker)
 {
     const struct gf_settings *settings = &worker->settings;
     int64_t slow_us = settings->slowlog_log_slower_than;
+    uint64_t size_max = settings->proto_max_bulk_len;
 
+    if (size_max > WORD_SIZE_MAX)
+        size_max = WORD_SIZE_MAX;
     worker->parser_limits = (struct gf_parser_limits)GF_PARSER_LIMITS_DEFAULT;
-    worker->parser_limits.bulk_size_max = settings->proto_max_bulk_len;
+    worker->parser_limits.bulk_size_max = size_max;
     worker->limits = (struct gf_limits){
-        .bulk_size_max = settings->proto_max_bulk_len,
+        .bulk_size_max = size_max,
         .hash_max_listpack_entries = settings->hash_max_listpack_entries,
         .hash_max_listpack_value = settings->hash_max_listpack_value,
         .list_max_listpack_size = settings->list_max_listpack_size,

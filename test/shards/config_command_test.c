@@ -222,3 +222,12 @@ Test(config_command, lookups_are_counted)
     cr_expect_eq(node_worker(&node, 1)->lookups.hits, 0);
     cr_expect_eq(node_worker(&node, 1)->lookups.misses, 1);
 }
+
+/* A word that no value could hold is refused before it is received. */
+Test(config_command, words_beyond_4_gb_are_refused_whatever_the_limit)
+{
+    ask(&second, "CONFIG SET proto-max-bulk-len 8gb\r\n", "+OK\r\n");
+    ask(&first, "*2\r\n$3\r\nGET\r\n$4294967296\r\n",
+        "-ERR Protocol error: invalid bulk length\r\n");
+    node_client_expect_end(&first);
+}
