@@ -570,15 +570,17 @@ static int uring_wait(struct uring_driver *uring, uint32_t count, uint64_t timeo
                                             timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
 }
 
-/* Coalescing. Returns whether anything has come. */
-static bool uring_wait_for_more(struct uring_driver *uring, uint64_t timeout_ns, int *ret_error)
+/* Coalescing. Returns whether anything has come; if not, *timeout_ns is what is left of it. */
+static bool uring_wait_for_more(struct uring_driver *uring, uint64_t *timeout_ns, int *ret_error)
 {
     uint64_t coalesce_ns = uring->posix.driver.coalesce_ns;
     uint32_t count = gf_coalesce_count(&uring->coalesce);
 
-    if (coalesce_ns == 0 || coalesce_ns >= timeout_ns || count < 2)
+    if (coalesce_ns == 0 || coalesce_ns >= *timeout_ns || count < 2)
         return false;
     *ret_error = uring_wait(uring, count, coalesce_ns);
+    if (*timeout_ns != UINT64_MAX)
+        *timeout_ns -= coalesce_ns;
     return io_uring_cq_ready(&uring->ring) > 0;
 }
 
@@ -589,7 +591,7 @@ static void uring_enter(struct uring_driver *uring, uint64_t timeout_ns)
     int error = 0;
 
     if (timeout_ns > 0) {
-        if (!uring_wait_for_more(uring, timeout_ns, &error))
+        if (!uring_wait_for_more(uring, &timeout_ns, &error))
             error = uring_wait(uring, 1, timeout_ns);
     } else if (io_uring_sq_ready(&uring->ring) > 0 ||
                IO_URING_READ_ONCE(*uring->ring.sq.kflags) &
