@@ -15,7 +15,8 @@ bool sim_kind_add(struct sim_kind *kind, const char *name)
     } parts[] = {{"sets-clock", &kind->sets_clock}, {"evicts", &kind->evicts},
                  {"monitors", &kind->monitors},     {"speaks3", &kind->speaks3},
                  {"operates", &kind->operates},     {"stops", &kind->stops},
-                 {"listens", &kind->listens},       {"slices", &kind->slices}};
+                 {"listens", &kind->listens},       {"slices", &kind->slices},
+                 {"waits", &kind->waits}};
 
     for (size_t i = 0; i < GF_COUNT(parts); i++) {
         if (strcmp(parts[i].name, name) != 0)
@@ -75,11 +76,12 @@ void sim_kind_format(const struct sim_world *world, char *text, size_t size)
 {
     const struct sim_kind *kind = &world->kind;
 
-    snprintf(text, size, "%s%s%s%s%s%s%s%s", kind->sets_clock ? " sets-clock" : "",
+    snprintf(text, size, "%s%s%s%s%s%s%s%s%s", kind->sets_clock ? " sets-clock" : "",
              kind->evicts_all ? " evicts-all"
              : kind->evicts   ? " evicts"
                               : "",
              kind->monitors ? " monitors" : "", kind->speaks3 ? " speaks3" : "",
              kind->operates ? " operates" : "", kind->stops ? " stops" : "",
-             kind->listens ? " listens" : "", kind->slices ? " slices" : "");
+             kind->listens ? " listens" : "", kind->slices ? " slices" : "",
+             kind->waits ? " waits" : "");
 }

@@ -5,7 +5,7 @@
  *   sim --twice ...                       each run twice: it must be the same
  *   sim --plant FAULT ...                 with a fault planted, which the run must find
  *   sim --kind KIND ...                   every run does that, too: sets-clock, evicts, monitors,
- *                                         speaks3, operates, stops, listens, slices
+ *                                         speaks3, operates, stops, listens, slices, waits
  *
  * A run that fails says why and how to repeat it, and ends the process by SIGABRT.
  */

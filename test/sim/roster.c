@@ -126,3 +126,25 @@ void sim_roster_kill(struct sim_client *client, struct sim_client *other)
 {
     question_send(question_create(other, kill_answered), client, "KILL", true);
 }
+
+static void unblock_answered(struct sim_request *request, const struct sim_reply *reply)
+{
+    struct question *question = (struct question *)request;
+
+    if (reply && (reply->kind != SIM_REPLY_INTEGER || reply->integer > 1))
+        sim_fail(question->other->world, "CLIENT UNBLOCK does not answer 0 or 1");
+    gf_free(GF_MEMORY_OTHER, question);
+}
+
+void sim_roster_unblock(struct sim_client *client, struct sim_client *other)
+{
+    struct question *question = question_create(other, unblock_answered);
+    struct sim_command command = {0};
+
+    sim_command_print(&command, "CLIENT");
+    sim_command_print(&command, "UNBLOCK");
+    sim_command_print(&command, "%" PRIu64, question->other_id);
+    sim_command_print(&command, sim_one_in(client->world, 2) ? "ERROR" : "TIMEOUT");
+    sim_client_send(client, &command, &question->request);
+    sim_command_deinit(&command);
+}

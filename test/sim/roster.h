@@ -15,6 +15,8 @@
 /* sim_roster_ask_id - a connection's first command: CLIENT ID. */
 void sim_roster_ask_id(struct sim_client *client);
 
-/* sim_roster_list, sim_roster_kill - `client` asks for `other`, whose id is known. */
+/* sim_roster_list, sim_roster_kill - `client` asks for `other`, whose id is known.
+ * sim_roster_unblock - the same, whether that one waits for keys or not. */
 void sim_roster_list(struct sim_client *client, struct sim_client *other);
+void sim_roster_unblock(struct sim_client *client, struct sim_client *other);
 void sim_roster_kill(struct sim_client *client, struct sim_client *other);

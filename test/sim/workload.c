@@ -13,6 +13,7 @@
 #define QUEUED_PIECES 100    /* pieces not yet written, then no more commands */
 #define SETTLE_NS SIM_S      /* stalls of all cores and more */
 #define PAUSE_SLACK_NS SIM_S /* a pause is not measured that exactly */
+#define SLOW_NS (30 * SIM_S) /* who has not read all that others did by then goes */
 
 static void player_think_later(struct sim_player *player)
 {
@@ -186,16 +187,21 @@ static void player_vandalize(struct sim_player *player)
     sim_client_send_raw(&player->client, gf_bytes_of(text));
 }
 
-/* LIST, or now and then KILL, of another one. */
+/* LIST, or now and then KILL, of another one; who waits for keys may be unblocked. */
 static bool player_ask_for_another(struct sim_player *player)
 {
     struct sim_workload *workload = player->workload;
     struct sim_player *other =
         &workload->players[sim_below(workload->world, workload->players_count)];
+    bool waits;
 
     if (other == player || other->client.server_id == 0 || !sim_client_is_whole(&other->client))
         return false;
-    if (other->manner == SIM_HAMMER && sim_one_in(workload->world, 8))
+    waits = workload->world->kind.waits && sim_client_waits(&other->client);
+    if (waits && sim_one_in(workload->world, 2))
+        sim_roster_unblock(&player->client, &other->client);
+    else if ((other->manner == SIM_HAMMER || (waits && other->manner != SIM_SOLE)) &&
+             sim_one_in(workload->world, 8))
         sim_roster_kill(&player->client, &other->client);
     else
         sim_roster_list(&player->client, &other->client);
@@ -402,12 +408,26 @@ bool sim_workload_is_over(const struct sim_workload *workload)
     return true;
 }
 
+/* Byte by byte, what a monitor is shown takes longer than a run may: it reads on, without hurry. */
+static void hang_up_slow(struct sim_workload *workload)
+{
+    for (uint32_t i = 0; i < workload->players_count; i++) {
+        struct sim_player *player = &workload->players[i];
+
+        if ((player->manner == SIM_WATCHER || player->manner == SIM_LISTENER) &&
+            workload->world->now_ns < player->client.replied_ns + SIM_S)
+            sim_client_close(&player->client, false);
+    }
+}
+
 bool sim_workload_is_settled(struct sim_workload *workload)
 {
     struct sim_world *world = workload->world;
 
     if (workload->over_ns == 0)
         workload->over_ns = world->now_ns;
+    if (world->now_ns > workload->over_ns + SLOW_NS)
+        hang_up_slow(workload);
     return world->now_ns > workload->over_ns + SETTLE_NS && workload_nobody_rests(workload) &&
            world->events_busy == 0 && !sim_node_is_sending(workload->node);
 }

@@ -11,6 +11,7 @@
 #define AMOUNT_MAX 1000
 #define QUEUES 3
 #define WAIT_MAX_MS 200
+#define PATIENT_MAX_MS 5000 /* long enough to see that nobody looks after who waits */
 
 struct deal;
 
@@ -201,12 +202,18 @@ static void check_given(struct deal *deal, const struct sim_reply *reply)
         deal_fail(deal, reply, "an odd answer to who gives a job");
 }
 
+/* Operators may do that. */
+static bool is_unblocked(const struct sim_reply *reply)
+{
+    return sim_reply_is(reply, SIM_REPLY_ERROR, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+}
+
 static void check_taken(struct deal *deal, const struct sim_reply *reply)
 {
     struct sim_deals *deals = deal->deals;
     int64_t job = 0;
 
-    if (reply->kind == SIM_REPLY_NULL)
+    if (reply->kind == SIM_REPLY_NULL || is_unblocked(reply))
         return;
     if (reply->kind != SIM_REPLY_ARRAY || reply->integer != 3)
         deal_fail(deal, reply, "an odd answer to who waits for a job");
@@ -230,7 +237,8 @@ static void play_give(struct sim_deals *deals, struct sim_client *client)
 
 static void play_take(struct sim_deals *deals, struct sim_client *client)
 {
-    uint64_t wait_ms = 1 + sim_below(deals->world, WAIT_MAX_MS);
+    bool patient = deals->world->kind.waits && sim_one_in(deals->world, 2);
+    uint64_t wait_ms = 1 + sim_below(deals->world, patient ? PATIENT_MAX_MS : WAIT_MAX_MS);
     uint32_t first = (uint32_t)sim_below(deals->world, QUEUES);
     uint32_t count = 1 + (uint32_t)sim_below(deals->world, QUEUES);
     struct deal *deal = deal_create(deals, client, 1);
@@ -239,7 +247,7 @@ static void play_take(struct sim_deals *deals, struct sim_client *client)
     sim_command_print(&command, "BZPOPMIN");
     for (uint32_t i = 0; i < count; i++)
         sim_command_print(&command, "jobs:%u", (first + i) % QUEUES);
-    sim_command_print(&command, "0.%03" PRIu64, wait_ms);
+    sim_command_print(&command, "%" PRIu64 ".%03" PRIu64, wait_ms / 1000, wait_ms % 1000);
     deal->steps[0].request.waits_ns = wait_ms * SIM_MS;
     deal_send(deal, 0, &command, check_taken);
 }
@@ -250,6 +258,8 @@ void sim_deals_play(struct sim_deals *deals, struct sim_client *client)
     uint64_t first = deals->world->kind.monitors ? 4 : 0;
     uint64_t lot = first + sim_below(deals->world, 8 - first);
 
+    if (deals->world->kind.waits && !sim_one_in(deals->world, 4))
+        lot = sim_one_in(deals->world, 3) ? 6 : 5; /* mostly takers, so that they wait */
     if (lot < 3)
         play_deal(deals, client);
     else if (lot < 5)

@@ -11,6 +11,7 @@
 
 #define RACE_KEYS 3
 #define RACE_TRIES 12 /* then the next race opens */
+#define DEALS_LOT 8   /* of those that sim_shared_play draws */
 
 /* One command in flight. */
 struct step {
@@ -418,7 +419,11 @@ void sim_shared_operate(struct sim_shared *shared, struct sim_client *client)
 
 void sim_shared_play(struct sim_shared *shared, struct sim_client *client)
 {
-    switch (sim_below(shared->world, 12)) {
+    uint64_t lot = sim_below(shared->world, 12);
+
+    if (shared->world->kind.waits && !shared->world->kind.evicts && sim_below(shared->world, 8) > 0)
+        lot = DEALS_LOT;
+    switch (lot) {
     case 0:
     case 1:
         counter_play(shared, client, (uint32_t)sim_below(shared->world, SIM_COUNTERS),
@@ -434,7 +439,7 @@ void sim_shared_play(struct sim_shared *shared, struct sim_client *client)
         }
         group_play(shared, client);
         break;
-    case 8:
+    case DEALS_LOT:
     case 9:
     case 10:
         if (shared->world->kind.slices && !shared->world->kind.evicts &&

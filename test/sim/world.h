@@ -79,6 +79,7 @@ struct sim_kind {
     bool evicts_all; /* ... or any key                                              */
     bool monitors;   /* somebody watches                                            */
     bool listens;    /* somebody is subscribed to what others publish               */
+    bool waits;      /* many wait for keys, and for long                            */
     bool speaks3;    /* connections change their protocol                           */
     bool operates;   /* an operator lists and kills clients                         */
     bool stops;      /* the server stops while clients play, not when they are done */
