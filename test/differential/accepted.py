@@ -149,7 +149,7 @@ def _long_wait(pair):
     return (pair.left.value, pair.right.value) == \
         (b"ERR timeout is negative", b"ERR timeout is out of range")
 def _sort_leaves_form(pair):
-    return (pair.name, pair.sub) == (b"object", b"encoding") and pair.words[2] == b"ranked" \
+    return (pair.name, pair.sub) == (b"object", b"encoding") and pair.sorts \
         and (pair.left.value, pair.right.value) == (b"skiplist", b"listpack")
 
 

@@ -94,6 +94,7 @@ class Player:
         self.connections = {}
         self.payloads = [b"", b""]   # what each server's last DUMP answered
         self.expiring = False
+        self.sorts = False
         self.longest_step = 0.0
         try:
             for step in stream:
@@ -121,6 +122,8 @@ class Player:
         pair = self._pair(step.connection)
         started = time.monotonic()
         told = self._filled(0, step.requests), map(self.plant, self._filled(1, step.requests))
+        self.sorts |= any(words and words[0].lower() in (b"sort", b"sort_ro")
+                          for words in step.requests)
         for client, requests in zip(pair, told):
             try:
                 client.send_raw(b"".join(map(resp.encode, requests)))
@@ -150,6 +153,7 @@ class Player:
         ask = (lambda request: self._ask(step.connection, request)) if alone else None
         lag = max(self.longest_step, time.monotonic() - started)
         replies = Pair(words, left, right, ask, self.expiring, lag)
+        replies.sorts = self.sorts
         if {left.kind, right.kind} & {"nothing", "not RESP"}:
             raise Difference(self._describe(words, left, right))
         closed = CLOSED in (left, right)
@@ -225,5 +229,6 @@ class Player:
         left, right = (client.pipeline(questions) for client in clients)
         for words, *replies in zip(questions, left, right):
             pair = Pair(words, *replies, lag=self.longest_step)
+            pair.sorts = self.sorts
             if not same(pair) and reason(pair) is None:
                 raise Difference("at the end: " + self._describe(words, *replies))

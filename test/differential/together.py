@@ -161,6 +161,11 @@ def _invalidated(replies):
     return sorted(keys) + ["everything"] * flushed
 
 
+def _ends(told):
+    row = reason_together(told)
+    return row is not None and row.ends
+
+
 def _sorted_out(told):
     """Answers and messages in order, and apart from them what a cache is to forget. Of a connection
     that was closed, that: what it was told before may have been lost with it."""
@@ -200,8 +205,8 @@ class Play:
         left = reference.everything()
         right = subject.as_much(left)
         waiting = self._waiting()
-        for index, (one, more) in enumerate(zip(left, subject.as_they_are())):
-            self._compare_told(step, index, one, right[index] + more)
+        self._compare_all_told(step, left, [right[index] + more for index, more
+                                            in enumerate(subject.as_they_are())])
         self._compare(f"those who wait after {text([step])}", *waiting)
         self.waiting = waiting[0]
 
@@ -213,13 +218,20 @@ class Play:
             time.sleep(0.001)
         return wanted, found
 
-    def _compare_told(self, step, index, left, right):
-        told = Told(self.asked[index], step.requests[0], left, right)
-        left, right = _sorted_out(left), _sorted_out(right)
-        if left != right:
-            self._accept(told, f"{index} is told after {text([step])}", left, right)
-        if left[0]:
-            self.asked[index] = ()
+    def _compare_all_told(self, step, left, right):
+        """First a difference that explains all others: who is told something else than the reference
+        tells him leaves to others what he did not take."""
+        told = [Told(self.asked[index], step.requests[0], *both)
+                for index, both in enumerate(zip(left, right))]
+        different = [index for index, one in enumerate(told)
+                     if _sorted_out(one.left) != _sorted_out(one.right)]
+        different.sort(key=lambda index: not _ends(told[index]))
+        for index in different:
+            self._accept(told[index], f"{index} is told after {text([step])}",
+                         _sorted_out(told[index].left), _sorted_out(told[index].right))
+        for index, replies in enumerate(left):
+            if _sorted_out(replies)[0]:
+                self.asked[index] = ()
 
     def _compare_data(self):
         left, right = (side.data() for side in self.sides)
