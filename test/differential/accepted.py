@@ -190,6 +190,9 @@ def _pfcount_reads(pair):
         _without_count(pair.left) == _without_count(pair.right)
 
 
+MOVED_ON = "moved-on"   # together.py sees it
+
+
 def _woken_anew(told):
     """One answer of a connection that waited. The reference makes it of the key that came."""
     if len(told.left) != 1 or len(told.right) > 1:
@@ -253,6 +256,8 @@ TOGETHER = [
     Accepted("groups-are-watched", "a change of a consumer group is one of its stream, for WATCH and "
              "caches", lambda told: False),
     Accepted("flush-of-every-core", "each core tells caches of a flush", lambda told: False),
+    Accepted(MOVED_ON, "what a blocking move hands on goes to the first in line at its destination, "
+             "who may wait for other keys that came at once, too", lambda told: False, ends=True),
 ]
 
 ACCEPTED = [

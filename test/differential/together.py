@@ -20,7 +20,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import schedules                                               # noqa: E402
-from accepted import Told, reason_together                     # noqa: E402
+from accepted import MOVED_ON, Told, reason_together                     # noqa: E402
 from shrink import shrink                                      # noqa: E402
 from streams import line, text                                 # noqa: E402
 from support import resp                                       # noqa: E402
@@ -166,6 +166,12 @@ def _ends(told):
     return row is not None and row.ends
 
 
+def _has_moved(told):
+    """A blocking move was answered with what it moved."""
+    return bool({b"BLMOVE", b"BRPOPLPUSH"} & {word.upper() for word in told.words}) and \
+        any(reply.kind == "$" and reply.value for reply in told.left)
+
+
 def _sorted_out(told):
     """Answers and messages in order, and apart from them what a cache is to forget. Of a connection
     that was closed, that: what it was told before may have been lost with it."""
@@ -226,6 +232,9 @@ class Play:
         different = [index for index, one in enumerate(told)
                      if _sorted_out(one.left) != _sorted_out(one.right)]
         different.sort(key=lambda index: not _ends(told[index]))
+        if different and any(_has_moved(one) for one in told):
+            self.accepted[MOVED_ON] = self.accepted.get(MOVED_ON, 0) + 1
+            raise Over
         for index in different:
             self._accept(told[index], f"{index} is told after {text([step])}",
                          _sorted_out(told[index].left), _sorted_out(told[index].right))
