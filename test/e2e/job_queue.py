@@ -11,7 +11,6 @@ transaction, so a job that two workers have got counts once.
 """
 
 import os
-import subprocess
 import sys
 import unittest
 
@@ -76,15 +75,6 @@ class JobQueue(ServerCase):
         self.redis.flushall()
         for queue in QUEUES:
             self.redis.xgroup_create(queue, GROUP, id="0", mkstream=True)
-        self.workers = []
-
-    def start(self, name, *options):
-        worker = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--worker",
-                                   str(self.server.port), name, *options])
-        self.workers.append(worker)
-        self.addCleanup(worker.wait)
-        self.addCleanup(worker.kill)
-        return worker
 
     def produce(self, first, count):
         with self.redis.pipeline(transaction=False) as pipeline:
@@ -110,7 +100,7 @@ class JobQueue(ServerCase):
     def test_every_job_is_done_once(self):
         self.produce(0, JOBS // 2)
         for name in ("alice", "bob", "carol"):
-            self.start(name)
+            self.start_worker(name)
         self.produce(JOBS // 2, JOBS // 2)
         self.finish()
         results = self.redis.hgetall("results")
@@ -120,7 +110,7 @@ class JobQueue(ServerCase):
 
     def test_the_work_of_a_killed_worker_is_taken_over(self):
         self.produce(0, 100)
-        victim = self.start("victim", "--hang")
+        victim = self.start_worker("victim", "--hang")
         self.assertTrue(eventually(lambda: self.redis.get("hanging") == "1", 20))
         held = self.pending()
         self.assertGreater(held, 0)
@@ -128,7 +118,7 @@ class JobQueue(ServerCase):
         victim.wait()
         self.workers.remove(victim)
         for name in ("alice", "bob"):
-            self.start(name)
+            self.start_worker(name)
         self.finish()
         results = self.redis.hgetall("results")
         self.assertEqual({int(key): int(value) for key, value in results.items()},
@@ -140,7 +130,7 @@ class JobQueue(ServerCase):
 
     def test_done_jobs_are_trimmed(self):
         self.produce(0, JOBS)
-        self.start("alice")
+        self.start_worker("alice")
         self.finish()
         for queue in QUEUES:
             last = self.redis.xinfo_groups(queue)[0]["last-delivered-id"]

@@ -22,7 +22,6 @@ the job off its list and counts it, or does nothing.
 """
 
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -145,15 +144,6 @@ class WorkQueue(ServerCase):
         super().setUp()
         self.redis = redis.Redis(port=self.server.port, decode_responses=True)
         self.addCleanup(self.redis.close)
-        self.workers = []
-
-    def start(self, name, *options):
-        worker = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--worker",
-                                   str(self.server.port), name, *options])
-        self.workers.append(worker)
-        self.addCleanup(worker.wait)
-        self.addCleanup(worker.kill)
-        return worker
 
     def add(self, first, count):
         """One half at once, the other in a moment."""
@@ -195,14 +185,14 @@ class WorkQueue(ServerCase):
     def test_every_job_is_done_once(self):
         self.add(0, JOBS // 2)
         for name in ("alice", "bob", "carol"):
-            self.start(name)
+            self.start_worker(name)
         self.add(JOBS // 2, JOBS // 2)
         self.finish(JOBS)
         self.expect(JOBS)
 
     def test_the_job_of_a_killed_worker_is_done_by_another(self):
         self.add(0, 20)
-        victim = self.start("victim", "--hang")
+        victim = self.start_worker("victim", "--hang")
         self.assertTrue(eventually(lambda: self.redis.llen("in the middle") == 1, 20))
         job = self.redis.lindex("in the middle", 0)
         self.assertEqual(self.redis.lrange(doing("victim"), 0, -1), [job])
@@ -210,16 +200,16 @@ class WorkQueue(ServerCase):
         victim.wait()
         self.workers.remove(victim)
         for name in ("alice", "bob"):
-            self.start(name)
+            self.start_worker(name)
         self.finish(20)
         self.expect(20)
         self.assertIn(job, self.redis.hkeys(DONE) + self.redis.lrange(DEAD, 0, -1))
 
     def test_a_job_that_two_workers_did_counts_once(self):
         self.add(0, 1)
-        self.start("late", "--late")
+        self.start_worker("late", "--late")
         self.assertTrue(eventually(lambda: self.redis.llen("in the middle") == 1, 20))
-        self.start("alice")                    # does it: nothing is heard of the other one
+        self.start_worker("alice")                    # does it: nothing is heard of the other one
         self.assertTrue(eventually(lambda: self.redis.hget(DONE, "job:0") == "1", 20))
         self.redis.lpush("go on", "late")      # which is done now, too
         self.assertEqual(self.redis.blpop("told", 20), ("told", "not mine any more"))

@@ -37,17 +37,23 @@ static void look_count(const struct look *look, const struct sim_reply *reply,
     }
 }
 
-static void look_answered(struct sim_request *request, const struct sim_reply *reply)
+/* Side `first` has the same numbers as the one behind it. */
+static void sides_check(struct look *look, const struct sim_reply *reply, uint32_t first,
+                        const char *what)
 {
-    struct look *look = (struct look *)request;
     uint32_t seen[4] = {0};
 
-    if (reply && reply->kind == SIM_REPLY_ARRAY) {
-        look_count(look, reply, seen);
-        if (seen[0] != seen[1])
-            sim_fail(look->world, "client %d: a pair is torn", look->client->id);
-    }
-    gf_free(GF_MEMORY_OTHER, look);
+    if (!reply || reply->kind != SIM_REPLY_ARRAY)
+        return;
+    look_count(look, reply, seen);
+    if (seen[first] != seen[first + 1])
+        sim_fail(look->world, "client %d: %s", look->client->id, what);
+}
+
+static void look_answered(struct sim_request *request, const struct sim_reply *reply)
+{
+    sides_check((struct look *)request, reply, 0, "a pair is torn");
+    gf_free(GF_MEMORY_OTHER, request);
 }
 
 /* What is no members: the answer to EXEC. */
@@ -60,14 +66,7 @@ static void word_answered(struct sim_request *request, const struct sim_reply *r
 /* ... of both of the first ledgers. */
 static void both_answered(struct sim_request *request, const struct sim_reply *reply)
 {
-    struct look *look = (struct look *)request;
-    uint32_t seen[4] = {0};
-
-    if (reply && reply->kind == SIM_REPLY_ARRAY) {
-        look_count(look, reply, seen);
-        if (seen[2] != seen[3])
-            sim_fail(look->world, "client %d: halves are torn", look->client->id);
-    }
+    sides_check((struct look *)request, reply, 2, "halves are torn");
     look_answered(request, reply);
 }
 

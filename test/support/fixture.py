@@ -91,6 +91,7 @@ class ServerCase(unittest.TestCase):
 
     def setUp(self):
         self.clients = []
+        self.workers = []
         self.client = self.connect()
         self.client.call("FLUSHALL")
 
@@ -106,6 +107,15 @@ class ServerCase(unittest.TestCase):
         if protocol == 3:
             self.assertFalse(client.call("HELLO", "3").is_error())
         return client
+
+    def start_worker(self, name, *options):
+        """This program once more, as `--worker PORT NAME`; it is killed after the test."""
+        worker = subprocess.Popen([sys.executable, os.path.abspath(sys.argv[0]), "--worker",
+                                   str(self.server.port), name, *options])
+        self.workers.append(worker)
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+        return worker
 
     def check(self, expected, *words, client=None):
         """The reply to these words is exactly the expected one."""
