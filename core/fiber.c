@@ -95,7 +95,7 @@ void gf_fibers_init(struct gf_fibers *fibers)
 static void fiber_destroy(struct gf_fiber *fiber)
 {
     fiber_unregister(fiber);
-    munmap(fiber->stack, STACK_SIZE); /* tidy: allow seam - a stack ends with a guard page */
+    munmap(fiber->stack, STACK_SIZE);
     gf_free(GF_MEMORY_OTHER, fiber);
 }
 
@@ -109,16 +109,16 @@ void gf_fibers_deinit(struct gf_fibers *fibers)
     *fibers = (struct gf_fibers){0};
 }
 
+/* From the system: it ends with a guard page. */
 static char *stack_create(void)
 {
-    /* tidy: allow seam - a stack ends with a guard page */
     char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
     if (stack == MAP_FAILED)
         return NULL;
     if (mprotect(stack, GUARD_SIZE, PROT_NONE) != 0) {
-        munmap(stack, STACK_SIZE); /* tidy: allow seam - a stack ends with a guard page */
+        munmap(stack, STACK_SIZE);
         return NULL;
     }
     return stack;

@@ -19,8 +19,7 @@ struct look {
 };
 
 /* Members are "<number><a to d>": a and b are a pair, c and d are halves. */
-static void look_count(const struct look *look, const struct sim_reply *reply,
-                       uint32_t seen[4])
+static void look_count(const struct look *look, const struct sim_reply *reply, uint32_t seen[4])
 {
     for (uint32_t i = 0; i < reply->elements_count; i++) {
         struct gf_bytes text = reply->elements[i].text;
