@@ -15,6 +15,7 @@
 #include "shards/multi.h"
 #include "shards/notice.h"
 #include "shards/parcel.h"
+#include "shards/prefetch.h"
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/session.h"
@@ -84,83 +85,6 @@ static enum gf_parse_result parse_ahead(struct gf_conn *conn, const char *data, 
     *ret_count = count;
     *ret_used = used;
     return result;
-}
-
-/* A command ahead of the one that runs, and the element of a big value that it names. */
-struct element_ahead {
-    const struct gf_type *type;
-    const void *value;
-    struct gf_bytes element;
-    const void *at; /* what the last step returned */
-};
-
-/* False when its value is small: its object is all there is. */
-static bool element_find(const struct gf_worker *worker, const struct gf_ahead *ahead, uint32_t db,
-                         struct element_ahead *ret_element)
-{
-    uint32_t word = ahead->here ? (uint32_t)ahead->command->element : 0;
-    const struct gf_object *object;
-
-    if (word == 0 || word >= ahead->parsed.words_count)
-        return false;
-    object = gf_keyspace_guess(gf_partition_keyspace(worker->partitions[ahead->partition], db),
-                               ahead->key_hash);
-    if (!object || !(object->flags & GF_OBJECT_POINTER))
-        return false;
-    ret_element->type = gf_registry_types(worker->plugins->registry)[gf_object_type(object)];
-    ret_element->value = gf_object_pointer(object);
-    ret_element->element = worker->words.items[ahead->parsed.words_first + word];
-    return ret_element->type->prefetch != NULL;
-}
-
-/* More rounds, over those that name an element of a big value. */
-static void prefetch_elements(const struct gf_worker *worker, const struct gf_conn *conn,
-                              uint32_t count)
-{
-    struct element_ahead elements[GF_CONN_AHEAD];
-    uint32_t found = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        struct element_ahead *one = &elements[found];
-
-        if (!element_find(worker, &worker->ahead[i], conn->session.db, one))
-            continue;
-        one->at = one->type->prefetch(one->value, one->element, 0, NULL);
-        found += one->at != NULL;
-    }
-    for (uint32_t step = 1; step < GF_PREFETCH_STEPS; step++) {
-        for (uint32_t i = 0; i < found; i++) {
-            struct element_ahead *one = &elements[i];
-
-            if (one->at)
-                one->at = one->type->prefetch(one->value, one->element, step, one->at);
-        }
-    }
-}
-
-/* Two rounds over the batch: by the time a command runs, its bucket and its object are on their way
- * or here. */
-static void prefetch_ahead(struct gf_worker *worker, const struct gf_conn *conn, uint32_t count)
-{
-    if (count < 2 || !gf_locks_idle(&worker->locks))
-        return;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct gf_ahead *ahead = &worker->ahead[i];
-
-        if (ahead->here)
-            gf_keyspace_prefetch_bucket(
-                gf_partition_keyspace(worker->partitions[ahead->partition], conn->session.db),
-                ahead->key_hash);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct gf_ahead *ahead = &worker->ahead[i];
-
-        if (ahead->here)
-            gf_keyspace_prefetch_object(
-                gf_partition_keyspace(worker->partitions[ahead->partition], conn->session.db),
-                ahead->key_hash);
-    }
-    prefetch_elements(worker, conn, count);
 }
 
 static inline bool over_memory(const struct gf_worker *worker, size_t size)
@@ -534,7 +458,7 @@ size_t gf_dispatch(struct gf_conn *conn, const char *data, size_t size)
         size_t parsed_size;
 
         result = parse_ahead(conn, data + used, size - used, &count, &parsed_size);
-        prefetch_ahead(worker, conn, count);
+        gf_prefetch_ahead(worker, conn->session.db, count);
         ran = run_ahead(conn, count);
         notice_batch(conn, ran, gf_timing_batch(worker));
         conn->session.commands += ran;

@@ -13,6 +13,7 @@
 #include "shards/listener.h"
 #include "shards/multi.h"
 #include "shards/notice.h"
+#include "shards/prefetch.h"
 #include "shards/request.h"
 #include "shards/server.h"
 #include "shards/visit.h"
@@ -24,40 +25,6 @@ struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
                                             const struct gf_command *command)
 {
     return &worker->commands[gf_registry_row_id(worker->plugins->registry, command)];
-}
-
-/* A command on one key that came here to run. */
-static bool is_for_one_key(const struct gf_worker *worker, const struct gf_message *message)
-{
-    const struct gf_request *request = (const struct gf_request *)message;
-
-    return message->kind == GF_MESSAGE_REQUEST && message->home != worker->core->id &&
-           request->partitions_count == 1 && request->command->key_first > 0;
-}
-
-/* Two steps over the batch: requests on their way, then what they will touch here. */
-static void prefetch_requests(struct gf_worker *worker, struct gf_message **messages,
-                              uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const struct gf_request *request = (const struct gf_request *)messages[i];
-
-        if (messages[i]->kind != GF_MESSAGE_REQUEST)
-            continue;
-        gf_request_prefetch(request, messages[i]->home == worker->core->id);
-        if (is_for_one_key(worker, messages[i]))
-            gf_keyspace_prefetch_bucket(
-                gf_partition_keyspace(worker->partitions[request->partition], request->db),
-                request->key_hash);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct gf_request *request = (const struct gf_request *)messages[i];
-
-        if (is_for_one_key(worker, messages[i]))
-            gf_keyspace_prefetch_object(
-                gf_partition_keyspace(worker->partitions[request->partition], request->db),
-                request->key_hash);
-    }
 }
 
 static void receive_one(struct gf_worker *worker, struct gf_message *message)
@@ -137,8 +104,7 @@ static void worker_receive(struct gf_core *core, struct gf_message **messages, u
     struct gf_worker *worker = gf_worker_of(core);
 
     gf_timing_turn(worker);
-    if (count > 1 && gf_locks_idle(&worker->locks))
-        prefetch_requests(worker, messages, count);
+    gf_prefetch_requests(worker, messages, count);
     for (uint32_t i = 0; i < count; i++)
         receive_one(worker, messages[i]);
     gf_timing_batch(worker);

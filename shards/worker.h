@@ -44,7 +44,7 @@ struct gf_ahead {
     uint64_t key_hash;
     uint32_t partition;
     bool located;  /* key_hash and partition are known */
-    bool here;     /* ... and this core owns the partition */
+    bool here;     /* ... this core owns the partition, and the command does not pause */
     size_t offset; /* of its first byte in what was parsed */
 };
 
