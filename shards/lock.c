@@ -121,7 +121,8 @@ static bool entry_is_free(const struct gf_locks *locks, const struct gf_claim *c
     if (claim->hashes)
         return gf_locks_free_key(locks, partition, claim->hashes[i]);
     if (claim->takes)
-        return !gf_locks_is_away(locks, partition);
+        return !gf_locks_is_away(locks, partition) &&
+               locks->partitions[partition].wanted_takes == 0;
     return claim->names ? gf_locks_free_names(locks, partition) : gf_locks_free(locks, partition);
 }
 
@@ -163,6 +164,7 @@ static void claim_enqueue(struct gf_locks *locks, struct gf_claim *claim)
             key_use(locks, claim->hashes[i])->wanted++;
         else
             partition->wanted_whole++;
+        partition->wanted_takes += claim->takes;
     }
     locks->busy++;
     gf_list_push_back(&locks->waiting, &claim->link);
@@ -185,6 +187,7 @@ static void claim_dequeue(struct gf_locks *locks, struct gf_claim *claim)
             GF_ASSERT(partition->wanted_whole > 0);
             partition->wanted_whole--;
         }
+        partition->wanted_takes -= claim->takes;
     }
     GF_ASSERT(locks->busy > 0);
     locks->busy--;
@@ -217,7 +220,7 @@ static bool entry_is_blocked(const struct gf_locks *locks, const struct gf_claim
     if (partition->held_whole > 0)
         return true;
     if (claim->takes)
-        return false;
+        return partition->seen_takes == locks->epoch;
     if (partition->held_names > 0 || partition->seen_whole == locks->epoch)
         return true;
     if (claim->names)
@@ -248,6 +251,8 @@ static void claim_mark_blocked(struct gf_locks *locks, const struct gf_claim *cl
             key_find(locks, claim->hashes[i])->seen = locks->epoch;
         else
             partition->seen_whole = locks->epoch;
+        if (claim->takes)
+            partition->seen_takes = locks->epoch;
     }
 }
 
@@ -357,7 +362,7 @@ static bool claim_meets_held(const struct gf_locks *locks, const struct gf_claim
 /* Would `claim` have to wait behind `older`? */
 static bool claims_overlap(const struct gf_claim *claim, const struct gf_claim *older)
 {
-    if (claim->takes)
+    if (claim->takes && !older->takes)
         return false;
     for (uint32_t i = 0; i < claim->count; i++) {
         for (uint32_t k = 0; k < older->count; k++) {

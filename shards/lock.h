@@ -12,7 +12,8 @@
  * Who holds keys and wants to use them on another core takes the partitions, too, for a short time
  * (`takes`): nobody else gets at anything in them meanwhile. Such a claim passes all who wait, for
  * they may wait for its keys, or behind who does; and who holds `names`. It waits for others of its
- * kind only, who go through the cores in ascending order and wait for no key then.
+ * kind only, who go through the cores in ascending order and wait for no key then; in the order in
+ * which they came.
  *
  * A core grants claims in the order of arrival wherever they overlap: a big claim is not starved
  * by small ones, and a request that arrives behind a claim on its key waits behind it. Keys are
@@ -42,7 +43,8 @@ struct gf_claim {
     uint32_t count;                          /* 1 or more                                      */
     bool holds;                              /* take the lock (else: run once when it is free) */
     bool names;                              /* without hashes: only which keys there are      */
-    bool takes;                              /* without hashes: of who holds keys there        */
+    bool takes;                              /* without hashes: of who holds keys there, or
+                                                (!holds) waits until nobody has taken them     */
     void (*granted)(struct gf_claim *claim); /* called once, later, when it had to wait       */
 };
 
@@ -53,8 +55,10 @@ struct gf_lock_partition {
     uint32_t held_whole;   /* those of them that have all of it: 0 or 1; 1: it is away */
     uint32_t held_names;   /* those of them that look at names: 0 or 1               */
     uint32_t wanted_whole; /* those of them without keys                             */
+    uint32_t wanted_takes; /* those of them that take partitions                     */
     uint32_t seen;         /* last walk that found it blocked for some claim ...     */
     uint32_t seen_whole;   /* ... without keys                                       */
+    uint32_t seen_takes;   /* ... that takes partitions                              */
 };
 
 /* All locks of one core.

@@ -33,6 +33,7 @@ struct gf_slice {
     uint64_t end_ns;            /* ... which is over then              */
     uint64_t duration_ns;       /* of those before                     */
     bool gives_back;            /* its partitions, between two slices  */
+    struct gf_claim claim;      /* until they are here                 */
 };
 
 /* ---- worth it? ----------------------------------------------------------------------------- */
@@ -232,11 +233,25 @@ bool gf_slice_run(struct gf_worker *worker, struct gf_request *request)
     return true;
 }
 
+/* It holds keys of this core, in partitions that a command over several cores may have taken for a
+ * slice of its own. (One over several cores that does not give its partitions back has them.) */
+static bool slice_is_away(const struct gf_worker *worker, const struct gf_slice *slice)
+{
+    const struct gf_request *request = slice->request;
+
+    for (uint32_t i = 0; i < request->partitions_count; i++) {
+        if (gf_locks_is_away(&worker->locks, request->partitions[i]))
+            return true;
+    }
+    return false;
+}
+
 void gf_slice_go(struct gf_worker *worker, struct gf_slice *slice)
 {
     struct gf_request *request = slice->request;
     bool ended;
 
+    GF_ASSERT(slice->gives_back || !slice_is_away(worker, slice));
     slice_begin(slice);
     ended = gf_fiber_enter(&worker->slicing.fibers, slice->fiber);
     slice_end(slice);
@@ -248,17 +263,24 @@ void gf_slice_go(struct gf_worker *worker, struct gf_slice *slice)
     gf_request_ran(worker, request);
 }
 
-/* It holds keys of this core, in partitions that a command over several cores may have taken for a
- * slice of its own. */
-static bool slice_is_away(const struct gf_worker *worker, const struct gf_slice *slice)
+static void slice_granted(struct gf_claim *claim)
+{
+    gf_slice_go(gf_worker_of(gf_core_here()), gf_container(claim, struct gf_slice, claim));
+}
+
+/* With keys of this core: as soon as their partitions are here. */
+static void slice_go_here(struct gf_worker *worker, struct gf_slice *slice)
 {
     const struct gf_request *request = slice->request;
 
-    for (uint32_t i = 0; i < request->partitions_count; i++) {
-        if (gf_locks_is_away(&worker->locks, request->partitions[i]))
-            return true;
-    }
-    return false;
+    slice->claim = (struct gf_claim){
+        .partitions = request->partitions,
+        .count = request->partitions_count,
+        .takes = true,
+        .granted = slice_granted,
+    };
+    if (gf_locks_claim(&worker->locks, &slice->claim))
+        gf_slice_go(worker, slice);
 }
 
 /* The next one's turn. */
@@ -272,8 +294,8 @@ static void slicing_done(struct gf_op *op, int result)
     (void)result; /* always GF_OK */
     if (slice->gives_back)
         gf_multi_take(worker, slice->request->multi);
-    else if (!slice->request->multi && slice_is_away(worker, slice))
-        gf_slice_held(worker, slice);
+    else if (!slice->request->multi)
+        slice_go_here(worker, slice);
     else
         gf_slice_go(worker, slice);
     if (!gf_list_empty(&slicing->waiting) && !gf_op_is_deferred(op))

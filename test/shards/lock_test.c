@@ -80,7 +80,8 @@ static bool share_partition(const struct party *a, const struct party *b)
     return false;
 }
 
-/* Who takes partitions waits for who has them whole, and for nobody else. */
+/* Who takes partitions waits for who has them whole, or came before to take them, and for nobody
+ * else. */
 static bool take_must_wait(const struct party *party)
 {
     for (uint32_t i = 0; i < CLAIMS; i++) {
@@ -88,6 +89,7 @@ static bool take_must_wait(const struct party *party)
 
         if (other != party && share_partition(party, other) &&
             (other->take_state == HELD ||
+             (other->take_state == WAITING && other->take_arrived < party->take_arrived) ||
              (other->state == HELD && !other->claim.hashes && !other->claim.names)))
             return true;
     }
@@ -337,6 +339,12 @@ static struct gf_claim claim_of(const uint16_t *partition, const uint64_t *hash,
                              .granted = claim_granted};
 }
 
+static void count_grant(struct gf_claim *claim)
+{
+    (void)claim;
+    grants++;
+}
+
 Test(lock, others_use_a_partition_in_which_a_key_is_held)
 {
     static const uint16_t partition = 3;
@@ -391,5 +399,40 @@ Test(lock, keys_stay_when_their_partitions_go_back)
     gf_locks_release(&locks, &keys);
     cr_assert_eq(same->state, IDLE);
     cr_assert_eq(all->state, IDLE);
+    cr_assert(gf_locks_idle(&locks));
+}
+
+/* Of three, one needs what the two others use in turns. */
+Test(lock, who_takes_partitions_is_passed_by_nobody_who_does_so_later)
+{
+    static const uint16_t both[2] = {3, 4};
+    static const uint64_t hashes[2] = {7, 8};
+    struct gf_claim keys[3];
+    struct gf_claim take[3];
+
+    for (uint32_t i = 0; i < 3; i++) {
+        keys[i] = claim_of(&both[i % 2], &hashes[i % 2], true);
+        take[i] = claim_of(&both[i % 2], NULL, true);
+        take[i].takes = true;
+        take[i].granted = count_grant;
+    }
+    keys[2] = (struct gf_claim){
+        .partitions = both, .hashes = (const uint64_t[]){17, 18}, .count = 2, .holds = true};
+    take[2].partitions = both;
+    take[2].count = 2;
+    for (uint32_t i = 0; i < 3; i++)
+        cr_assert(gf_locks_claim(&locks, &keys[i]));
+    cr_assert(gf_locks_claim(&locks, &take[0]));
+    cr_assert_not(gf_locks_claim(&locks, &take[2]));
+    cr_assert_not(gf_locks_claim(&locks, &take[1]), "its partition is free, but not its turn");
+    gf_locks_release(&locks, &take[0]);
+    cr_assert_eq(grants, 1);
+    cr_assert_not(gf_locks_claim(&locks, &take[0]));
+    gf_locks_release(&locks, &take[2]);
+    cr_assert_eq(grants, 3);
+    gf_locks_release(&locks, &take[0]);
+    gf_locks_release(&locks, &take[1]);
+    for (uint32_t i = 0; i < 3; i++)
+        gf_locks_release(&locks, &keys[i]);
     cr_assert(gf_locks_idle(&locks));
 }
