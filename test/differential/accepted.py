@@ -141,13 +141,17 @@ def _small_lists(pair):
 
 
 def _lowest_rank(pair):
-    return pair.name == b"lpos" and b"-9223372036854775808" in pair.words \
-        and pair.right.is_error() and not pair.left.is_error()
+    """The reference goes on, to an answer or to a mistake behind it."""
+    ranks = [rank for word, rank in zip(pair.words[3:], pair.words[4:]) if word.upper() == b"RANK"]
+    return pair.name == b"lpos" and b"-9223372036854775808" in ranks and pair.right.value == \
+        b"ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 
 
 def _long_wait(pair):
     return (pair.left.value, pair.right.value) == \
         (b"ERR timeout is negative", b"ERR timeout is out of range")
+
+
 def _clock_ids(pair):
     """XADD with *, made of a line that the grammar never writes so."""
     ids = [re.fullmatch(rb"(\d{13})-\d+", reply.value or b"") if reply.kind == "$" else None

@@ -2,9 +2,11 @@
 """The same random commands to redis-server and to the server under test; every reply is compared.
 
     differential.py --server build/release/gofish                    one minute, a fresh seed
-    differential.py --server … --cores 2 --seed 7 --streams 5000     by hand, long
-    differential.py --server … --seed 7 --first 123 --streams 1      one stream again
+    differential.py --server … --cores 2 --seeds 7 --streams 5000    by hand, long
+    differential.py --server … --seeds 7 --first 123 --streams 1     one stream again
     differential.py --server redis-server --plant all                proves that faults are found
+
+Before the random ones come the streams that are written down (written.py).
 
 A failure prints the seed, and the stream made as small as it gets, as redis-cli lines.
 """
@@ -17,10 +19,11 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import streams                                        # noqa: E402
+import written                                        # noqa: E402
 from faults import FAULTS                             # noqa: E402
 from players import Difference, Player                # noqa: E402
 from shrink import shrink                             # noqa: E402
-from support import resp                              # noqa: E402
+from support import resp, seeds                       # noqa: E402
 from support.server import Server, ServerFailed, binary_from   # noqa: E402
 
 
@@ -30,22 +33,25 @@ def options():
                                      usage="differential.py [--server PATH] [options]")
     parser.add_argument("--reference", default="redis-server", help="what to compare with")
     parser.add_argument("--cores", type=int, default=1)
-    parser.add_argument("--seed", default=None, help="default: a fresh one")
-    parser.add_argument("--first", type=int, default=0, help="number of the first stream")
-    parser.add_argument("--streams", type=int, default=None, help="how many at most")
-    parser.add_argument("--seconds", type=float, default=60, help="stop after this time")
+    seeds.add_options(parser, "stream")
     parser.add_argument("--steps", type=int, default=streams.STEPS, help="steps of a stream")
     parser.add_argument("--families", default=",".join(streams.FAMILIES))
     parser.add_argument("--without", default="", help="commands to leave out: NAME,NAME")
     parser.add_argument("--password", action="store_true", help="both servers require one")
     parser.add_argument("--keep-going", type=int, default=1, metavar="N",
                         help="stop after N different differences")
-    parser.add_argument("--plant", default=None, help="a fault of faults.py, or all")
+    parser.add_argument("--plant", default=None,
+                        help="a fault of faults.py, or all; --streams and --seconds are for each")
     parser.add_argument("--option", action="append", default=[], help="passed on to the server")
     settings = parser.parse_args(rest)
     settings.binary = binary
-    settings.seed = settings.seed or str(int.from_bytes(os.urandom(4), "big"))
+    seeds.settle(settings)
     return settings
+
+
+# So often per second the reference looks who has waited long enough: at its 10, four fifths of the
+# time a stream takes is waiting for that.
+OFTEN = ("--hz", "500")
 
 
 class Run:
@@ -61,9 +67,20 @@ class Run:
         password = self.password.decode() if self.password else None
         return Server(binary, *extra, cores=cores, password=password)
 
-    def stream(self, index):
-        return streams.build(f"{self.settings.seed}:{index}", self.settings.steps, self.password,
-                             self.choice)
+    def all_streams(self, is_over):
+        """Name, and how to play it again, and stream: those written down, then random ones."""
+        settings = self.settings
+        for name, stream in written.streams() if self.plays_written() else ():
+            yield f"{name} (written.py)", stream
+        for seed, index in seeds.series(settings, is_over):
+            yield f"{index} (--seeds {seed} --first {index} --streams 1 --cores {settings.cores})", \
+                streams.build(f"{seed}:{index}", settings.steps, self.password, self.choice)
+
+    def plays_written(self):
+        """They know no password, and are about the differences to one reference."""
+        settings = self.settings
+        return settings.written and not settings.password and not settings.plant \
+            and not settings.without and settings.reference == "redis-server"
 
     def problem(self, player, stream):
         """What is wrong with this stream, or None. A server that died of it is replaced."""
@@ -85,14 +102,15 @@ class Run:
         return told
 
     def start_subject(self):
-        return self.start(self.settings.binary, self.settings.cores, self.settings.option)
+        return self.start(self.settings.binary, self.settings.cores,
+                          [*OFTEN, *self.settings.option])
 
     @staticmethod
     def subject_of(problem):
         """What it is about: the command, in lower case."""
         return problem.split("\n")[0].split(" ")[0].lower()
 
-    def report(self, player, index, stream, problem):
+    def report(self, player, name, stream, problem):
         """Print the smallest version of a failing stream."""
         def fails(candidate):
             again = self.problem(player, candidate)
@@ -102,32 +120,32 @@ class Run:
         final = self.problem(player, small)
         if final is None:
             small, final = stream, problem + "\n  (not seen again: does it depend on time?)"
-        print(f"\nDIFFERENCE in stream {index} (--seed {self.settings.seed} --first {index} "
-              f"--streams 1 --cores {self.settings.cores})\n  {final}\n  after\n"
-              f"{streams.text(small)}", flush=True)
+        print(f"\nDIFFERENCE in stream {name}\n  {final}\n  after\n{streams.text(small)}",
+              flush=True)
 
-    def run(self, plant=None, seconds=None):
+    def run(self, plant=None):
         """Give the number of differences found."""
         settings = self.settings
-        found, index, known = 0, settings.first, set()
-        with self.start(settings.reference, 1) as reference:
+        count, known = 0, set()
+        deadline = time.monotonic() + (settings.seconds or float("inf"))
+
+        def is_over():
+            return time.monotonic() >= deadline or len(known) >= settings.keep_going
+
+        with self.start(settings.reference, 1, OFTEN) as reference:
             player = Player(reference, self.start_subject(), self.password, plant)
             if b"SELECT" in self.choice.without:
                 player.databases = 1
-            deadline = time.monotonic() + (seconds or settings.seconds)
-            while time.monotonic() < deadline and found < settings.keep_going \
-                    and (settings.streams is None or index < settings.first + settings.streams):
-                stream = self.stream(index)
+            for name, stream in self.all_streams(is_over):
                 problem = self.problem(player, stream)
+                count += 1
                 if problem and self.subject_of(problem) not in known:
                     known.add(self.subject_of(problem))
-                    found += 1
-                    self.report(player, index, stream, problem)
-                index += 1
+                    self.report(player, name, stream, problem)
             player.servers[1].stop()
-        print(f"{index - settings.first} streams, {player.requests_count} requests, "
-              f"{found} differences; accepted: {player.accepted or 'none'}")
-        return found
+        print(f"{count} streams, {player.requests_count} requests, {len(known)} differences; "
+              f"accepted: {player.accepted or 'none'}")
+        return len(known)
 
 
 def run_planted(run):
@@ -136,7 +154,7 @@ def run_planted(run):
     missed = 0
     for name in names:
         print(f"planted: {name}", end=" ", flush=True)
-        if run.run(plant=FAULTS[name], seconds=run.settings.seconds / len(names)) == 0:
+        if run.run(plant=FAULTS[name]) == 0:
             print(f"planted: {name} NOT FOUND")
             missed += 1
     return missed
@@ -144,7 +162,7 @@ def run_planted(run):
 
 def main():
     settings = options()
-    print(f"seed {settings.seed}: {settings.binary} --cores {settings.cores} "
+    print(f"seeds {','.join(settings.seeds)}: {settings.binary} --cores {settings.cores} "
           f"against {settings.reference}", flush=True)
     run = Run(settings)
     failures = run_planted(run) if settings.plant else run.run()

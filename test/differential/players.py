@@ -68,7 +68,8 @@ class Player:
                      b"slowlog-log-slower-than", b"slowlog-max-len", b"lfu-log-factor",
                      b"lfu-decay-time", b"maxclients", b"proto-max-bulk-len",
                      b"client-query-buffer-limit", b"client-output-buffer-limit",
-                     b"latency-monitor-threshold", b"latency-tracking", b"replica-read-only"]
+                     b"latency-monitor-threshold", b"latency-tracking", b"replica-read-only",
+                     b"hz"]
             reply = resp.plain(client.call("CONFIG", "GET", *names))
             return dict(zip(reply[::2], reply[1::2])) if isinstance(reply, list) else {}
 

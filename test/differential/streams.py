@@ -5,6 +5,7 @@ the next step begins, so a stream has one meaning and the same replies on every 
 Streams are plain data: they can be cut into smaller ones and printed as redis-cli lines.
 """
 
+import re
 from typing import NamedTuple
 
 from commands_bitmaps import BITMAPS
@@ -142,3 +143,29 @@ def text(stream):
             key = line(step.requests[0][1:2])
             lines.append(f"      (wait {step.pause_ms} ms, then EXISTS {key})")
     return "\n".join(lines)
+
+
+WORD = re.compile(r'"((?:\\x[0-9a-f]{2}|[^"\\])*)"|(\S+)')
+LINE = re.compile(r"\s*(\d+)([ +])> (.*)")
+WAIT = re.compile(r"\s*\(wait (\d+) ms, then EXISTS .*\)")
+
+
+def _word(match):
+    if match[1] is None:
+        return match[2].encode()
+    return re.sub(r"\\x(..)", lambda code: chr(int(code[1], 16)), match[1]).encode("latin-1")
+
+
+def parse(lines):
+    """The stream that text() says so."""
+    stream = []
+    for number, said in enumerate(filter(str.strip, lines.splitlines())):
+        if wait := WAIT.fullmatch(said):
+            stream[-1] = stream[-1]._replace(pause_ms=int(wait[1]))
+        elif request := LINE.fullmatch(said):
+            words = tuple(map(_word, WORD.finditer(request[3])))
+            before = stream.pop().requests if request[2] == "+" else ()
+            stream.append(Step(int(request[1]), (*before, words)))
+        else:
+            raise ValueError(f"line {number + 1}: what is {said!r}?")
+    return stream

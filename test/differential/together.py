@@ -7,8 +7,8 @@ A step is what one connection sends. It is over when all that follows from it ha
 woke is answered, whoever caches is told. So a schedule means the same to both servers, however many
 cores one of them has.
 
-    together.py --server build/release/gofish [--cores 2] [--seed N] [--seconds 20]
-    together.py --server … --seed 7 --first 123 --streams 1      one schedule again
+    together.py --server build/release/gofish [--cores 2] [--seeds A..B] [--streams 20]
+    together.py --server … --seeds 7 --first 123 --streams 1     one schedule again
 """
 
 import argparse
@@ -23,7 +23,7 @@ import schedules                                               # noqa: E402
 from accepted import MOVED_ON, Told, reason_together                     # noqa: E402
 from shrink import shrink                                      # noqa: E402
 from streams import line, text                                 # noqa: E402
-from support import resp                                       # noqa: E402
+from support import resp, seeds                                # noqa: E402
 from support.server import PATIENCE, Server, ServerFailed, binary_from   # noqa: E402
 
 PATIENCE_S = 5 * PATIENCE   # for what the reference has already said
@@ -316,25 +316,25 @@ class Run:
 
     def written(self):
         """Those that are written down: Valkey is of another mind about UNSUBSCRIBE."""
-        if self.settings.streams is not None or self.reference.flavour != "redis":
+        if not self.settings.written or self.reference.flavour != "redis":
             return []
         return [(name, schedule) for name, schedule in schedules.written()
                 if self.settings.only in name]
 
     def run(self):
         settings = self.settings
-        deadline = time.monotonic() + settings.seconds
+        deadline = time.monotonic() + (settings.seconds or float("inf"))
+
+        def is_over():
+            return time.monotonic() >= deadline or self.differences >= settings.keep_going
+
         with Server(settings.reference) as self.reference:
             self.subject = self.start_subject()
             for name, schedule in self.written():
                 self.play(name, schedule)
-            index = settings.first
-            while time.monotonic() < deadline and self.differences < settings.keep_going and \
-                    (settings.streams is None or index < settings.first + settings.streams):
-                seed = f"{settings.seed}:{index}"
-                self.play(f"--seed {settings.seed} --first {index} --streams 1",
-                          schedules.drawn(seed))
-                index += 1
+            for seed, index in seeds.series(settings, is_over):
+                self.play(f"--seeds {seed} --first {index} --streams 1 --cores {settings.cores} "
+                          f"--reference {settings.reference}", schedules.drawn(f"{seed}:{index}"))
             self.subject.stop()
         print(f"{self.count} schedules, {self.differences} differences; "
               f"accepted: {self.accepted or 'none'}")
@@ -345,15 +345,13 @@ def main():
     parser = argparse.ArgumentParser(description="compare what several connections are told")
     parser.add_argument("--reference", default="redis-server")
     parser.add_argument("--cores", type=int, default=1)
-    parser.add_argument("--seed", default=str(int.from_bytes(os.urandom(4), "big")))
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--streams", type=int, default=None, help="random ones, at most")
-    parser.add_argument("--seconds", type=float, default=20)
+    seeds.add_options(parser, "schedule")
     parser.add_argument("--keep-going", type=int, default=1, metavar="N")
     parser.add_argument("--only", default="", help="of those written down: a part of the name")
     settings = parser.parse_args(rest)
     settings.binary = binary
-    print(f"seed {settings.seed}: {binary} --cores {settings.cores} "
+    seeds.settle(settings)
+    print(f"seeds {','.join(settings.seeds)}: {binary} --cores {settings.cores} "
           f"against {settings.reference}", flush=True)
     run = Run(settings)
     run.run()

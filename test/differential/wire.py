@@ -3,10 +3,11 @@
 every byte that comes back compared, up to the closing of the connection.
 
 First a fixed list (every protocol error, inline commands, CLIENT REPLY, limits), each behind a PING
-that tells whether the server closed; then, until the time is over, valid pipelines with some of
-their bytes changed, cut, doubled or inserted.
+that tells whether the server closed; then valid pipelines with some of their bytes changed, cut, doubled
+or inserted.
 
-    wire.py --server build/release/gofish [--cores 2] [--seed N] [--seconds 20]
+    wire.py --server build/release/gofish [--cores 2] [--seeds A..B] [--streams 200]
+    wire.py --server … --seeds 7 --first 123 --streams 1         one conversation again
 """
 
 import argparse
@@ -19,7 +20,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from grammar import Grammar                                  # noqa: E402
-from support import resp                                     # noqa: E402
+from support import resp, seeds                              # noqa: E402
 from support.server import PATIENCE, Server, binary_from     # noqa: E402
 
 PAUSE = 0.02   # between two pieces of a conversation
@@ -215,12 +216,14 @@ def run_fixed(comparison):
 
 
 def run_random(comparison, settings):
-    deadline = time.monotonic() + settings.seconds
-    index = settings.first
-    while time.monotonic() < deadline and comparison.differences < 10:
-        comparison.compare(f"--seed {settings.seed} --first {index}",
-                           random_conversation(f"{settings.seed}:{index}"))
-        index += 1
+    deadline = time.monotonic() + (settings.seconds or float("inf"))
+
+    def is_over():
+        return time.monotonic() >= deadline or comparison.differences >= 10
+
+    for seed, index in seeds.series(settings, is_over):
+        comparison.compare(f"--seeds {seed} --first {index} --streams 1 --cores {settings.cores}",
+                           random_conversation(f"{seed}:{index}"))
 
 
 def main():
@@ -228,16 +231,16 @@ def main():
     parser = argparse.ArgumentParser(description="compare the bytes a server answers with")
     parser.add_argument("--reference", default="redis-server")
     parser.add_argument("--cores", type=int, default=1)
-    parser.add_argument("--seed", default=str(int.from_bytes(os.urandom(4), "big")))
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=20)
+    seeds.add_options(parser, "conversation")
     settings = parser.parse_args(rest)
-    print(f"seed {settings.seed}: {binary} --cores {settings.cores}", flush=True)
+    seeds.settle(settings)
+    print(f"seeds {','.join(settings.seeds)}: {binary} --cores {settings.cores}", flush=True)
 
     with Server(settings.reference) as reference, \
             Server(binary, cores=settings.cores) as subject:
         comparison = Comparison(reference, subject)
-        run_fixed(comparison)
+        if settings.written:
+            run_fixed(comparison)
         run_random(comparison, settings)
     with Server(settings.reference, password="sesame") as reference, \
             Server(binary, password="sesame", cores=settings.cores) as subject:

@@ -123,7 +123,7 @@ class Cache(TrackingCase):
             client.close()
 
         def follow(tracker, cache):
-            chance = random.Random(id(tracker))
+            chance = random.Random(trackers.index(tracker))
             pending = []
             while not stop.is_set():
                 for _ in range(chance.randrange(1, 8)):

@@ -1,10 +1,8 @@
-/* Runs a fuzz target without libFuzzer: its good inputs, then a bounded number of random ones from
- * a seed.
+/* Runs a fuzz target without libFuzzer: its good inputs, then a random one for each seed.
  *
- *   parser_fuzz [rounds] [seed]
+ *   parser_fuzz [--seeds A..B,C]
  *
- * The same seed gives the same inputs. An abort prints the seed of the round it happened in, and
- * `parser_fuzz 1 <seed>` makes that input again.
+ * The same seed gives the same input. An abort prints the seed it happened with.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -13,12 +11,12 @@
 #include <unistd.h>
 
 #include "fuzz/fuzz.h"
+#include "support/seeds.h"
 
 #define INPUT_MAX 1500
-#define ROUNDS 20000
-#define SEED 1
+#define SEEDS "1..20000"
 
-/* Written for the signal handler: the seed of the round being run. */
+/* Written for the signal handler: the seed being played. */
 static volatile uint64_t round_seed;
 
 static uint64_t random_next(uint64_t *seed)
@@ -30,14 +28,15 @@ static uint64_t random_next(uint64_t *seed)
     return z ^ (z >> 31);
 }
 
-static void on_abort(int number)
+static void on_signal(int number)
 {
     char text[64];
-    int size =
-        snprintf(text, sizeof(text), "fuzz: failed at seed %llu\n", (unsigned long long)round_seed);
+    int size = snprintf(text, sizeof(text), "fuzz: failed, repeat with --seeds %llu\n",
+                        (unsigned long long)round_seed);
 
-    (void)number;
     (void)!write(STDERR_FILENO, text, (size_t)size); /* nothing to be done if it fails */
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
 static struct gf_bytes seed_choose(uint64_t *seed)
@@ -102,7 +101,7 @@ static void round_run(uint64_t seed)
 }
 
 /* The good inputs as they are, and what once made a target fail. */
-static void seeds_run(void)
+static void good_inputs_run(void)
 {
     for (const struct gf_bytes *seed = fuzz_seeds; seed->size > 0; seed++) {
         uint8_t *input = malloc(seed->size); /* of that size, so that a sanitizer sees its end */
@@ -115,13 +114,22 @@ static void seeds_run(void)
 
 int main(int argc, char **argv)
 {
-    uint64_t rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : ROUNDS;
-    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : SEED;
+    const char *seeds = argc == 1 ? SEEDS : argv[argc - 1];
+    uint64_t count = 0;
+    uint64_t first;
+    uint64_t last;
 
-    signal(SIGABRT, on_abort);
-    seeds_run();
-    for (uint64_t i = 0; i < rounds; i++)
-        round_run(seed + i);
-    printf("%llu rounds from seed %llu\n", (unsigned long long)rounds, (unsigned long long)seed);
+    if (argc > 1 && (argc != 3 || strcmp(argv[1], "--seeds") != 0 || !seeds_are_good(seeds))) {
+        fprintf(stderr, "usage: %s [--seeds A..B,C]\n", argv[0]);
+        return 2;
+    }
+    signal(SIGABRT, on_signal);
+    signal(SIGSEGV, on_signal);
+    good_inputs_run();
+    while (seeds_next(&seeds, &first, &last)) {
+        for (uint64_t seed = first; seed <= last; seed++, count++)
+            round_run(seed);
+    }
+    printf("%llu rounds\n", (unsigned long long)count);
     return EXIT_SUCCESS;
 }

@@ -1,7 +1,7 @@
 /* The simulator: plays seeds.
  *
  *   sim --seed N [--steps M] [--trace]    one run
- *   sim --seeds A..B [--steps M]          each of them; stops at the first that fails
+ *   sim --seeds A..B,C [--steps M]        each of them; stops at the first that fails
  *   sim --twice ...                       each run twice: it must be the same
  *   sim --plant FAULT ...                 with a fault planted, which the run must find
  *   sim --kind KIND ...                   every run does that, too: sets-clock, evicts, monitors,
@@ -27,6 +27,7 @@
 #include "sim/node.h"
 #include "sim/workload.h"
 #include "sim/world.h"
+#include "support/seeds.h"
 
 #define STEPS_DEFAULT 60000
 /* A run that needs more of both after its steps hangs. */
@@ -40,8 +41,7 @@ static const char *const plants[] = {"", "lost-wakes", "halves", "short-ends"};
 
 struct options {
     const char *program;
-    uint64_t seed_first;
-    uint64_t seed_last;
+    const char *seeds; /* support/seeds.h */
     uint64_t steps;
     bool trace;
     bool twice;
@@ -245,7 +245,7 @@ static void run_seed(const struct options *options, uint64_t seed)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: sim --seed N | --seeds A..B [--steps M] [--trace] [--twice] "
+    fprintf(stderr, "usage: sim --seed N | --seeds A..B,C [--steps M] [--trace] [--twice] "
                     "[--plant lost-wakes|halves|short-ends] [--kind KIND]\n");
     return 2;
 }
@@ -287,28 +287,25 @@ static bool options_parse(struct options *options, int argc, char **argv)
         } else if (strcmp(argv[i], "--kind") == 0) {
             if (!kind_find(argv[++i], &options->kind))
                 return false;
-        } else if (strcmp(argv[i], "--seed") == 0) {
-            options->seed_first = options->seed_last = strtoull(argv[++i], &end, 10);
+        } else if (strcmp(argv[i], "--seed") == 0 || strcmp(argv[i], "--seeds") == 0) {
+            options->seeds = value;
+            i++;
         } else if (strcmp(argv[i], "--steps") == 0) {
             options->steps = strtoull(argv[++i], &end, 10);
-        } else if (strcmp(argv[i], "--seeds") == 0) {
-            options->seed_first = strtoull(argv[++i], &end, 10);
-            if (strncmp(end, "..", 2) != 0)
-                return false;
-            options->seed_last = strtoull(end + 2, &end, 10);
         } else {
             return false;
         }
         if (end && (*end != '\0' || *value == '\0'))
             return false;
     }
-    return options->seed_first <= options->seed_last;
+    return seeds_are_good(options->seeds);
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = {
-        .program = argv[0], .seed_first = 1, .seed_last = 1, .steps = STEPS_DEFAULT};
+    struct options options = {.program = argv[0], .seeds = "1", .steps = STEPS_DEFAULT};
+    uint64_t first;
+    uint64_t last;
 
     if (!options_parse(&options, argc, argv))
         return usage();
@@ -316,7 +313,9 @@ int main(int argc, char **argv)
     signal(SIGABRT, on_signal);
     signal(SIGSEGV, on_signal);
     signal(SIGBUS, on_signal);
-    for (uint64_t seed = options.seed_first; seed <= options.seed_last; seed++)
-        run_seed(&options, seed);
+    while (seeds_next(&options.seeds, &first, &last)) {
+        for (uint64_t seed = first; seed <= last; seed++)
+            run_seed(&options, seed);
+    }
     return 0;
 }

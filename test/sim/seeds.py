@@ -1,41 +1,21 @@
 #!/usr/bin/python3
-"""Plays seeds with the simulator.
+"""Plays seeds with a simulator that has a planted fault.
 
-    seeds.py fresh SIM SECONDS                 seeds nobody has played, until the time is over
-    seeds.py finds SIM COUNT REASON [ARG ...]  one of the seeds 1..COUNT must fail, for that reason: a
-                                               fault is planted
+    seeds.py finds SIM COUNT REASON [ARG ...]  one of the seeds 1..COUNT must fail, for that reason
     seeds.py counts SIM COUNT REASON [ARG ...] each of the seeds 1..COUNT: how many fail, and why
 
 REASON is a regular expression for a part of what the run that fails says.
-
-The simulator knows no clock: seeds made of the time are made here.
 """
 import re
 import subprocess
 import sys
-import time
 
-BATCH = 1  # a process of its own for each: a seed by itself does the same again
 PATIENCE_S = 600  # for one process, sanitizers included
 
 
 def play(arguments):
     return subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=PATIENCE_S, errors="replace")
-
-
-def fresh(sim, seconds):
-    end = time.monotonic() + float(seconds)
-    seed = time.time_ns() // 1000
-    first = seed
-    while time.monotonic() < end:
-        played = play([sim, "--seeds", f"{seed}..{seed + BATCH - 1}"])
-        if played.returncode != 0:
-            print(played.stdout)
-            return 1
-        seed += BATCH
-    print(f"{seed - first} fresh seeds from {first} on")
-    return 0
 
 
 def failure(played):
@@ -72,4 +52,4 @@ def counts(sim, count, reason, *arguments):
 
 
 if __name__ == "__main__":
-    sys.exit({"fresh": fresh, "finds": finds, "counts": counts}[sys.argv[1]](*sys.argv[2:]))
+    sys.exit({"finds": finds, "counts": counts}[sys.argv[1]](*sys.argv[2:]))
