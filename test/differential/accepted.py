@@ -211,7 +211,9 @@ def _pfcount_reads(pair):
         _without_count(pair.left) == _without_count(pair.right)
 
 
-MOVED_ON = "moved-on"   # together.py sees it
+# together.py sees these.
+MOVED_ON = "moved-on"
+AS_IN_7_2 = "as-in-7.2"
 
 
 def _woken_anew(told):
@@ -267,6 +269,7 @@ class Told(NamedTuple):
 
 # Of together.py, where several connections play.
 TOGETHER = [
+    Accepted(AS_IN_7_2, "a whole schedule that valkey-server does as this server", lambda told: False),
     Accepted("woken-anew", "who is woken runs his command again as a whole, as since 7.2: it begins "
              "with the first of its keys, and complains of one of another type, or of a stream that "
              "is gone", _woken_anew, ends=True),

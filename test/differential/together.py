@@ -20,7 +20,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import schedules                                               # noqa: E402
-from accepted import MOVED_ON, Told, reason_together                     # noqa: E402
+from accepted import AS_IN_7_2, MOVED_ON, Told, reason_together   # noqa: E402
 from shrink import shrink                                      # noqa: E402
 from streams import line, text                                 # noqa: E402
 from support import resp, seeds                                # noqa: E402
@@ -28,6 +28,7 @@ from support.server import PATIENCE, Server, ServerFailed, binary_from   # noqa:
 
 PATIENCE_S = 5 * PATIENCE   # for what the reference has already said
 CLOSED = resp.Reply("closed", b"")
+NEWER = "valkey-server"     # who is right where redis-server is not
 
 
 class Difference(Exception):
@@ -273,15 +274,27 @@ class Run:
         self.differences = 0
         self.count = 0
         self.accepted = {}
+        self.newer = None
 
     def start_subject(self):
         return Server(self.settings.binary, cores=self.settings.cores)
 
     def problem(self, schedule):
-        """What is wrong with this schedule, or None. A server that died of it is replaced."""
+        """What is wrong with this schedule, or None: nothing when either reference does the same."""
+        problem = self.problem_to(self.reference, schedule)
+        if problem is None or self.reference.flavour != "redis":
+            return problem
+        self.newer = self.newer or Server(NEWER)
+        if self.problem_to(self.newer, schedule) is not None:
+            return problem
+        self.accepted[AS_IN_7_2] = self.accepted.get(AS_IN_7_2, 0) + 1
+        return None
+
+    def problem_to(self, reference, schedule):
+        """The difference to this reference. A server that died of it is replaced."""
         told = None
         try:
-            with Side(self.reference, schedule) as left, Side(self.subject, schedule) as right:
+            with Side(reference, schedule) as left, Side(self.subject, schedule) as right:
                 play = Play(left, right, schedule)
                 play.run()
                 for name, count in play.accepted.items():
@@ -336,6 +349,8 @@ class Run:
                 self.play(f"--seeds {seed} --first {index} --streams 1 --cores {settings.cores} "
                           f"--reference {settings.reference}", schedules.drawn(f"{seed}:{index}"))
             self.subject.stop()
+        if self.newer:
+            self.newer.stop()
         print(f"{self.count} schedules, {self.differences} differences; "
               f"accepted: {self.accepted or 'none'}")
 
