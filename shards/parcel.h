@@ -1,9 +1,9 @@
 /* Messages to another core that may have to wait for room in the ring, and who may use how much of
  * it.
  *
- * What waits behind a lock on the other core keeps its place in the ring meanwhile. If such
- * messages could take every place, the message that gives the lock back would find none, and all
- * would wait for ever. So the places of a pair of cores are shared out:
+ * What waits behind a lock on the other core keeps its place in the ring until that core has said
+ * otherwise (stay.h). If such messages could take every place, the message that gives the lock back
+ * would find none, and all would wait for ever. So the places of a pair of cores are shared out:
  *
  *     |<-------- requests -------->|<- asks for a lock ->|<- takes ->|<- everything else ->|
  *     0                                                                       GF_MESH_CREDITS

@@ -7,6 +7,7 @@
 #include "shards/plan.h"
 #include "shards/request.h"
 #include "shards/server.h"
+#include "shards/stay.h"
 #include "shards/tracking.h"
 #include "shards/worker.h"
 
@@ -26,7 +27,7 @@ static void part_finish(struct gf_worker *worker, struct gf_part *part)
     if (part->parcel.message.home == worker->core->id)
         gf_part_home(worker, part);
     else
-        gf_mesh_return(worker->core, &part->parcel.message);
+        gf_stay_return(worker, &part->parcel.message, GF_MESSAGE_PART);
 }
 
 /* Runs a split command's part. Its memory was checked for by the coordinator. */
@@ -75,11 +76,8 @@ static void part_return(struct gf_worker *worker, struct gf_part *part)
         gf_waiters_returned(worker, worker->partitions[part->partitions[i]]);
 }
 
-static void part_granted(struct gf_claim *claim)
+static void part_go(struct gf_worker *worker, struct gf_part *part)
 {
-    struct gf_part *part = gf_container(claim, struct gf_part, claim);
-    struct gf_worker *worker = gf_worker_of(gf_core_here());
-
     GF_ASSERT(part->core == worker->core->id);
     if (part->step == GF_PART_LOCK_RUN) {
         part_run(worker, part);
@@ -91,6 +89,23 @@ static void part_granted(struct gf_claim *claim)
     }
     part_finish(worker, part);
     gf_waiters_after(worker);
+}
+
+static void part_granted(struct gf_claim *claim)
+{
+    struct gf_part *part = gf_container(claim, struct gf_part, claim);
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+
+    gf_stay_end(worker, &part->parcel.message);
+    part_go(worker, part);
+}
+
+static void part_claim(struct gf_worker *worker, struct gf_part *part)
+{
+    if (gf_locks_claim(&worker->locks, &part->claim))
+        part_go(worker, part);
+    else
+        gf_stay_begin(worker, &part->parcel.message);
 }
 
 /* A split command with keys holds those, what is lent are partitions. */
@@ -106,8 +121,7 @@ static void part_lock(struct gf_worker *worker, struct gf_part *part)
         .names = !part->lend && gf_command_sees_names(part->request->command),
         .granted = part_granted,
     };
-    if (gf_locks_claim(&worker->locks, &part->claim))
-        part_granted(&part->claim);
+    part_claim(worker, part);
 }
 
 /* It holds its keys, or names, but the partitions may be with another command for a slice of that
@@ -151,8 +165,7 @@ static void part_take(struct gf_worker *worker, struct gf_part *part)
         .takes = true,
         .granted = part_granted,
     };
-    if (gf_locks_claim(&worker->locks, &part->claim))
-        part_granted(&part->claim);
+    part_claim(worker, part);
 }
 
 static void part_unlock(struct gf_worker *worker, struct gf_part *part)

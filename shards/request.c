@@ -13,6 +13,7 @@
 #include "shards/plan.h"
 #include "shards/server.h"
 #include "shards/slice.h"
+#include "shards/stay.h"
 #include "shards/timing.h"
 #include "shards/trip.h"
 #include "shards/worker.h"
@@ -259,7 +260,7 @@ static void request_finish(struct gf_worker *worker, struct gf_request *request)
     if (request->message.home == worker->core->id)
         gf_request_home(worker, request);
     else
-        gf_mesh_return(worker->core, &request->message);
+        gf_stay_return(worker, &request->message, GF_MESSAGE_REQUEST);
     gf_waiters_after(worker);
 }
 
@@ -270,8 +271,7 @@ static void request_park(struct gf_worker *worker, struct gf_request *request)
         gf_waiters_parked(worker, request);
         return;
     }
-    request->message.kind = GF_MESSAGE_PARKED;
-    gf_mesh_return(worker->core, &request->message);
+    gf_stay_return(worker, &request->message, GF_MESSAGE_PARKED);
 }
 
 /* It ran in one go, or in slices: others may have its keys. */
@@ -290,6 +290,8 @@ static void request_run_here(struct gf_worker *worker, struct gf_request *reques
         request_ran(worker, request);
     else if (request->state == GF_REQUEST_PARKED)
         request_park(worker, request);
+    else if (request->holds) /* in slices */
+        gf_stay_begin(worker, &request->message);
 }
 
 static void request_granted(struct gf_claim *claim)
@@ -298,16 +300,19 @@ static void request_granted(struct gf_claim *claim)
     struct gf_worker *worker = gf_worker_of(gf_core_here());
 
     GF_ASSERT(request->state == GF_REQUEST_WAITING);
+    gf_stay_end(worker, &request->message);
     request_run_here(worker, request);
 }
 
 void gf_request_ran(struct gf_worker *worker, struct gf_request *request)
 {
     request->state = GF_REQUEST_DONE;
-    if (request->multi)
+    if (request->multi) {
         gf_multi_ran(worker, request->multi);
-    else
-        request_ran(worker, request);
+        return;
+    }
+    gf_stay_end(worker, &request->message);
+    request_ran(worker, request);
 }
 
 /* Whether its partitions, or keys, are free: false, and it waits. What may pause keeps its keys, if
@@ -341,6 +346,7 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request)
     if (GF_UNLIKELY(!gf_locks_idle(&worker->locks) || (request->command->flags & GF_SLICED)) &&
         request->partitions_count > 0 && !request_claim(worker, request)) {
         request->state = GF_REQUEST_WAITING;
+        gf_stay_begin(worker, &request->message);
         return;
     }
     request_run_here(worker, request);

@@ -57,6 +57,8 @@ enum gf_message_kind {
     GF_MESSAGE_PARKED,   /* struct gf_request: it waits over there (waiters.h) */
     GF_MESSAGE_WAKE,     /* struct gf_wake              */
     GF_MESSAGE_CANCEL,   /* struct gf_cancel            */
+    GF_MESSAGE_STAYS,    /* any: it waits over there (stay.h) */
+    GF_MESSAGE_STAY,     /* struct gf_stay              */
 };
 
 enum gf_request_state {

@@ -42,7 +42,7 @@ static void close_clients(struct gf_worker *worker, bool after_reply)
 bool gf_shutdown_is_quiet(const struct gf_worker *worker)
 {
     return gf_list_empty(&worker->conns) && worker->requests_live == 0 &&
-           worker->visits_live == 0 && worker->waiting.messages == 0 &&
+           worker->visits_live == 0 && worker->stays_live == 0 && worker->waiting.messages == 0 &&
            worker->handovers_live == 0 && !worker->pressure.out && gf_monitors_quiet(worker) &&
            gf_deliveries_quiet(worker) && gf_list_empty(&worker->outbox) &&
            gf_locks_idle(&worker->locks);

@@ -4,6 +4,7 @@
 #include "core/assert.h"
 #include "core/core.h"
 #include "shards/request.h"
+#include "shards/stay.h"
 #include "shards/worker.h"
 
 void gf_visit_home(struct gf_worker *worker, struct gf_visit *visit)
@@ -19,12 +20,16 @@ static void visit_run(struct gf_worker *worker, struct gf_visit *visit)
     if (visit->parcel.message.home == worker->core->id)
         gf_visit_home(worker, visit);
     else
-        gf_mesh_return(worker->core, &visit->parcel.message);
+        gf_stay_return(worker, &visit->parcel.message, GF_MESSAGE_VISIT);
 }
 
 static void visit_granted(struct gf_claim *claim)
 {
-    visit_run(gf_worker_of(gf_core_here()), gf_container(claim, struct gf_visit, claim));
+    struct gf_visit *visit = gf_container(claim, struct gf_visit, claim);
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+
+    gf_stay_end(worker, &visit->parcel.message);
+    visit_run(worker, visit);
 }
 
 void gf_visit_arrive(struct gf_worker *worker, struct gf_visit *visit)
@@ -37,6 +42,8 @@ void gf_visit_arrive(struct gf_worker *worker, struct gf_visit *visit)
     };
     if (gf_locks_claim(&worker->locks, &visit->claim))
         visit_run(worker, visit);
+    else
+        gf_stay_begin(worker, &visit->parcel.message);
 }
 
 void gf_visit_start(struct gf_worker *worker, struct gf_visit *visit, uint16_t core)

@@ -16,6 +16,7 @@
 #include "shards/prefetch.h"
 #include "shards/request.h"
 #include "shards/server.h"
+#include "shards/stay.h"
 #include "shards/visit.h"
 
 /* Longer words are refused whatever proto-max-bulk-len says: what a packed value can hold. */
@@ -25,6 +26,27 @@ struct gf_command_stats *gf_worker_stats_of(struct gf_worker *worker,
                                             const struct gf_command *command)
 {
     return &worker->commands[gf_registry_row_id(worker->plugins->registry, command)];
+}
+
+static void receive_one(struct gf_worker *worker, struct gf_message *message);
+
+/* What is said of requests that wait for keys, and messages that wait for anything. */
+static void receive_of_waiting(struct gf_worker *worker, struct gf_message *message, bool home)
+{
+    if (message->kind == GF_MESSAGE_PARKED)
+        gf_waiters_parked(worker, (struct gf_request *)message);
+    else if (message->kind == GF_MESSAGE_WAKE && home)
+        gf_wake_home(worker, (struct gf_wake *)message);
+    else if (message->kind == GF_MESSAGE_WAKE)
+        gf_wake_arrive(worker, (struct gf_wake *)message);
+    else if (message->kind == GF_MESSAGE_CANCEL && home)
+        gf_cancel_home(worker, (struct gf_cancel *)message);
+    else if (message->kind == GF_MESSAGE_CANCEL)
+        gf_cancel_arrive(worker, (struct gf_cancel *)message);
+    else if (message->kind == GF_MESSAGE_STAY && home)
+        gf_stay_home(worker, (struct gf_stay *)message);
+    else if (message->kind == GF_MESSAGE_STAY)
+        receive_one(worker, gf_stay_arrive(worker, (struct gf_stay *)message));
 }
 
 static void receive_one(struct gf_worker *worker, struct gf_message *message)
@@ -81,22 +103,14 @@ static void receive_one(struct gf_worker *worker, struct gf_message *message)
             gf_publish_leg_arrive(worker, (struct gf_publish_leg *)message);
         return;
     case GF_MESSAGE_PARKED:
-        gf_waiters_parked(worker, (struct gf_request *)message);
-        return;
     case GF_MESSAGE_WAKE:
-        if (home)
-            gf_wake_home(worker, (struct gf_wake *)message);
-        else
-            gf_wake_arrive(worker, (struct gf_wake *)message);
-        return;
     case GF_MESSAGE_CANCEL:
-        if (home)
-            gf_cancel_home(worker, (struct gf_cancel *)message);
-        else
-            gf_cancel_arrive(worker, (struct gf_cancel *)message);
+    case GF_MESSAGE_STAYS:
+    case GF_MESSAGE_STAY:
+        receive_of_waiting(worker, message, home);
         return;
     }
-    GF_ASSERT(message->kind <= GF_MESSAGE_CANCEL);
+    GF_ASSERT(message->kind <= GF_MESSAGE_STAY);
 }
 
 static void worker_receive(struct gf_core *core, struct gf_message **messages, uint32_t count)

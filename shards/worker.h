@@ -111,6 +111,8 @@ struct gf_worker {
     struct gf_watch_sink watch;       /* WATCH                                            */
     struct gf_waiting waiting;        /* who waits for keys                               */
     struct gf_slicing slicing;        /* commands that run in slices                      */
+    uint32_t places_kept[GF_CORES_MAX]; /* by home: messages that wait here (stay.h)      */
+    uint32_t stays_live;              /* under way from here (stay.h)                     */
     uint32_t visits_live;             /* under way from here (visit.h)                    */
     uint32_t handovers_live;          /* connections on their way to other cores          */
     uint32_t handovers_stopped;       /* asks that must meet every connection (ask.h)     */

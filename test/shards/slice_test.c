@@ -387,6 +387,19 @@ Test(slice_spread, parts_are_asked_again_each_for_itself, .timeout = 60)
     teardown();
 }
 
+/* More keys of `key`'s partition. */
+static void neighbours_of(const char *key, uint32_t count, char neighbours[][16])
+{
+    const struct gf_router *router = &node.server.router;
+    uint32_t partition = gf_router_partition(router, gf_bytes_of(key));
+    unsigned number = 2000;
+
+    for (uint32_t i = 0; i < count; number++) {
+        snprintf(neighbours[i], 16, "n%u", number);
+        i += gf_router_partition(router, gf_bytes_of(neighbours[i])) == partition;
+    }
+}
+
 #define CROWD (2 * GF_PARCEL_RESERVE)
 
 /* Whoever waits for its keys keeps a place in the ring: not those that it needs itself. */
@@ -421,5 +434,43 @@ Test(slice_spread, goes_on_however_many_wait_for_its_keys, .timeout = 60)
     }
     for (uint32_t i = 0; i < GF_COUNT(getters); i++)
         node_client_close(&getters[i]);
+    teardown();
+}
+
+/* ... and leaves the places to those who want other keys. */
+Test(slice_spread, who_waits_for_its_keys_keeps_nobody_from_others, .timeout = 60)
+{
+    static const char wrong[] =
+        "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+    struct node_client getters[8], askers[8];
+    char near[16], far[16], own[2][16], others[2][16];
+
+    start(2);
+    node_key(&node, 0, 0, near);
+    node_key(&node, 0, 1, own[0]);
+    node_key(&node, 0, 2, own[1]);
+    node_key(&node, 1, 0, far);
+    neighbours_of(far, 2, others);
+    set_make(near);
+    node_client_format(&client, "COPY %s %s\r\n", near, far);
+    node_turn_all(&node, 5);
+    for (uint32_t i = 0; i < GF_COUNT(getters); i++) {
+        node_client_open(&getters[i], &node, 0);
+        node_client_open(&askers[i], &node, 0);
+        node_client_send_gets(&getters[i], far, GF_MESH_CREDITS / GF_COUNT(getters));
+        node_client_format(&askers[i], "EXISTS %s %s\r\n", own[0], far);
+    }
+    node_turn_all(&node, 20);
+    cr_assert_gt(gf_mesh_credits(node_worker(&node, 0)->core, 1), GF_MESH_CREDITS - 64);
+    node_client_format(&other, "GET %s\r\nMSET %s 1 %s 2\r\n", others[0], own[1], others[1]);
+    node_client_expect(&other, "$-1\r\n+OK\r\n");
+    cr_assert(is_held(far));
+    node_client_expect(&client, ":1\r\n");
+    for (uint32_t i = 0; i < GF_COUNT(getters); i++) {
+        node_client_expect_times(&getters[i], wrong, GF_MESH_CREDITS / GF_COUNT(getters));
+        node_client_expect(&askers[i], ":1\r\n");
+        node_client_close(&getters[i]);
+        node_client_close(&askers[i]);
+    }
     teardown();
 }
