@@ -34,6 +34,18 @@ static inline bool gf_bytes_equal_short(const char *a, const char *b, size_t siz
     return ((head_a ^ head_b) | (tail_a ^ tail_b)) == 0;
 }
 
+/* The same for 4 .. 7 bytes. */
+static inline bool gf_bytes_equal_tiny(const char *a, const char *b, size_t size)
+{
+    uint32_t head_a, head_b, tail_a, tail_b;
+
+    memcpy(&head_a, a, sizeof(head_a));
+    memcpy(&head_b, b, sizeof(head_b));
+    memcpy(&tail_a, a + size - sizeof(tail_a), sizeof(tail_a));
+    memcpy(&tail_b, b + size - sizeof(tail_b), sizeof(tail_b));
+    return ((head_a ^ head_b) | (tail_a ^ tail_b)) == 0;
+}
+
 static inline bool gf_bytes_equal(struct gf_bytes a, struct gf_bytes b)
 {
     if (a.size != b.size)
@@ -44,6 +56,8 @@ static inline bool gf_bytes_equal(struct gf_bytes a, struct gf_bytes b)
     if (a.size - 17 <= 15)
         return gf_bytes_equal_short(a.data + a.size - 16, b.data + b.size - 16, 16) &&
                gf_bytes_equal_short(a.data, b.data, 16);
+    if (a.size - 4 <= 3)
+        return gf_bytes_equal_tiny(a.data, b.data, a.size);
     return a.size == 0 || memcmp(a.data, b.data, a.size) == 0;
 }
 

@@ -39,8 +39,9 @@ static inline uint32_t gf_histogram_bucket(uint32_t value)
     return (shift << GF_HISTOGRAM_SUB_BITS) + (value >> shift);
 }
 
-/* gf_histogram_record - count one value; 0 counts as 1. On the histogram's core. */
-static inline void gf_histogram_record(struct gf_histogram *histogram, uint64_t value_ns)
+/* gf_histogram_add - count one value `times` times; 0 counts as 1. On the histogram's core. */
+static inline void gf_histogram_add(struct gf_histogram *histogram, uint64_t value_ns,
+                                    uint64_t times)
 {
     uint32_t value = GF_HISTOGRAM_VALUE_MAX;
     _Atomic uint64_t *count;
@@ -49,8 +50,13 @@ static inline void gf_histogram_record(struct gf_histogram *histogram, uint64_t 
         value = (uint32_t)value_ns + (value_ns == 0);
     count = &histogram->counts[gf_histogram_bucket(value)];
 
-    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + times,
                           memory_order_relaxed);
+}
+
+static inline void gf_histogram_record(struct gf_histogram *histogram, uint64_t value_ns)
+{
+    gf_histogram_add(histogram, value_ns, 1);
 }
 
 /* gf_histogram_merge - add everything `from` holds; `into` belongs to this core. */

@@ -31,9 +31,30 @@ static inline bool command_has_one_key(const struct gf_command *command)
            !command->find_keys && !(command->flags & GF_BLOCKING);
 }
 
+/* The key that was located last. Pipelines often stay with one: a queue, a counter, a board. */
+struct last_key {
+    struct gf_bytes key; /* view of a word; a size that no key has: there is none */
+    uint64_t hash;
+    uint32_t partition;
+};
+
+#define LAST_KEY_NONE ((struct last_key){.key = {.size = SIZE_MAX}})
+
+static inline void key_locate(const struct gf_server *server, struct gf_bytes key,
+                              struct last_key *last)
+{
+    if (gf_bytes_equal(key, last->key))
+        return;
+    *last = (struct last_key){
+        .key = key,
+        .hash = gf_keyspace_hash(server->hash_seed, key),
+        .partition = gf_router_partition(&server->router, key),
+    };
+}
+
 /* Finds partition and hash of the only key, if the command has exactly one. */
 static inline void ahead_locate(const struct gf_worker *worker, struct gf_ahead *ahead,
-                                const struct gf_bytes *words)
+                                const struct gf_bytes *words, struct last_key *last)
 {
     const struct gf_server *server = worker->server;
     const struct gf_command *command = ahead->command;
@@ -43,10 +64,9 @@ static inline void ahead_locate(const struct gf_worker *worker, struct gf_ahead 
     if (GF_UNLIKELY(!command || !command_has_one_key(command) ||
                     (uint32_t)command->key_first >= ahead->parsed.words_count))
         return;
-    struct gf_bytes key = words[command->key_first];
-
-    ahead->key_hash = gf_keyspace_hash(server->hash_seed, key);
-    ahead->partition = gf_router_partition(&server->router, key);
+    key_locate(server, words[command->key_first], last);
+    ahead->key_hash = last->hash;
+    ahead->partition = last->partition;
     /* What may pause goes the slower way, where it is looked at more closely. */
     ahead->here = server->router.owners[ahead->partition] == worker->core->id &&
                   !(command->flags & GF_SLICED);
@@ -59,6 +79,7 @@ static enum gf_parse_result parse_ahead(struct gf_conn *conn, const char *data, 
 {
     struct gf_worker *worker = conn->worker;
     enum gf_parse_result result = GF_PARSE_REQUEST;
+    struct last_key last = LAST_KEY_NONE;
     size_t used = 0;
     uint32_t count = 0;
 
@@ -78,7 +99,7 @@ static enum gf_parse_result parse_ahead(struct gf_conn *conn, const char *data, 
         count++;
         words = &worker->words.items[ahead->parsed.words_first];
         ahead->command = gf_registry_find(worker->plugins->registry, words[0]);
-        ahead_locate(worker, ahead, words);
+        ahead_locate(worker, ahead, words, &last);
         if (GF_UNLIKELY(ahead->command && (ahead->command->flags & GF_NO_AUTH)))
             break; /* AUTH, HELLO, RESET: what follows may be parsed under other limits */
     }
@@ -359,7 +380,7 @@ bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
     if (!command_has_one_key(one.command))
         return gf_multi_dispatch(conn, &one, words);
     if (!one.located)
-        ahead_locate(worker, &one, words);
+        ahead_locate(worker, &one, words, &LAST_KEY_NONE);
     GF_ASSERT(one.located);
     if (runs_here(worker, &one, conn->session.db, words)) {
         gf_dispatch_here(conn, &one, words);

@@ -46,15 +46,10 @@ static void element_add(const struct gf_worker *worker, struct elements *element
     elements->count += element->at != NULL;
 }
 
-static inline void element_find(const struct gf_worker *worker, struct elements *elements,
-                                const struct gf_command *command,
-                                const struct gf_keyspace *keyspace, uint64_t hash,
-                                const struct gf_bytes *words, uint32_t words_count)
+/* Does the command name one? */
+static inline bool element_is_named(const struct gf_command *command, uint32_t words_count)
 {
-    uint32_t word = (uint32_t)command->element;
-
-    if (word > 0 && word < words_count)
-        element_add(worker, elements, gf_keyspace_guess(keyspace, hash), words[word]);
+    return command->element > 0 && (uint32_t)command->element < words_count;
 }
 
 static void elements_prefetch(struct elements *elements)
@@ -70,6 +65,42 @@ static void elements_prefetch(struct elements *elements)
     }
 }
 
+/* Is the i-th command ahead on the key of the one before it? Then that is fetched already. */
+static inline bool ahead_repeats(const struct gf_worker *worker, uint32_t i)
+{
+    return i > 0 && worker->ahead[i].key_hash == worker->ahead[i - 1].key_hash &&
+           worker->ahead[i - 1].here;
+}
+
+/* The objects of the keys, and the first step for the elements. */
+static void ahead_objects(const struct gf_worker *worker, uint32_t db, uint32_t count,
+                          struct elements *elements)
+{
+    const struct gf_object *object = NULL;
+    uint64_t object_hash = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct gf_ahead *ahead = &worker->ahead[i];
+
+        if (ahead->here && !ahead_repeats(worker, i))
+            gf_keyspace_prefetch_object(keyspace_of(worker, ahead->partition, db), ahead->key_hash);
+    }
+    elements->count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct gf_ahead *ahead = &worker->ahead[i];
+
+        if (!ahead->here || !element_is_named(ahead->command, ahead->parsed.words_count))
+            continue;
+        if (object == NULL || object_hash != ahead->key_hash) {
+            object = gf_keyspace_guess(keyspace_of(worker, ahead->partition, db), ahead->key_hash);
+            object_hash = ahead->key_hash;
+        }
+        element_add(
+            worker, elements, object,
+            worker->words.items[ahead->parsed.words_first + (uint32_t)ahead->command->element]);
+    }
+}
+
 void gf_prefetch_ahead(struct gf_worker *worker, uint32_t db, uint32_t count)
 {
     struct elements elements;
@@ -79,25 +110,10 @@ void gf_prefetch_ahead(struct gf_worker *worker, uint32_t db, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         const struct gf_ahead *ahead = &worker->ahead[i];
 
-        if (ahead->here)
+        if (ahead->here && !ahead_repeats(worker, i))
             gf_keyspace_prefetch_bucket(keyspace_of(worker, ahead->partition, db), ahead->key_hash);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct gf_ahead *ahead = &worker->ahead[i];
-
-        if (ahead->here)
-            gf_keyspace_prefetch_object(keyspace_of(worker, ahead->partition, db), ahead->key_hash);
-    }
-    elements.count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct gf_ahead *ahead = &worker->ahead[i];
-
-        if (ahead->here)
-            element_find(worker, &elements, ahead->command,
-                         keyspace_of(worker, ahead->partition, db), ahead->key_hash,
-                         &worker->words.items[ahead->parsed.words_first],
-                         ahead->parsed.words_count);
-    }
+    ahead_objects(worker, db, count, &elements);
     elements_prefetch(&elements);
 }
 
@@ -141,10 +157,11 @@ void gf_prefetch_requests(struct gf_worker *worker, struct gf_message **messages
     for (uint32_t i = 0; i < count; i++) {
         const struct gf_request *request = request_for_one_key(worker, messages[i]);
 
-        if (request)
-            element_find(worker, &elements, request->command,
-                         keyspace_of(worker, request->partition, request->db), request->key_hash,
-                         request->words, request->words_count);
+        if (request && element_is_named(request->command, request->words_count))
+            element_add(worker, &elements,
+                        gf_keyspace_guess(keyspace_of(worker, request->partition, request->db),
+                                          request->key_hash),
+                        request->words[request->command->element]);
     }
     elements_prefetch(&elements);
 }

@@ -7,17 +7,24 @@
 #include "core/histogram.h"
 #include "shards/worker.h"
 
-void gf_timing_book(struct gf_worker *worker, const struct gf_command *command,
-                    uint64_t duration_ns)
+/* A command took that long, `times` times. */
+static void book(struct gf_worker *worker, const struct gf_command *command, uint64_t duration_ns,
+                 uint32_t times)
 {
     struct gf_command_stats *stats = gf_worker_stats_of(worker, command);
 
-    stats->duration_ns += duration_ns;
+    stats->duration_ns += duration_ns * times;
     if (!worker->settings.latency_tracking)
         return;
     if (!stats->histogram)
         stats->histogram = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*stats->histogram));
-    gf_histogram_record(stats->histogram, duration_ns);
+    gf_histogram_add(stats->histogram, duration_ns, times);
+}
+
+void gf_timing_book(struct gf_worker *worker, const struct gf_command *command,
+                    uint64_t duration_ns)
+{
+    book(worker, command, duration_ns, 1);
 }
 
 void gf_timing_turn(struct gf_worker *worker)
@@ -45,8 +52,14 @@ uint64_t gf_timing_batch(struct gf_worker *worker)
         return 0;
     now_ns = gf_core_clock_ns(worker->core);
     share_ns = (now_ns - timing->since_ns) / timing->count;
-    for (uint32_t i = 0; i < timing->count; i++)
-        gf_timing_book(worker, timing->commands[i], share_ns);
+    for (uint32_t first = 0, next; first < timing->count; first = next) {
+        const struct gf_command *command = timing->commands[first];
+
+        next = first + 1;
+        while (next < timing->count && timing->commands[next] == command)
+            next++;
+        book(worker, command, share_ns, next - first);
+    }
     timing->count = 0;
     timing->since_ns = now_ns;
     return share_ns;

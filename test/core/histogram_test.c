@@ -86,6 +86,17 @@ Test(histogram, percentiles_are_close_to_the_exact_ones)
     cr_expect(eq(u64, gf_histogram_count(&histogram), 20000));
 }
 
+Test(histogram, a_value_counts_as_often_as_it_is_added)
+{
+    gf_histogram_record(&histogram, 700);
+    gf_histogram_add(&histogram, 5000, 15);
+    gf_histogram_add(&histogram, 90000, 0);
+    cr_expect(eq(u64, gf_histogram_count(&histogram), 16));
+    cr_expect(lt(u64, gf_histogram_percentile(&histogram, 1), 1000));
+    cr_expect(gt(u64, gf_histogram_percentile(&histogram, 50), 4900));
+    cr_expect(lt(u64, gf_histogram_percentile(&histogram, 100), 6000));
+}
+
 /* LATENCY HISTOGRAM shows 1, 2, 4, 8, 16, 33, 66 … µs, cumulated, without empty steps. */
 Test(histogram, steps_double_and_leave_out_what_adds_nothing)
 {
