@@ -183,6 +183,8 @@ static char *bucket_splice(struct gf_dict_bucket **slot, size_t offset, size_t o
     struct gf_dict_bucket *bucket = *slot;
 
     GF_ASSERT(offset + old_size <= before);
+    if (new_size == old_size)
+        return bucket->entries + offset; /* the lines behind stay clean */
     if (size > GF_DICT_BUCKET_SIZE_MAX)
         return NULL;
     if (new_size > old_size) {
@@ -310,7 +312,7 @@ bool gf_dict_append(struct gf_dict *dict, uint32_t index, const struct gf_packed
 {
     struct gf_dict_bucket **slot = gf_dict_slot(dict, index);
     uint64_t expire_ms = draft ? draft->expire_ms : 0;
-    struct parts parts = {.key = *key};
+    struct parts parts;
     size_t key_size;
     char *at;
 
@@ -319,6 +321,7 @@ bool gf_dict_append(struct gf_dict *dict, uint32_t index, const struct gf_packed
     if (!expiry_prepare(dict, index, expire_ms))
         return false;
     parts.expiring = expire_ms != 0 || gf_dict_bucket_expiring(*slot);
+    parts.key = *key;
     if (!part_place(&parts.key, &parts.key_far))
         return false;
     key_size = gf_packed_draft_size(&parts.key);
@@ -348,8 +351,8 @@ static bool entry_change(struct gf_dict *dict, struct gf_dict_place *place,
                          const struct gf_packed_draft *key, const struct gf_dict_draft *draft)
 {
     bool expiring = gf_dict_bucket_expiring(*place->bucket);
-    struct parts parts = {.expiring = expiring || draft->expire_ms != 0};
     struct gf_dict_entry old;
+    struct parts parts;
     const char *value;
     size_t offset;
     char *at;
@@ -359,6 +362,7 @@ static bool entry_change(struct gf_dict *dict, struct gf_dict_place *place,
             return false;
         gf_dict_locate(dict, key, place); /* the bucket was rewritten */
     }
+    parts.expiring = expiring || draft->expire_ms != 0;
     if (!rest_draft(dict, draft, &parts))
         return false;
     at = (*place->bucket)->entries + place->offset;
