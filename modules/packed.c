@@ -365,15 +365,18 @@ size_t gf_packed_text_size(const struct gf_packed_view *view)
     return gf_packed_view_is_int(view) ? gf_i64_format(text, view->number) : view->size;
 }
 
-/* An integer, or digits. */
+/* An integer, or digits, which are unpacked where they are answered. */
 static void reply_long(struct gf_reply *reply, const struct gf_packed_view *view)
 {
-    char text[GF_PACKED_TEXT_MAX];
+    char *text;
 
-    if (gf_packed_view_is_int(view))
+    if (gf_packed_view_is_int(view)) {
         gf_reply_bulk_int(reply, view->number);
-    else
-        gf_reply_bulk(reply, gf_packed_text_long(view, text));
+        return;
+    }
+    text = gf_reply_bulk_room(reply, view->size);
+    if (text != NULL)
+        gf_packed_text_long(view, text);
 }
 
 void gf_packed_reply(struct gf_reply *reply, const struct gf_packed_view *view)

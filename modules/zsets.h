@@ -122,6 +122,19 @@ bool gf_zset_walk_next(struct gf_zset_walk *walk, struct gf_order_pair *ret_pair
 void gf_zset_reply_pair(struct gf_reply *reply, const struct gf_order_pair *pair, bool with_score,
                         bool nested);
 
+/* Several, one behind the other. */
+struct gf_zset_answer {
+    uint64_t first; /* rank of the first; may not exist */
+    uint64_t count; /* at most */
+    bool reverse;   /* ranks go down */
+    bool with_scores;
+    bool nested;
+};
+
+/* gf_zset_reply - the elements; the aggregate around them is the caller's. */
+void gf_zset_reply(struct gf_reply *reply, const struct gf_zset *zset,
+                   const struct gf_zset_answer *answer);
+
 /* Changing. Nothing here tells of the change (gf_exec_changed). */
 
 enum gf_zset_flag {

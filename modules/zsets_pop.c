@@ -47,17 +47,18 @@ static void reply_header(struct gf_exec *x, const struct pop *pop, struct gf_byt
 /* Take from a sorted set that has members, and answer what was taken. */
 static void pop_run(struct gf_exec *x, const struct pop *pop, struct gf_zset *zset)
 {
-    bool nested = pop->shape == SHAPE_NESTED || pop->shape == SHAPE_KEY_PAIRS;
     uint64_t count = pop->count < zset->count ? pop->count : zset->count;
-    struct gf_order_pair pair;
-    struct gf_zset_walk walk;
 
     reply_header(x, pop, zset->place.key, count);
-    gf_zset_walk_init(&walk, zset, pop->highest ? zset->count - 1 : 0, count, pop->highest);
-    while (gf_zset_walk_next(&walk, &pair))
-        gf_zset_reply_pair(x->reply, &pair, true, nested);
     if (count == 0)
         return;
+    gf_zset_reply(x->reply, zset,
+                  &(struct gf_zset_answer){.first = pop->highest ? zset->count - 1 : 0,
+                                           .count = count,
+                                           .reverse = pop->highest,
+                                           .with_scores = true,
+                                           .nested = pop->shape == SHAPE_NESTED ||
+                                                     pop->shape == SHAPE_KEY_PAIRS});
     gf_zset_remove_range(zset, pop->highest ? zset->count - count : 0, count, NULL);
     gf_zset_removed(x, zset, pop->highest ? "zpopmax" : "zpopmin");
 }

@@ -86,13 +86,14 @@ static void range_reply(struct gf_exec *x, const struct range *range, const stru
     bool nested = range->with_scores && x->reply->resp == 3;
     uint64_t first = 0;
     uint64_t count = range_find(range, zset, &first);
-    struct gf_order_pair pair;
-    struct gf_zset_walk walk;
 
     gf_reply_array(x->reply, range->with_scores && !nested ? count * 2 : count);
-    gf_zset_walk_init(&walk, zset, first, count, range->reverse);
-    while (gf_zset_walk_next(&walk, &pair))
-        gf_zset_reply_pair(x->reply, &pair, range->with_scores, nested);
+    gf_zset_reply(x->reply, zset,
+                  &(struct gf_zset_answer){.first = first,
+                                           .count = count,
+                                           .reverse = range->reverse,
+                                           .with_scores = range->with_scores,
+                                           .nested = nested});
 }
 
 static void range_run(struct gf_exec *x, struct range *range)

@@ -86,3 +86,36 @@ void gf_zset_reply_pair(struct gf_reply *reply, const struct gf_order_pair *pair
     if (with_score)
         gf_reply_double(reply, pair->score);
 }
+
+/* Of a big one: nothing between the tree and the answer. */
+static void tree_reply(struct gf_reply *reply, const struct gf_zset *zset,
+                       const struct gf_zset_answer *answer)
+{
+    struct gf_order_cursor cursor = gf_order_at(&zset->tree->order, answer->first);
+    uint64_t left = answer->count;
+
+    while (!gf_order_at_end(&cursor) && left-- > 0) {
+        struct gf_order_pair pair = gf_order_pair(&cursor);
+
+        gf_zset_reply_pair(reply, &pair, answer->with_scores, answer->nested);
+        if (answer->reverse)
+            gf_order_previous(&cursor);
+        else
+            gf_order_next(&cursor);
+    }
+}
+
+void gf_zset_reply(struct gf_reply *reply, const struct gf_zset *zset,
+                   const struct gf_zset_answer *answer)
+{
+    struct gf_zset_walk walk;
+    struct gf_order_pair pair;
+
+    if (zset->tree != NULL) {
+        tree_reply(reply, zset, answer);
+        return;
+    }
+    gf_zset_walk_init(&walk, zset, answer->first, answer->count, answer->reverse);
+    while (gf_zset_walk_next(&walk, &pair))
+        gf_zset_reply_pair(reply, &pair, answer->with_scores, answer->nested);
+}

@@ -183,11 +183,68 @@ static inline void write_bulk(struct gf_reply *reply, struct gf_bytes bytes)
     write_sized(reply, '$', GF_BYTES(""), bytes);
 }
 
+/* A bulk string whose line comes from the table takes no more: the line is stored as 8 bytes. */
+#define SHORT_BULK_ROOM (1 + sizeof(struct gf_line_number) + GF_LINES_COUNT + 2)
+
+/* copy_short - `size` bytes in loads that may overlap, without a call. */
+static inline void copy_short(char *to, const char *from, size_t size)
+{
+    if (size >= 16) {
+        for (size_t i = 0; i < size - 16; i += 16)
+            memcpy(to + i, from + i, 16);
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + size - 4, from + size - 4, 4);
+    } else if (size > 0) {
+        to[0] = from[0];
+        to[size / 2] = from[size / 2];
+        to[size - 1] = from[size - 1];
+    }
+}
+
+static __attribute__((noinline)) void bulk_long(struct gf_reply *reply, struct gf_bytes bytes)
+{
+    write_bulk(reply, bytes);
+}
+
 void gf_reply_bulk(struct gf_reply *reply, struct gf_bytes bytes)
 {
+    struct gf_chain *chain = reply->chain;
+    char *p;
+
     gf_owed_pay(reply, 1);
-    if (!reply->discard)
-        write_bulk(reply, bytes);
+    if (reply->discard)
+        return;
+    if (GF_UNLIKELY(bytes.size >= GF_LINES_COUNT ||
+                    (size_t)(chain->end - chain->cursor) < SHORT_BULK_ROOM)) {
+        bulk_long(reply, bytes);
+        return;
+    }
+    p = gf_line_write(chain->cursor, '$', bytes.size);
+    copy_short(p, bytes.data, bytes.size);
+    p += bytes.size;
+    memcpy(p, "\r\n", 2);
+    chain->cursor = p + 2;
+}
+
+char *gf_reply_bulk_room(struct gf_reply *reply, size_t size)
+{
+    char *start;
+    char *p;
+
+    GF_ASSERT(size <= COPY_MAX);
+    gf_owed_pay(reply, 1);
+    if (reply->discard)
+        return NULL;
+    start = gf_chain_reserve(reply->chain, GF_LINE_SIZE_MAX + size + 2);
+    p = gf_line_write(start, '$', size);
+    memcpy(p + size, "\r\n", 2);
+    written(reply, start, p + size + 2);
+    return p;
 }
 
 void gf_reply_bulk_chain(struct gf_reply *reply, struct gf_chain *chain)

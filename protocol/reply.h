@@ -51,6 +51,9 @@ void gf_reply_long_double(struct gf_reply *reply, long double value); /* %.17Lf;
 void gf_reply_verbatim(struct gf_reply *reply, const char *format3, struct gf_bytes text);
                                                                      /* bulk | =size txt:… */
 
+/* gf_reply_bulk_room - a bulk string whose `size` bytes (at most 8192) the caller writes to where
+ * the returned pointer points, all of them and at once; NULL: nobody reads it (discard). */
+char *gf_reply_bulk_room(struct gf_reply *reply, size_t size);
 /* gf_reply_bulk_joined - two pieces as one bulk string. */
 void gf_reply_bulk_joined(struct gf_reply *reply, struct gf_bytes first, struct gf_bytes second);
 /* gf_reply_bulk_chain - all that `chain` holds as one bulk string; the chain is empty then. */

@@ -100,6 +100,32 @@ Test(reply, integers)
     EXPECT_BOTH(gf_reply_bulk_int(&reply, INT64_MIN), "$20\r\n-9223372036854775808\r\n");
 }
 
+/* Bytes that the caller writes where they are answered; nobody writes what nobody reads. */
+static void answer_digits(size_t size)
+{
+    char *room = gf_reply_bulk_room(&reply, size);
+
+    cr_assert(ne(ptr, room, NULL));
+    memset(room, '7', size);
+}
+
+Test(reply, bulk_room_is_where_the_bytes_go)
+{
+    EXPECT_BOTH(answer_digits(3), "$3\r\n777\r\n");
+    EXPECT_BOTH(answer_digits(0), "$0\r\n\r\n");
+    for (size_t size = 0; size < 8192; size += 1 + size / 3) {
+        size_t taken;
+
+        answer_digits(size);
+        take(&taken);
+        cr_expect(eq(sz, strspn(strstr(written, "\r\n") + 2, "7"), size));
+        cr_expect(eq(str, written + taken - 2, "\r\n"));
+    }
+    reply.discard = true;
+    cr_expect(eq(ptr, gf_reply_bulk_room(&reply, 3), NULL));
+    gf_reply_end(&reply);
+}
+
 /* Every size around the table's end, a chunk's end, and several chunks. */
 Test(reply, bulk_strings_of_all_sizes)
 {
