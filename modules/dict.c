@@ -98,25 +98,32 @@ bool gf_dict_find(const struct gf_dict *dict, struct gf_bytes key, struct gf_dic
     return true;
 }
 
-/* The slot of the bucket that a key is in, or would be; the dict is not empty. */
-static struct gf_dict_bucket **slot_of(const struct gf_dict *dict, struct gf_bytes key)
+/* The bucket that a key is in, or would be; the dict is not empty. */
+static uint32_t index_of(const struct gf_dict *dict, struct gf_bytes key)
 {
     struct gf_packed_draft draft = gf_packed_draft(key);
-    uint64_t hash = gf_packed_draft_hash(&draft, dict->hash_seed);
 
-    return gf_dict_slot(dict, gf_dict_bucket_index(dict, hash));
+    return gf_dict_bucket_index(dict, gf_packed_draft_hash(&draft, dict->hash_seed));
 }
 
-void gf_dict_prefetch_place(const struct gf_dict *dict, struct gf_bytes key)
+uint32_t gf_dict_prefetch_place(const struct gf_dict *dict, struct gf_bytes key)
 {
-    if (dict->buckets_count > 0)
-        gf_prefetch(slot_of(dict, key));
+    uint32_t index;
+
+    if (dict->buckets_count == 0)
+        return 0;
+    index = index_of(dict, key);
+    gf_prefetch(gf_dict_slot(dict, index));
+    return index;
 }
 
-void gf_dict_prefetch_bucket(const struct gf_dict *dict, struct gf_bytes key)
+void gf_dict_prefetch_bucket(const struct gf_dict *dict, uint32_t index)
 {
-    const struct gf_dict_bucket *bucket = dict->buckets_count > 0 ? *slot_of(dict, key) : NULL;
+    const struct gf_dict_bucket *bucket;
 
+    if (index >= dict->buckets_count)
+        return;
+    bucket = *gf_dict_slot(dict, index);
     if (bucket == NULL)
         return;
     for (size_t line = 0; line < PREFETCH_LINES; line++)
@@ -133,7 +140,7 @@ const void *gf_dict_prefetch(const struct gf_dict *dict, struct gf_bytes key, ui
     case 0:
         if (dict->buckets_count == 0)
             return NULL;
-        at = slot_of(dict, key);
+        at = gf_dict_slot(dict, index_of(dict, key));
         gf_prefetch(at);
         return at;
     case 1:

@@ -82,9 +82,12 @@ static inline uint64_t gf_dict_count(const struct gf_dict *dict)
 bool gf_dict_find(const struct gf_dict *dict, struct gf_bytes key, struct gf_dict_entry *ret_entry);
 
 /* Two steps that hide cache misses when a key is known ahead of its use: first where its bucket is,
- * then, a while later, the bucket. Harmless at any time. */
-void gf_dict_prefetch_place(const struct gf_dict *dict, struct gf_bytes key);
-void gf_dict_prefetch_bucket(const struct gf_dict *dict, struct gf_bytes key);
+ * then, a while later, the bucket. Harmless at any time.
+ *
+ * Returns    of the first: which bucket, for the second, whatever happened in between
+ */
+uint32_t gf_dict_prefetch_place(const struct gf_dict *dict, struct gf_bytes key);
+void gf_dict_prefetch_bucket(const struct gf_dict *dict, uint32_t index);
 /* gf_dict_prefetch - both, and all of the bucket, as gf_type.prefetch wants it; the key is hashed
  * once. */
 const void *gf_dict_prefetch(const struct gf_dict *dict, struct gf_bytes key, uint32_t step,

@@ -148,7 +148,7 @@ static void path_add(struct gf_order *order, struct path *path, void *right, enu
 /* The index in the middle of a leaf's bytes. */
 static uint32_t leaf_middle(const struct gf_order_leaf *leaf)
 {
-    uint32_t half = leaf->used / 2;
+    uint32_t half = (uint32_t)(leaf->used - leaf->gaps) / 2;
     uint32_t sum = 0;
     uint32_t index = 0;
 
@@ -262,6 +262,13 @@ static void order_lower(struct gf_order *order)
     }
 }
 
+/* Who takes pairs from an end takes more of them: the leaf there is not made to fit each time. */
+static bool leaf_may_wait(const struct gf_order *order, const struct gf_order_leaf *leaf)
+{
+    return (leaf == order->first || leaf == order->last) &&
+           gf_order_leaf_content(leaf) >= leaf->capacity / 4u;
+}
+
 static void path_remove(struct gf_order *order, struct path *path, uint32_t index)
 {
     struct gf_order_leaf *leaf = path->leaf;
@@ -269,7 +276,7 @@ static void path_remove(struct gf_order *order, struct path *path, uint32_t inde
     gf_order_leaf_remove(leaf, index);
     order->count--;
     path_count(order, path, UINT64_MAX);
-    if (leaf->count > 0) {
+    if (leaf->count > 0 && !leaf_may_wait(order, leaf)) {
         path->leaf = gf_order_leaf_fit(order, leaf, gf_order_leaf_content(leaf));
         if (path->leaf != leaf)
             path_refresh(order, path);

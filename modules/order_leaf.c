@@ -62,6 +62,33 @@ void gf_order_leaf_destroy(struct gf_order *order, struct gf_order_leaf *leaf)
     leaf_free(order, leaf);
 }
 
+/* The members of `from` go to the end of `to`, one behind the other, the last slot's first; the
+ * slots are there already. */
+static void members_copy(struct gf_order_leaf *to, const struct gf_order_leaf *from)
+{
+    to->used = 0;
+    to->gaps = 0;
+    for (uint32_t i = to->count; i-- > 0;) {
+        uint32_t size = inside_size(from, i);
+
+        to->used = (uint16_t)(to->used + size);
+        memcpy((char *)to + to->capacity - to->used,
+               (const char *)from + from->capacity - from->slots[i].offset, size);
+        to->slots[i].offset = to->used;
+    }
+}
+
+/* No gaps any more. */
+static void leaf_close_gaps(struct gf_order_leaf *leaf)
+{
+    _Alignas(struct gf_order_leaf) char copy[GF_ORDER_LEAF_MAX];
+
+    if (leaf->gaps == 0)
+        return;
+    memcpy(copy, leaf, leaf->capacity);
+    members_copy(leaf, (const struct gf_order_leaf *)(const void *)copy);
+}
+
 struct gf_order_leaf *gf_order_leaf_fit(struct gf_order *order, struct gf_order_leaf *leaf,
                                         uint32_t content)
 {
@@ -74,10 +101,14 @@ struct gf_order_leaf *gf_order_leaf_fit(struct gf_order *order, struct gf_order_
     fit->previous = leaf->previous;
     fit->next = leaf->next;
     fit->count = leaf->count;
-    fit->used = leaf->used;
     memcpy(fit->slots, leaf->slots, leaf->count * sizeof(leaf->slots[0]));
-    memcpy((char *)fit + fit->capacity - fit->used, (char *)leaf + leaf->capacity - leaf->used,
-           leaf->used);
+    if (leaf->gaps > 0) {
+        members_copy(fit, leaf);
+    } else {
+        fit->used = leaf->used;
+        memcpy((char *)fit + fit->capacity - fit->used, (char *)leaf + leaf->capacity - leaf->used,
+               leaf->used);
+    }
     leaf_free(order, leaf);
     leaf_link(order, fit);
     return fit;
@@ -90,6 +121,9 @@ static char *leaf_open(struct gf_order_leaf *leaf, uint32_t index, double score,
 
     GF_ASSERT(index <= leaf->count);
     GF_ASSERT(gf_order_leaf_content(leaf) + sizeof(*slot) + size <= leaf->capacity);
+    if (GF_UNLIKELY(gf_order_leaf_content(leaf) + leaf->gaps + sizeof(*slot) + size >
+                    leaf->capacity))
+        leaf_close_gaps(leaf);
     memmove(slot + 1, slot, (leaf->count - index) * sizeof(*slot));
     leaf->count++;
     leaf->used = (uint16_t)(leaf->used + size);
@@ -124,23 +158,21 @@ struct gf_order_item gf_order_leaf_item(const struct gf_order_leaf *leaf, uint32
     return item;
 }
 
-/* The bytes before the member move up, and their slots know it. */
+/* Its bytes become a gap, or free when they are the last in front. */
 void gf_order_leaf_remove(struct gf_order_leaf *leaf, uint32_t index)
 {
-    uint32_t size = inside_size(leaf, index);
-    uint16_t offset = leaf->slots[index].offset;
-    char *begin = (char *)leaf + leaf->capacity - leaf->used;
+    uint16_t size = (uint16_t)inside_size(leaf, index);
 
     GF_ASSERT(index < leaf->count);
-    memmove(begin + size, begin, leaf->used - offset);
-    leaf->used = (uint16_t)(leaf->used - size);
     leaf->count--;
+    if (leaf->slots[index].offset == leaf->used)
+        leaf->used = (uint16_t)(leaf->used - size);
+    else
+        leaf->gaps = (uint16_t)(leaf->gaps + size);
+    if (leaf->count == 0)
+        leaf->used = leaf->gaps = 0;
     memmove(&leaf->slots[index], &leaf->slots[index + 1],
             (leaf->count - index) * sizeof(leaf->slots[0]));
-    for (uint32_t i = 0; i < leaf->count; i++) {
-        if (leaf->slots[i].offset > offset)
-            leaf->slots[i].offset = (uint16_t)(leaf->slots[i].offset - size);
-    }
 }
 
 /* Pairs first .. last - 1 of `from` go to the end of `to`, which has room; they stay in `from`. */
@@ -214,7 +246,7 @@ void gf_order_leaf_check(const struct gf_order_leaf *leaf, size_t *size)
 
     GF_ASSERT(leaf->count > 0);
     GF_ASSERT(leaf->capacity <= GF_ORDER_LEAF_MAX);
-    GF_ASSERT(gf_order_leaf_content(leaf) <= leaf->capacity);
+    GF_ASSERT(gf_order_leaf_content(leaf) + leaf->gaps <= leaf->capacity);
     *size += gf_alloc_size(leaf);
     for (uint32_t i = 0; i < leaf->count; i++) {
         GF_ASSERT(!isnan(leaf->slots[i].score));
@@ -229,5 +261,5 @@ void gf_order_leaf_check(const struct gf_order_leaf *leaf, size_t *size)
                                              gf_order_leaf_member(leaf, i - 1), &bound) < 0);
         }
     }
-    GF_ASSERT(used == leaf->used);
+    GF_ASSERT(used + leaf->gaps == leaf->used);
 }

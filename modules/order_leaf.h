@@ -1,15 +1,16 @@
 /* A leaf of an ordered index (modules/order.h): some pairs in order, in one block.
  *
- *      0      8      16    18      20     22
- *   +------+------+-------+---------+------+----------+----------+- - - - - -+--------+--------+
- *   | prev | next | count | capacity| used | slot 0   | slot 1 … |   free    | member | member |
- *   +------+------+-------+---------+------+----------+----------+- - - - - -+--------+--------+
+ *      0      8      16    18      20     22     24
+ *   +------+------+-------+---------+------+------+--------+----------+- - - - -+--------+--------+
+ *   | prev | next | count | capacity| used | gaps | slot 0 | slot 1 … |  free   | member | member |
+ *   +------+------+-------+---------+------+------+--------+----------+- - - - -+--------+--------+
  *
  *   slot      score (8 bytes), and how far from the end of the block its member begins (2)
  *   member    its size (1 byte), its bytes; or 255 and a pointer to a struct gf_packed_far when it
  *             is longer than GF_ORDER_NEAR_MAX
  *
- * Slots are in the order of the pairs, members in the order in which they came. A block grows and
+ * Slots are in the order of the pairs, members in the order in which they came. The bytes of a
+ * member that went stay as a gap until somebody needs the room. A block grows and
  * shrinks with its content in steps of about an eighth: leaves are nine tenths full whatever the
  * order of insertion. Functions that may move a leaf return where it is.
  *
@@ -39,11 +40,12 @@ struct gf_order_leaf {
     struct gf_order_leaf *next;
     uint16_t count;
     uint16_t capacity; /* bytes of the whole block */
-    uint16_t used;     /* bytes of members at its end */
+    uint16_t used;     /* bytes of members and gaps at its end */
+    uint16_t gaps;     /* of them, bytes of no member */
     struct gf_order_slot slots[];
 };
 
-_Static_assert(offsetof(struct gf_order_leaf, slots) == 22, "as drawn");
+_Static_assert(offsetof(struct gf_order_leaf, slots) == 24, "as drawn");
 
 /* A pair on its way into a leaf. */
 struct gf_order_item {
@@ -62,7 +64,7 @@ static inline uint32_t gf_order_item_size(const struct gf_order_item *item)
 static inline uint32_t gf_order_leaf_content(const struct gf_order_leaf *leaf)
 {
     return (uint32_t)offsetof(struct gf_order_leaf, slots) +
-           leaf->count * (uint32_t)sizeof(struct gf_order_slot) + leaf->used;
+           leaf->count * (uint32_t)sizeof(struct gf_order_slot) + leaf->used - leaf->gaps;
 }
 
 /* gf_order_leaf_member - the member of a slot. */

@@ -44,6 +44,7 @@ enum gf_zset_encoding { GF_ZSET_PACKED, GF_ZSET_TREE };
 struct gf_zset_tree {
     struct gf_dict scores;
     struct gf_order order;
+    uint32_t ahead; /* the bucket of `scores` that was thought of last as one of the next: a hint */
 };
 
 /* A sorted set: under its key, or (place.keyspace NULL) in the making. */

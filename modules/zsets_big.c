@@ -57,22 +57,23 @@ void gf_zset_tree_remove(struct gf_zset_tree *tree, struct gf_bytes member, doub
 }
 
 /* Who takes the lowest or the highest takes the next one soon: what the table needs for that is
- * fetched now, one step for the next pair and one for the one behind it. */
-static void prefetch_next(const struct gf_zset_tree *tree, uint64_t first)
+ * fetched now, in two steps: now where the bucket of the pair behind the next is, and the bucket
+ * about which that was asked the last time. */
+static void prefetch_next(struct gf_zset_tree *tree, uint64_t first)
 {
     bool at_end = first >= tree->order.count;
     struct gf_order_cursor cursor;
 
     if (tree->order.count < 2)
         return;
+    gf_dict_prefetch_bucket(&tree->scores, tree->ahead);
     cursor = gf_order_at(&tree->order, at_end ? tree->order.count - 1 : first);
-    gf_dict_prefetch_bucket(&tree->scores, gf_order_pair(&cursor).member);
     if (at_end)
         gf_order_previous(&cursor);
     else
         gf_order_next(&cursor);
     if (!gf_order_at_end(&cursor))
-        gf_dict_prefetch_place(&tree->scores, gf_order_pair(&cursor).member);
+        tree->ahead = gf_dict_prefetch_place(&tree->scores, gf_order_pair(&cursor).member);
 }
 
 void gf_zset_tree_remove_range(struct gf_zset_tree *tree, uint64_t first, uint64_t count,
