@@ -1,4 +1,5 @@
-/* What happens to keys, told to who listens: the half of it that is rarely needed. */
+/* What happens to keys, told to who listens; and long commands put off: the halves of it that are
+ * rarely needed. */
 #include "modules/exec.h"
 
 #include "modules/place.h"
@@ -23,4 +24,10 @@ void gf_exec_emit(struct gf_exec *x, uint32_t classes, const char *name, uint32_
         emit_made(x, db, key);
     if ((x->events->wanted & classes) != 0)
         x->events->emit(x->events, x, classes, name, db, key);
+}
+
+bool gf_exec_postpone(struct gf_exec *x)
+{
+    x->postponed = x->may_postpone;
+    return x->postponed;
 }

@@ -71,15 +71,14 @@ struct gf_pace {
  * nothing is half done. See gf_exec_pause. pace NULL: never pauses. */
 static inline void gf_pace_step(struct gf_pace *pace, uint32_t count)
 {
-    if (!pace)
+    if (__builtin_expect(!pace || !pace->pause, 1))
         return;
     if (__builtin_expect(pace->left > count, 1)) {
         pace->left -= count;
         return;
     }
     pace->left = UINT32_MAX;
-    if (pace->pause)
-        pace->pause(pace);
+    pace->pause(pace);
 }
 
 /* Where a command finds the keyspaces of its keys: one partition's for most, or several's. */
@@ -119,6 +118,9 @@ struct gf_exec {
     struct gf_events *events;           /* who listens to changes */
     struct gf_wait *wait;               /* a blocking command may wait; NULL: it may not (EXEC) */
     struct gf_pace pace;                /* zero: it runs in one go */
+    uint32_t at_once;                   /* more elements than these are many: gf_exec_is_long */
+    bool may_postpone;                  /* ... and then it can be run again, so that it can pause */
+    bool postponed;                     /* set: it has to be */
 };
 
 /* Options that commands obey, the same on every replica. */
@@ -200,4 +202,18 @@ static inline bool gf_exec_wait(struct gf_exec *x, uint64_t timeout_ms)
 static inline void gf_exec_pause(struct gf_exec *x, uint32_t count)
 {
     gf_pace_step(&x->pace, count);
+}
+
+/* gf_exec_postpone - the slow half of gf_exec_is_long. */
+bool gf_exec_postpone(struct gf_exec *x);
+
+/* gf_exec_is_long - a GF_SLICED command with one key knows that it is about to go through `count`
+ * elements, and has neither changed nor answered anything yet: is it to be run again, as one that
+ * can pause?
+ *
+ * Returns    true: return without an answer. false: go on.
+ */
+static inline bool gf_exec_is_long(struct gf_exec *x, uint64_t count)
+{
+    return __builtin_expect(count > x->at_once, 0) && gf_exec_postpone(x);
 }

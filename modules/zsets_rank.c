@@ -96,6 +96,8 @@ static void remove_run(struct gf_exec *x, enum gf_zset_by by, const char *event)
     if (!gf_args_finish(x->args, x->reply) || !gf_zset_open(x, &place, &zset))
         return;
     range = gf_zset_bounds_find(&bounds, &zset);
+    if (gf_exec_is_long(x, 4 * range.count))
+        return;
     if (range.count > 0) {
         gf_zset_remove_range(&zset, range.first, range.count, &x->pace);
         gf_zset_removed(x, &zset, event);

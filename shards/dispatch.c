@@ -25,12 +25,6 @@
 #include "shards/tracking.h"
 #include "shards/worker.h"
 
-static inline bool command_has_one_key(const struct gf_command *command)
-{
-    return command->key_first > 0 && command->key_last == command->key_first &&
-           !command->find_keys && !(command->flags & GF_BLOCKING);
-}
-
 /* The key that was located last. Pipelines often stay with one: a queue, a counter, a board. */
 struct last_key {
     struct gf_bytes key; /* view of a word; a size that no key has: there is none */
@@ -61,15 +55,13 @@ static inline void ahead_locate(const struct gf_worker *worker, struct gf_ahead 
 
     ahead->here = false;
     ahead->located = false;
-    if (GF_UNLIKELY(!command || !command_has_one_key(command) ||
+    if (GF_UNLIKELY(!command || !gf_command_has_one_key(command) ||
                     (uint32_t)command->key_first >= ahead->parsed.words_count))
         return;
     key_locate(server, words[command->key_first], last);
     ahead->key_hash = last->hash;
     ahead->partition = last->partition;
-    /* What may pause goes the slower way, where it is looked at more closely. */
-    ahead->here = server->router.owners[ahead->partition] == worker->core->id &&
-                  !(command->flags & GF_SLICED);
+    ahead->here = server->router.owners[ahead->partition] == worker->core->id;
     ahead->located = true;
 }
 
@@ -154,20 +146,22 @@ static void run_timed(struct gf_worker *worker, struct gf_run *run, struct gf_ex
     }
     if (GF_LIKELY(!run->part && !run->wait && !gf_timing_alone(worker, run->command))) {
         run->command->run(x);
-        gf_timing_ran(worker, run->command);
+        if (GF_LIKELY(!x->postponed))
+            gf_timing_ran(worker, run->command);
         return;
     }
     gf_timing_begin(worker, &span);
     run->command->run(x);
-    run->duration_ns = run->part || run->wait ? gf_timing_measure(worker, &span)
-                                              : gf_timing_end(worker, &span, run->command);
+    run->duration_ns = run->part || run->wait || x->postponed
+                           ? gf_timing_measure(worker, &span)
+                           : gf_timing_end(worker, &span, run->command);
 }
 
 /* Accesses of the keyspaces that the command may use leave traces, or do not. What other cores have
  * lent to this one is the coordinator's care (multi.c). */
 void gf_run_set_untouched(struct gf_worker *worker, const struct gf_run *run, bool untouched)
 {
-    if (run->partition != GF_NO_PARTITION && command_has_one_key(run->command)) {
+    if (run->partition != GF_NO_PARTITION && gf_command_has_one_key(run->command)) {
         worker->partitions[run->partition]->context.untouched = untouched;
         return;
     }
@@ -205,13 +199,16 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         .command = command,
         .limits = &worker->limits,
         .registry = worker->plugins->registry,
-        .lookups = &worker->lookups,
+        .lookups = run->postponed ? NULL : &worker->lookups, /* they were counted */
         .trip = run->trip,
         .wait = run->wait,
         .events = &worker->events.events,
+        .at_once = worker->settings.command_slice_elements > 0 ? 0 : GF_SLICE_ELEMENTS,
+        .may_postpone = run->may_postpone,
     };
 
     run->duration_ns = 0;
+    run->postponed = false;
     worker->events.client = run->client;
     if (GF_UNLIKELY((command->flags & GF_GROWS) && !run->part && !run->admitted &&
                     !gf_worker_has_room(worker, words_size(run->words, run->words_count)))) {
@@ -234,6 +231,10 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         run_no_touch(worker, run, &x);
     else
         run_timed(worker, run, &x);
+    if (GF_UNLIKELY(x.postponed)) {
+        run->postponed = true;
+        return;
+    }
     if (GF_UNLIKELY(run->tracker != 0))
         gf_tracking_remember(worker, run);
     if (GF_UNLIKELY(run->wait != NULL && run->wait->waits))
@@ -265,6 +266,27 @@ void gf_dispatch_parked(struct gf_conn *conn, struct gf_request *request)
     conn->requests_count++;
 }
 
+/* A request that keeps a copy of the words, behind the others of its connection. */
+static struct gf_request *request_make(struct gf_conn *conn, const struct gf_ahead *ahead,
+                                       const struct gf_bytes *words, uint16_t owner)
+{
+    struct gf_request *request = gf_request_acquire(conn->worker, conn);
+
+    request->command = ahead->command;
+    request->db = conn->session.db;
+    request->resp = conn->session.resp;
+    request->key_hash = ahead->key_hash;
+    request->partition = (uint16_t)ahead->partition;
+    request->owner = owner;
+    request->partitions = &request->partition;
+    request->hashes = &request->key_hash;
+    request->partitions_count = 1;
+    gf_request_set_words(request, words, ahead->parsed.words_count);
+    gf_list_push_back(&conn->requests, &request->link);
+    conn->requests_count++;
+    return request;
+}
+
 void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
                       const struct gf_bytes *words)
 {
@@ -282,6 +304,7 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
         .no_touch = conn->session.no_touch,
         .tracker = conn->tracks ? worker->core->id + 1u : 0,
         .one_core = gf_conn_sees_one_core(conn),
+        .may_postpone = gf_command_may_postpone(ahead->command),
     };
 
     if (GF_LIKELY(conn->requests_count == 0)) {
@@ -292,9 +315,14 @@ void gf_dispatch_here(struct gf_conn *conn, const struct gf_ahead *ahead,
 
         run.reply = &reply;
         gf_run_command(worker, &run);
-        gf_dispatch_parked(conn, request);
+        if (GF_UNLIKELY(run.postponed))
+            gf_request_release(worker, request);
+        else
+            gf_dispatch_parked(conn, request);
     }
-    if (GF_UNLIKELY(run.duration_ns >= worker->notable_ns))
+    if (GF_UNLIKELY(run.postponed))
+        gf_request_slice(worker, request_make(conn, ahead, words, worker->core->id));
+    else if (GF_UNLIKELY(run.duration_ns >= worker->notable_ns))
         gf_notice_slow(conn, run.command, words, run.words_count, run.duration_ns);
     conn->away_count = 0;
     worker->counters.commands_local++;
@@ -332,19 +360,7 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
         (void)gf_worker_has_room(worker, size); /* for the copy; its owner may refuse it */
     if (owner != worker->core->id && !gf_parcel_room_for_request(worker, owner))
         return false;
-    request = gf_request_acquire(worker, conn);
-    request->command = ahead->command;
-    request->db = conn->session.db;
-    request->resp = conn->session.resp;
-    request->key_hash = ahead->key_hash;
-    request->partition = (uint16_t)ahead->partition;
-    request->owner = owner;
-    request->partitions = &request->partition;
-    request->hashes = &request->key_hash;
-    request->partitions_count = 1;
-    gf_request_set_words(request, words, ahead->parsed.words_count);
-    gf_list_push_back(&conn->requests, &request->link);
-    conn->requests_count++;
+    request = request_make(conn, ahead, words, owner);
     if (owner == worker->core->id) {
         conn->away_count = 0; /* here, behind a lock */
     } else if (owner == conn->away_core) {
@@ -357,14 +373,11 @@ static bool run_elsewhere(struct gf_conn *conn, const struct gf_ahead *ahead,
     return true;
 }
 
-/* Its key is here and free, and it need not be able to pause: it runs at once. */
-static bool runs_here(const struct gf_worker *worker, const struct gf_ahead *ahead, uint32_t db,
-                      const struct gf_bytes *words)
+/* Its key is here and free: it runs at once. */
+static bool runs_here(const struct gf_worker *worker, const struct gf_ahead *ahead)
 {
     return worker->server->router.owners[ahead->partition] == worker->core->id &&
-           gf_locks_free_key(&worker->locks, ahead->partition, ahead->key_hash) &&
-           !(GF_UNLIKELY(ahead->command->flags & GF_SLICED) &&
-             gf_slice_is_worth(worker, ahead->command, db, words, ahead->parsed.words_count));
+           gf_locks_free_key(&worker->locks, ahead->partition, ahead->key_hash);
 }
 
 bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
@@ -377,12 +390,12 @@ bool gf_dispatch_route(struct gf_conn *conn, const struct gf_ahead *ahead,
         gf_dispatch_here(conn, &one, words);
         return true;
     }
-    if (!command_has_one_key(one.command))
+    if (!gf_command_has_one_key(one.command))
         return gf_multi_dispatch(conn, &one, words);
     if (!one.located)
         ahead_locate(worker, &one, words, &LAST_KEY_NONE);
     GF_ASSERT(one.located);
-    if (runs_here(worker, &one, conn->session.db, words)) {
+    if (runs_here(worker, &one)) {
         gf_dispatch_here(conn, &one, words);
         return true;
     }

@@ -46,6 +46,9 @@ struct gf_run {
     struct gf_wait *wait;    /* a blocking command may wait; NULL: it may not                 */
     struct gf_scan_trip *trip; /* of SCAN over several cores; NULL otherwise               */
     struct gf_slice *slice;  /* it runs on a fiber and may pause; or NULL                  */
+    bool may_postpone;       /* it can be run again, in slices                             */
+    bool postponed;          /* in: it has been run, and has asked for slices; set: it asks for
+                              * slices, and has neither answered nor changed anything      */
     uint64_t duration_ns;    /* set when it was timed on its own; 0 otherwise                 */
     enum gf_message_id failure; /* set: the error it answered, or GF_MSG_NONE                */
 };
@@ -55,6 +58,19 @@ static inline bool gf_command_has_keys(const struct gf_command *command)
 {
     return command->key_first > 0 || command->find_keys ||
            (command->flags & (GF_ALL_KEYS | GF_CURSOR)) != 0;
+}
+
+/* gf_command_has_one_key - it has exactly one, at a place that its row names. */
+static inline bool gf_command_has_one_key(const struct gf_command *command)
+{
+    return command->key_first > 0 && command->key_last == command->key_first &&
+           !command->find_keys && !(command->flags & GF_BLOCKING);
+}
+
+/* gf_command_may_postpone - it says itself when it is worth slices: gf_exec_is_long. */
+static inline bool gf_command_may_postpone(const struct gf_command *command)
+{
+    return (command->flags & GF_SLICED) != 0 && gf_command_has_one_key(command);
 }
 
 /* gf_run_command - run it here, now: its partitions belong to this core and are free (or lent to

@@ -234,6 +234,30 @@ static bool request_do_errand(struct gf_worker *worker, struct gf_request *reque
     return true;
 }
 
+/* It is to run in slices, and keeps its key meanwhile. */
+static bool request_slice(struct gf_worker *worker, struct gf_request *request)
+{
+    if (!request->holds) {
+        request->claim = (struct gf_claim){
+            .partitions = request->partitions,
+            .hashes = request->hashes,
+            .count = request->partitions_count,
+            .holds = true,
+        };
+        request->holds = gf_locks_claim(&worker->locks, &request->claim);
+        GF_ASSERT(request->holds); /* it has just been used, so it is free */
+    }
+    return gf_slice_run(worker, request);
+}
+
+/* Whether it is worth slices, as far as that can be told before it runs. */
+static bool request_is_worth(struct gf_worker *worker, const struct gf_request *request)
+{
+    return (request->holds || request->multi) && !gf_command_has_one_key(request->command) &&
+           gf_slice_is_worth(worker, request->command, request->db, request->words,
+                             request->words_count);
+}
+
 bool gf_request_run(struct gf_worker *worker, struct gf_request *request)
 {
     struct gf_reply reply;
@@ -243,12 +267,13 @@ bool gf_request_run(struct gf_worker *worker, struct gf_request *request)
         return request_do_errand(worker, request);
     if (GF_UNLIKELY(request->command->flags & GF_BLOCKING))
         return gf_waiters_run(worker, request);
-    if (GF_UNLIKELY(request->command->flags & GF_SLICED) && (request->holds || request->multi) &&
-        gf_slice_is_worth(worker, request->command, request->db, request->words,
-                          request->words_count))
+    if (GF_UNLIKELY(request->command->flags & GF_SLICED) && request_is_worth(worker, request))
         return gf_slice_run(worker, request);
     gf_request_make_run(worker, request, &reply, &run);
+    run.may_postpone = !request->multi && gf_command_may_postpone(request->command);
     gf_run_command(worker, &run);
+    if (GF_UNLIKELY(run.postponed))
+        return request_slice(worker, request);
     request->duration_ns += run.duration_ns;
     request->state = GF_REQUEST_DONE;
     return true;
@@ -315,8 +340,17 @@ void gf_request_ran(struct gf_worker *worker, struct gf_request *request)
     request_ran(worker, request);
 }
 
+void gf_request_slice(struct gf_worker *worker, struct gf_request *request)
+{
+    GF_ASSERT(request->state == GF_REQUEST_QUEUED);
+    request->state = GF_REQUEST_ARRIVED;
+    if (request_slice(worker, request))
+        request_ran(worker, request);
+}
+
 /* Whether its partitions, or keys, are free: false, and it waits. What may pause keeps its keys, if
- * it is worth it. */
+ * it is worth it. Where that is not known yet and others wait, it does, too: what comes behind it
+ * must not pass it. */
 static bool request_claim(struct gf_worker *worker, struct gf_request *request)
 {
     bool sliced = (request->command->flags & GF_SLICED) != 0 && request->hashes;
@@ -330,8 +364,9 @@ static bool request_claim(struct gf_worker *worker, struct gf_request *request)
         .granted = request_granted,
     };
     if (sliced && gf_locks_idle(&worker->locks) &&
-        !gf_slice_is_worth(worker, request->command, request->db, request->words,
-                           request->words_count))
+        (gf_command_has_one_key(request->command) ||
+         !gf_slice_is_worth(worker, request->command, request->db, request->words,
+                            request->words_count)))
         return true;
     request->holds = sliced;
     return gf_locks_claim(&worker->locks, &request->claim);

@@ -185,6 +185,10 @@ void gf_request_arrive(struct gf_worker *worker, struct gf_request *request);
  * yet (or PARKED), and gf_request_ran follows. */
 bool gf_request_run(struct gf_worker *worker, struct gf_request *request);
 
+/* gf_request_slice - on its home core, which is its owner, complete and queued at its connection:
+ * it has been run and has asked for slices (gf_run.postponed); its key is free. */
+void gf_request_slice(struct gf_worker *worker, struct gf_request *request);
+
 /* gf_request_make_run - what a run of its command needs, and the start of its reply. */
 void gf_request_make_run(struct gf_worker *worker, struct gf_request *request,
                          struct gf_reply *reply, struct gf_run *ret_run);

@@ -17,7 +17,6 @@
 #include "shards/worker.h"
 
 #define LOOK_ELEMENTS 64u     /* between two looks at the clock */
-#define WORTH_ELEMENTS 2000u  /* values with more are large: about as long as a slice */
 #define BYTES_PER_ELEMENT 512 /* of a value of bytes */
 #define BLOCK_ELEMENTS 64     /* of a value that counts its blocks */
 #define KEYS_INSIDE 32
@@ -74,10 +73,10 @@ bool gf_slice_plan_is_worth(const struct gf_worker *worker, struct gf_plan *plan
         return false;
     if (GF_UNLIKELY(worker->settings.command_slice_elements > 0))
         return true;
-    for (uint32_t i = 0; i < plan->keys_count && elements <= WORTH_ELEMENTS; i++)
+    for (uint32_t i = 0; i < plan->keys_count && elements <= GF_SLICE_ELEMENTS; i++)
         elements += key_elements(worker, db, plan->partitions[i], hashes[i],
                                  plan->words[plan->key_words[i]]);
-    return elements > WORTH_ELEMENTS;
+    return elements > GF_SLICE_ELEMENTS;
 }
 
 bool gf_slice_is_worth(const struct gf_worker *worker, const struct gf_command *command,
@@ -94,7 +93,7 @@ bool gf_slice_is_worth(const struct gf_worker *worker, const struct gf_command *
     if (count > KEYS_INSIDE)
         indexes = gf_alloc(GF_MEMORY_OTHER, count * sizeof(*indexes));
     keys = gf_command_keys(command, words, count, indexes, count);
-    for (uint32_t i = 0; i < keys && elements <= WORTH_ELEMENTS; i++) {
+    for (uint32_t i = 0; i < keys && elements <= GF_SLICE_ELEMENTS; i++) {
         struct gf_bytes key = words[indexes[i]];
 
         elements += key_elements(worker, db, gf_router_partition(&server->router, key),
@@ -102,7 +101,7 @@ bool gf_slice_is_worth(const struct gf_worker *worker, const struct gf_command *
     }
     if (indexes != inside)
         gf_free(GF_MEMORY_OTHER, indexes);
-    return elements > WORTH_ELEMENTS;
+    return elements > GF_SLICE_ELEMENTS;
 }
 
 /* ---- on the fiber -------------------------------------------------------------------------- */
@@ -216,6 +215,7 @@ bool gf_slice_run(struct gf_worker *worker, struct gf_request *request)
     slice->request = request;
     gf_request_make_run(worker, request, &slice->reply, &slice->run);
     slice->run.slice = slice;
+    slice->run.postponed = gf_command_may_postpone(request->command);
     slice->gives_back = request->multi && gf_multi_has_keys(request->multi);
     gf_heap_pin(worker->heap);
     slice_begin(slice);

@@ -17,7 +17,10 @@
  * Over several cores (multi.h) it is given the partitions for each slice, and only for that.
  *
  * Small values are not worth a fiber: the command runs in one go, as if its row said nothing. So it
- * does inside EXEC, and where what it needs are whole partitions.
+ * does inside EXEC, and where what it needs are whole partitions. A command with several keys is
+ * judged by the size of their values before it runs. One with a single key runs as any other does,
+ * until it knows how much there is to do; if that is much, it returns and is run again, from the
+ * beginning and on a fiber (gf_exec_is_long).
  */
 #pragma once
 
@@ -35,7 +38,8 @@ struct gf_request;
 struct gf_slice;
 struct gf_worker;
 
-#define GF_SLICE_NS 200000u /* of one turn */
+#define GF_SLICE_NS 200000u     /* of one turn */
+#define GF_SLICE_ELEMENTS 2000u /* more are worth slices: they take about as long as one */
 
 /* Those of one core. */
 struct gf_slicing {
@@ -48,7 +52,8 @@ struct gf_slicing {
 void gf_slicing_init(struct gf_worker *worker);
 void gf_slicing_deinit(struct gf_worker *worker);
 
-/* gf_slice_is_worth - a GF_SLICED command whose partitions are here has large values before it. */
+/* gf_slice_is_worth - a GF_SLICED command with several keys, whose partitions are here, has large
+ * values before it. */
 bool gf_slice_is_worth(const struct gf_worker *worker, const struct gf_command *command,
                        uint32_t db, const struct gf_bytes *words, uint32_t count);
 
