@@ -396,7 +396,7 @@ void gf_deque_pop(struct gf_deque *deque, bool front, struct gf_element *element
         gf_deque_remove_block(deque, number);
 }
 
-void gf_deque_drop(struct gf_deque *deque, uint64_t count, bool front)
+void gf_deque_drop(struct gf_deque *deque, uint64_t count, bool front, struct gf_pace *pace)
 {
     GF_ASSERT(count <= deque->count);
     while (count > 0) {
@@ -407,6 +407,8 @@ void gf_deque_drop(struct gf_deque *deque, uint64_t count, bool front)
         if (count >= run->count) {
             count -= run->count;
             gf_deque_remove_block(deque, number);
+            if (deque->used > 0)
+                gf_pace_step(pace, 4);
             continue;
         }
         gf_run_drop(run, (uint32_t)count, front);

@@ -70,8 +70,9 @@ bool gf_deque_push(struct gf_deque *deque, const struct gf_item *item, bool fron
 void gf_deque_peek(struct gf_deque *deque, bool front, struct gf_element *ret_element);
 /* gf_deque_pop - remove the element that gf_deque_peek just gave. */
 void gf_deque_pop(struct gf_deque *deque, bool front, struct gf_element *element);
-/* gf_deque_drop - remove the first (or last) `count`. O(blocks). */
-void gf_deque_drop(struct gf_deque *deque, uint64_t count, bool front);
+/* gf_deque_drop - remove the first (or last) `count`. O(blocks). pace: NULL, or it may pause
+ * between blocks, while something is left. */
+void gf_deque_drop(struct gf_deque *deque, uint64_t count, bool front, struct gf_pace *pace);
 
 /* gf_deque_seek - the element number `index`, below count. */
 struct gf_deque_cursor gf_deque_seek(const struct gf_deque *deque, uint64_t index);
@@ -94,8 +95,9 @@ static inline struct gf_run *gf_deque_run(const struct gf_deque *deque, uint32_t
 /* gf_deque_remove_marked - remove elements of one block: those whose bit is set. A block of which
  * nothing is left is gone. */
 void gf_deque_remove_marked(struct gf_deque *deque, uint32_t block, const uint64_t *marks);
-/* gf_deque_settle - blocks that have become small are made one with their neighbours. O(blocks). */
-void gf_deque_settle(struct gf_deque *deque);
+/* gf_deque_settle - blocks that have become small are made one with their neighbours. O(blocks).
+ * pace: NULL, or it may pause between blocks. */
+void gf_deque_settle(struct gf_deque *deque, struct gf_pace *pace);
 
 /* gf_deque_check - asserts the invariants; O(n). */
 void gf_deque_check(const struct gf_deque *deque);

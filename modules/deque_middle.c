@@ -3,7 +3,9 @@
 #include "modules/alphabet.h"
 #include "modules/deque.h"
 #include "modules/deque_parts.h"
+#include "modules/exec.h"
 
+#define BLOCK_STEPS 32u /* of gf_pace_step, when two blocks become one */
 #define MERGE_SIZE_MAX (GF_DEQUE_DATA_SIZE * 3 / 4) /* bytes of entries that become one block */
 
 /* block_part - some elements of a run, in an open run of their own; NULL: no memory. */
@@ -193,8 +195,12 @@ void gf_deque_remove_marked(struct gf_deque *deque, uint32_t block, const uint64
         gf_deque_remove_block(deque, block);
 }
 
-void gf_deque_settle(struct gf_deque *deque)
+void gf_deque_settle(struct gf_deque *deque, struct gf_pace *pace)
 {
-    for (uint32_t number = deque->used; number-- > 0;)
+    for (uint32_t number = deque->used; number-- > 0;) {
+        uint32_t used = deque->used;
+
         block_settle(deque, number);
+        gf_pace_step(pace, deque->used < used ? BLOCK_STEPS : 1);
+    }
 }

@@ -85,7 +85,7 @@ static const struct gf_command list_commands[] = {
                 {.name = "element", .type = GF_ARG_STRING, .flags = GF_ARG_MULTIPLE}),
     },
     {
-        .name = "LPOP", .run = gf_list_lpop_run, .flags = GF_WRITE | GF_FAST, .arity = -2,
+        .name = "LPOP", .run = gf_list_lpop_run, .flags = GF_WRITE | GF_FAST | GF_SLICED, .arity = -2,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_DELETE,
         .history = pop_history, .history_count = GF_COUNT(pop_history),
@@ -96,7 +96,7 @@ static const struct gf_command list_commands[] = {
                 {.name = "count", .type = GF_ARG_INTEGER, .flags = GF_ARG_OPTIONAL, .since = "6.2.0"}),
     },
     {
-        .name = "RPOP", .run = gf_list_rpop_run, .flags = GF_WRITE | GF_FAST, .arity = -2,
+        .name = "RPOP", .run = gf_list_rpop_run, .flags = GF_WRITE | GF_FAST | GF_SLICED, .arity = -2,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_DELETE,
         .history = pop_history, .history_count = GF_COUNT(pop_history),
@@ -116,7 +116,7 @@ static const struct gf_command list_commands[] = {
         GF_ARGS({.name = "key", .type = GF_ARG_KEY}),
     },
     {
-        .name = "LRANGE", .run = gf_list_lrange_run, .flags = GF_READ, .arity = 4,
+        .name = "LRANGE", .run = gf_list_lrange_run, .flags = GF_READ | GF_SLICED, .arity = 4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .since = "1.0.0", .group = "list",
@@ -148,7 +148,7 @@ static const struct gf_command list_commands[] = {
                 {.name = "element", .type = GF_ARG_STRING}),
     },
     {
-        .name = "LINSERT", .run = gf_list_linsert_run, .flags = GF_WRITE | GF_GROWS, .arity = 5,
+        .name = "LINSERT", .run = gf_list_linsert_run, .flags = GF_WRITE | GF_GROWS | GF_SLICED, .arity = 5,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RW | GF_KEY_INSERT,
         .since = "2.2.0", .group = "list",
@@ -162,7 +162,7 @@ static const struct gf_command list_commands[] = {
                 {.name = "element", .type = GF_ARG_STRING}),
     },
     {
-        .name = "LREM", .run = gf_list_lrem_run, .flags = GF_WRITE, .arity = 4,
+        .name = "LREM", .run = gf_list_lrem_run, .flags = GF_WRITE | GF_SLICED, .arity = 4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RW | GF_KEY_DELETE,
         .since = "1.0.0", .group = "list",
@@ -173,7 +173,7 @@ static const struct gf_command list_commands[] = {
                 {.name = "element", .type = GF_ARG_STRING}),
     },
     {
-        .name = "LTRIM", .run = gf_list_ltrim_run, .flags = GF_WRITE, .arity = 4,
+        .name = "LTRIM", .run = gf_list_ltrim_run, .flags = GF_WRITE | GF_SLICED, .arity = 4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RW | GF_KEY_DELETE,
         .since = "1.0.0", .group = "list",
@@ -184,7 +184,7 @@ static const struct gf_command list_commands[] = {
                 {.name = "stop", .type = GF_ARG_INTEGER}),
     },
     {
-        .name = "LPOS", .run = gf_list_lpos_run, .flags = GF_READ, .arity = -3,
+        .name = "LPOS", .run = gf_list_lpos_run, .flags = GF_READ | GF_SLICED, .arity = -3,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .since = "6.0.6", .group = "list",

@@ -72,6 +72,12 @@ static inline const struct gf_run *gf_list_run(const struct gf_list *list, uint3
     return list->deque != NULL ? gf_deque_run(list->deque, number) : &list->run;
 }
 
+/* gf_list_run_steps - reading all of a run is so much for gf_exec_pause. */
+static inline uint32_t gf_list_run_steps(const struct gf_run *run)
+{
+    return run->count + (run->end - run->begin) / 512;
+}
+
 /* gf_list_grows - elements are about to be added: is it still a listpack for OBJECT ENCODING?
  *
  * size       bytes of them, as the client sent them
@@ -85,15 +91,18 @@ void gf_list_peek(struct gf_list *list, bool front, struct gf_element *ret_eleme
 /* gf_list_pop - remove the element that gf_list_peek just gave. The element's views may be of no
  * use any more. */
 void gf_list_pop(struct gf_list *list, bool front, struct gf_element *element);
-/* gf_list_drop - remove the first (or last) `count`. */
-void gf_list_drop(struct gf_list *list, uint64_t count, bool front);
+/* gf_list_drop - remove the first (or last) `count`. May pause, but not when nothing is left. */
+void gf_list_drop(struct gf_list *list, uint64_t count, bool front, struct gf_pace *pace);
+#define GF_LIST_DROPPED_AT_ONCE 16u /* elements, about, that go as fast as one is read */
+/* gf_list_remove - all of it: the key goes. */
+void gf_list_remove(struct gf_list *list);
 /* gf_list_insert, gf_list_replace - put an element in front of, or in the place of, number `index`.
  * False when there is no memory; nothing has changed then. */
 bool gf_list_insert(struct gf_list *list, uint64_t index, struct gf_bytes text);
 bool gf_list_replace(struct gf_list *list, uint64_t index, struct gf_bytes text);
 /* gf_list_remove_marked, gf_list_settle - see gf_deque_remove_marked, gf_deque_settle. */
 void gf_list_remove_marked(struct gf_list *list, uint32_t number, const uint64_t *marks);
-void gf_list_settle(struct gf_list *list);
+void gf_list_settle(struct gf_list *list, struct gf_pace *pace);
 
 /* gf_list_store - what was changed is stored under the key; an empty list leaves none.
  *

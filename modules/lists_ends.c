@@ -23,7 +23,7 @@ static bool push_all(struct gf_exec *x, struct gf_list *list, bool front)
         if (gf_list_push(list, gf_args_next(x->args), front))
             continue;
         if (list->deque != NULL)
-            gf_list_drop(list, gf_list_count(list) - before, front);
+            gf_list_drop(list, gf_list_count(list) - before, front, NULL);
         gf_list_forget(list);
         return false;
     }
@@ -89,12 +89,16 @@ void gf_list_popped(struct gf_exec *x, struct gf_list *list, bool front)
 void gf_list_pop_reply(struct gf_exec *x, struct gf_list *list, uint64_t count, bool front)
 {
     struct gf_element element;
+    uint32_t steps;
 
     GF_ASSERT(count <= gf_list_count(list));
     for (; count > 0; count--) {
         gf_list_peek(list, front, &element);
         gf_list_reply(x->reply, &element);
+        steps = element.is_number ? 1 : 1 + (uint32_t)(element.rest.size / 512);
         gf_list_pop(list, front, &element);
+        if (count > 1)
+            gf_exec_pause(x, steps);
     }
 }
 
@@ -128,6 +132,8 @@ static void pop_many(struct gf_exec *x, bool front)
     }
     if (count > gf_list_count(&list))
         count = gf_list_count(&list);
+    if (gf_exec_is_long(x, count))
+        return;
     gf_reply_array(x->reply, count);
     if (count == 0)
         return;

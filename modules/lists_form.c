@@ -280,10 +280,10 @@ void gf_list_pop(struct gf_list *list, bool front, struct gf_element *element)
     gf_run_pop(&list->run, element, front);
 }
 
-void gf_list_drop(struct gf_list *list, uint64_t count, bool front)
+void gf_list_drop(struct gf_list *list, uint64_t count, bool front, struct gf_pace *pace)
 {
     if (list->deque != NULL) {
-        gf_deque_drop(list->deque, count, front);
+        gf_deque_drop(list->deque, count, front, pace);
         return;
     }
     small_edit(list);
@@ -330,10 +330,10 @@ void gf_list_remove_marked(struct gf_list *list, uint32_t number, const uint64_t
     gf_run_remove_marked(&list->run, marks);
 }
 
-void gf_list_settle(struct gf_list *list)
+void gf_list_settle(struct gf_list *list, struct gf_pace *pace)
 {
     if (list->deque != NULL)
-        gf_deque_settle(list->deque);
+        gf_deque_settle(list->deque, pace);
 }
 
 /* Storing. */
@@ -390,14 +390,19 @@ static bool big_store(struct gf_exec *x, struct gf_list *list)
     return false;
 }
 
+void gf_list_remove(struct gf_list *list)
+{
+    gf_list_forget(list); /* while the object can still say whether it has the deque */
+    if (list->object != NULL)
+        gf_keyspace_remove(list->place.keyspace, list->place.hash, list->object);
+    list->object = NULL;
+    list->run = (struct gf_run){0};
+}
+
 bool gf_list_store(struct gf_exec *x, struct gf_list *list, bool shrinks)
 {
     if (gf_list_count(list) == 0) {
-        gf_list_forget(list); /* while the object can still say whether it has the deque */
-        if (list->object != NULL)
-            gf_keyspace_remove(list->place.keyspace, list->place.hash, list->object);
-        list->object = NULL;
-        list->run = (struct gf_run){0};
+        gf_list_remove(list);
         return true;
     }
     if (shrinks)

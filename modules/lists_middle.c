@@ -38,7 +38,8 @@ void gf_list_lset_run(struct gf_exec *x)
 }
 
 /* list_find_text - the place of the first element with this text; false when there is none. */
-static bool list_find_text(const struct gf_list *list, struct gf_bytes text, uint64_t *ret_place)
+static bool list_find_text(struct gf_exec *x, const struct gf_list *list, struct gf_bytes text,
+                           uint64_t *ret_place)
 {
     struct gf_item item = gf_item_of(text);
     struct gf_element element;
@@ -55,6 +56,7 @@ static bool list_find_text(const struct gf_list *list, struct gf_bytes text, uin
                 return true;
             }
         }
+        gf_exec_pause(x, gf_list_run_steps(run));
     }
     return false;
 }
@@ -79,7 +81,9 @@ void gf_list_linsert_run(struct gf_exec *x)
         gf_reply_int(x->reply, 0);
         return;
     }
-    if (!list_find_text(&list, pivot, &index)) {
+    if (gf_exec_is_long(x, gf_list_count(&list)))
+        return;
+    if (!list_find_text(x, &list, pivot, &index)) {
         gf_reply_int(x->reply, -1);
         return;
     }
@@ -131,21 +135,25 @@ static uint32_t run_mark(const struct gf_run *run, const struct removal *removal
 
 /* list_remove_text - run by run. Removing changes how many runs there are, but none that is still
  * to come: counted from the end that is yet to be reached. */
-static void list_remove_text(struct gf_list *list, struct removal *removal)
+static void list_remove_text(struct gf_exec *x, struct gf_list *list, struct removal *removal)
 {
     uint64_t marks[GF_RUN_COUNT_MAX / 64 + 1];
     uint32_t left = gf_list_runs(list);
 
     while (left > 0 && removal->removed < removal->max) {
         uint32_t number = removal->back ? left - 1 : gf_list_runs(list) - left;
-        uint32_t found = run_mark(gf_list_run(list, number), removal, marks);
+        const struct gf_run *run = gf_list_run(list, number);
+        uint32_t steps = gf_list_run_steps(run);
+        uint32_t found = run_mark(run, removal, marks);
 
         left--;
         removal->removed += found;
         if (found > 0)
             gf_list_remove_marked(list, number, marks);
+        if (gf_list_count(list) > 0)
+            gf_exec_pause(x, steps);
     }
-    gf_list_settle(list);
+    gf_list_settle(list, &x->pace);
 }
 
 void gf_list_lrem_run(struct gf_exec *x)
@@ -159,8 +167,10 @@ void gf_list_lrem_run(struct gf_exec *x)
     if (!gf_args_ok(x->args, x->reply) || !gf_list_find(x, place, &list))
         return;
     removal.max = count == 0 ? UINT64_MAX : (count < 0 ? 0 - (uint64_t)count : (uint64_t)count);
+    if (gf_exec_is_long(x, gf_list_count(&list)))
+        return;
     if (list.object != NULL)
-        list_remove_text(&list, &removal);
+        list_remove_text(x, &list, &removal);
     if (removal.removed > 0) {
         bool empty = gf_list_count(&list) == 0;
 

@@ -37,20 +37,23 @@ static uint32_t run_seek(const struct gf_list *list, uint64_t *first)
 }
 
 /* range_reply - the elements of a range that is not empty, straight from the runs. */
-static void range_reply(struct gf_reply *reply, const struct gf_list *list, struct range range)
+static void range_reply(struct gf_exec *x, const struct gf_list *list, struct range range)
 {
     uint64_t index = range.first;
     uint32_t number = run_seek(list, &index);
     struct gf_element element;
 
-    for (; range.count > 0; number++, index = 0) {
+    for (;; number++, index = 0) {
         const struct gf_run *run = gf_list_run(list, number);
         uint32_t offset = gf_run_seek(run, (uint32_t)index);
 
         for (; index < run->count && range.count > 0; index++, range.count--) {
             offset = gf_run_get(run, offset, &element);
-            gf_list_reply(reply, &element);
+            gf_list_reply(x->reply, &element);
         }
+        if (range.count == 0)
+            return;
+        gf_exec_pause(x, gf_list_run_steps(run));
     }
 }
 
@@ -65,9 +68,11 @@ void gf_list_lrange_run(struct gf_exec *x)
     if (!gf_args_ok(x->args, x->reply) || !gf_list_find(x, place, &list))
         return;
     range = range_cut(start, stop, gf_list_count(&list));
+    if (gf_exec_is_long(x, range.count))
+        return;
     gf_reply_array(x->reply, range.count);
     if (range.count > 0)
-        range_reply(x->reply, &list, range);
+        range_reply(x, &list, range);
 }
 
 /* A key that is not there is answered before the index is looked at. */
@@ -92,7 +97,27 @@ void gf_list_lindex_run(struct gf_exec *x)
     if (index < 0 || index >= (int64_t)count)
         gf_reply_null(x->reply);
     else
-        range_reply(x->reply, &list, (struct range){.first = (uint64_t)index, .count = 1});
+        range_reply(x, &list, (struct range){.first = (uint64_t)index, .count = 1});
+}
+
+/* list_trim - what is outside of a range goes; when all does, at once. */
+static void list_trim(struct gf_exec *x, struct gf_list *list, struct range range)
+{
+    uint64_t behind = gf_list_count(list) - range.first - range.count;
+
+    if (range.count == 0) {
+        gf_list_remove(list);
+    } else {
+        bool stored;
+
+        gf_list_drop(list, behind, false, &x->pace);
+        gf_list_drop(list, range.first, true, &x->pace);
+        stored = gf_list_store(x, list, true);
+        GF_ASSERT(stored); /* it has not grown */
+    }
+    gf_exec_changed(x, x->db, list->place.key, GF_EVENT_LIST, "ltrim");
+    if (range.count == 0)
+        gf_exec_event(x, x->db, list->place.key, GF_EVENT_GENERIC, "del");
 }
 
 void gf_list_ltrim_run(struct gf_exec *x)
@@ -107,16 +132,11 @@ void gf_list_ltrim_run(struct gf_exec *x)
         return;
     if (list.object != NULL) {
         uint64_t count = gf_list_count(&list);
-        bool stored;
 
         range = range_cut(start, stop, count);
-        gf_list_drop(&list, count - range.first - range.count, false);
-        gf_list_drop(&list, range.first, true);
-        stored = gf_list_store(x, &list, true);
-        GF_ASSERT(stored); /* it has not grown */
-        gf_exec_changed(x, x->db, place.key, GF_EVENT_LIST, "ltrim");
-        if (range.count == 0)
-            gf_exec_event(x, x->db, place.key, GF_EVENT_GENERIC, "del");
+        if (gf_exec_is_long(x, (count - range.count) / GF_LIST_DROPPED_AT_ONCE))
+            return;
+        list_trim(x, &list, range);
     }
     gf_reply_ok(x->reply);
 }
@@ -173,8 +193,7 @@ static bool search_see(struct search *search, struct gf_reply *reply, bool match
     return search->looked == search->length_max;
 }
 
-static void search_forward(struct search *search, struct gf_reply *reply,
-                           const struct gf_list *list)
+static void search_forward(struct gf_exec *x, struct search *search, const struct gf_list *list)
 {
     struct gf_element element;
     uint64_t place = 0;
@@ -185,14 +204,14 @@ static void search_forward(struct search *search, struct gf_reply *reply,
 
         for (uint32_t i = 0; i < run->count; i++, place++) {
             offset = gf_run_get(run, offset, &element);
-            if (search_see(search, reply, gf_list_element_is(&element, &search->item), place))
+            if (search_see(search, x->reply, gf_list_element_is(&element, &search->item), place))
                 return;
         }
+        gf_exec_pause(x, gf_list_run_steps(run));
     }
 }
 
-static void search_backward(struct search *search, struct gf_reply *reply,
-                            const struct gf_list *list)
+static void search_backward(struct gf_exec *x, struct search *search, const struct gf_list *list)
 {
     uint64_t place = gf_list_count(list);
     uint32_t offsets[GF_RUN_COUNT_MAX];
@@ -204,21 +223,30 @@ static void search_backward(struct search *search, struct gf_reply *reply,
         gf_run_offsets(run, offsets);
         for (uint32_t i = run->count; i-- > 0;) {
             (void)gf_run_get(run, offsets[i], &element);
-            if (search_see(search, reply, gf_list_element_is(&element, &search->item), --place))
+            if (search_see(search, x->reply, gf_list_element_is(&element, &search->item), --place))
                 return;
         }
+        gf_exec_pause(x, gf_list_run_steps(run));
     }
 }
 
-static void search_run(struct search *search, struct gf_reply *reply, const struct gf_list *list)
+static void search_run(struct gf_exec *x, struct search *search, const struct gf_list *list)
 {
     bool back = search->rank < 0;
 
     search->skip = (uint64_t)(back ? -search->rank : search->rank) - 1;
     if (back)
-        search_backward(search, reply, list);
+        search_backward(x, search, list);
     else
-        search_forward(search, reply, list);
+        search_forward(x, search, list);
+}
+
+/* search_length - elements that may have to be looked at. */
+static uint64_t search_length(const struct search *search, const struct gf_list *list)
+{
+    uint64_t count = gf_list_count(list);
+
+    return search->length_max > 0 && search->length_max < count ? search->length_max : count;
 }
 
 void gf_list_lpos_run(struct gf_exec *x)
@@ -228,11 +256,12 @@ void gf_list_lpos_run(struct gf_exec *x)
     struct gf_reply_open open;
     struct gf_list list;
 
-    if (!gf_args_ok(x->args, x->reply) || !gf_list_find(x, place, &list))
+    if (!gf_args_ok(x->args, x->reply) || !gf_list_find(x, place, &list) ||
+        gf_exec_is_long(x, search_length(&search, &list)))
         return;
     if (!search.many) {
         if (list.object != NULL)
-            search_run(&search, x->reply, &list);
+            search_run(x, &search, &list);
         if (search.found == 0)
             gf_reply_null(x->reply);
         return;
@@ -242,6 +271,6 @@ void gf_list_lpos_run(struct gf_exec *x)
         return;
     }
     open = gf_reply_array_open(x->reply);
-    search_run(&search, x->reply, &list);
+    search_run(x, &search, &list);
     gf_reply_close(x->reply, open, search.found);
 }

@@ -159,7 +159,7 @@ static void pair_drop(struct pair *pair)
     bool front = test_random_below(&pair->random, 2) == 0;
     uint64_t count = test_random_below(&pair->random, pair->model.count / 4 + 1);
 
-    gf_deque_drop(pair->deque, count, front);
+    gf_deque_drop(pair->deque, count, front, NULL);
     for (; count > 0; count--)
         model_remove(&pair->model, front ? 0 : pair->model.count - 1);
 }
@@ -184,7 +184,7 @@ static void pair_sieve(struct pair *pair)
         }
         gf_deque_remove_marked(pair->deque, number, marks);
     }
-    gf_deque_settle(pair->deque);
+    gf_deque_settle(pair->deque, NULL);
 }
 
 static void pair_copy(struct pair *pair)
