@@ -175,6 +175,8 @@ bool gf_dict_copy(struct gf_dict *copy, const struct gf_dict *dict, struct gf_pa
 /* gf_dict_free_slice - free about `budget` entries, from the end; true when nothing is left (then
  * the dict is empty and as gf_dict_init made it). It must be out of use. */
 bool gf_dict_free_slice(struct gf_dict *dict, uint64_t budget);
+/* gf_dict_free_paced - the same for all of it, pausing meanwhile. */
+void gf_dict_free_paced(struct gf_dict *dict, struct gf_pace *pace);
 
 /* gf_dict_memory - bytes it holds, without struct gf_dict; estimated from `samples` entries, 0 =
  * all of them. */

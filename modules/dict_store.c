@@ -144,6 +144,14 @@ bool gf_dict_free_slice(struct gf_dict *dict, uint64_t budget)
     return dict->buckets_count == 0;
 }
 
+#define FREE_ELEMENTS 64u /* between two pauses */
+
+void gf_dict_free_paced(struct gf_dict *dict, struct gf_pace *pace)
+{
+    while (!gf_dict_free_slice(dict, FREE_ELEMENTS))
+        gf_pace_step(pace, FREE_ELEMENTS / 4);
+}
+
 /* Measuring. */
 
 static size_t bucket_memory(const struct gf_dict *dict, const struct gf_dict_bucket *bucket)

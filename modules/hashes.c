@@ -23,7 +23,7 @@ static const struct gf_history hdel_history[] = {
 #define WHOLE(command, function, what)                                                            \
     {                                                                                             \
         .name = command, .run = function, .arity = 2,                                             \
-        .flags = GF_READ,                                                                         \
+        .flags = GF_READ | GF_SLICED,                                                             \
         .key_first = 1, .key_last = 1, .key_step = 1,                                             \
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,                                                   \
         .tips = "nondeterministic_output_order",                                                  \
@@ -154,7 +154,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "HRANDFIELD", .run = gf_hash_hrandfield_run, .arity = -2,
-        .flags = GF_READ,
+        .flags = GF_READ | GF_SLICED,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .tips = "nondeterministic_output",

@@ -23,6 +23,8 @@ static void all_answer(struct gf_exec *x, uint32_t parts)
     if (!gf_hash_find(x, x->args->words[1], &hash))
         return;
     count = gf_hash_count(&hash);
+    if (gf_exec_is_long(x, count))
+        return;
     if (parts == (PART_FIELD | PART_VALUE))
         gf_reply_map(x->reply, count);
     else
@@ -35,6 +37,7 @@ static void all_answer(struct gf_exec *x, uint32_t parts)
             gf_packed_reply(x->reply, &entry.key);
         if ((parts & PART_VALUE) != 0)
             gf_packed_reply(x->reply, &entry.value);
+        gf_exec_pause(x, gf_packed_steps(&entry.value));
     }
 }
 
@@ -195,13 +198,14 @@ static void field_any(const struct gf_hash *hash, uint64_t count, uint64_t *seed
 }
 
 /* One element of HRANDFIELD's answer; in RESP3 field and value are an array of their own. */
-static void field_reply(struct gf_reply *reply, const struct gf_dict_entry *entry, bool with_values)
+static void field_reply(struct gf_exec *x, const struct gf_dict_entry *entry, bool with_values)
 {
-    if (with_values && reply->resp > 2)
-        gf_reply_array(reply, 2);
-    gf_packed_reply(reply, &entry->key);
+    if (with_values && x->reply->resp > 2)
+        gf_reply_array(x->reply, 2);
+    gf_packed_reply(x->reply, &entry->key);
     if (with_values)
-        gf_packed_reply(reply, &entry->value);
+        gf_packed_reply(x->reply, &entry->value);
+    gf_exec_pause(x, with_values ? gf_packed_steps(&entry->value) : 1);
 }
 
 static void fields_array(struct gf_reply *reply, uint64_t count, bool with_values)
@@ -220,7 +224,7 @@ static void random_with_repeats(const struct gf_hash *hash, uint64_t count, uint
         struct gf_dict_entry entry;
 
         field_any(hash, count, &seed, &entry);
-        field_reply(hash->x->reply, &entry, with_values);
+        field_reply(hash->x, &entry, with_values);
     }
 }
 
@@ -237,10 +241,11 @@ static void random_by_walk(const struct gf_hash *hash, uint64_t count, uint64_t 
     gf_hash_walk_init(&walk, hash);
     while (wanted > 0 && gf_hash_walk_next(&walk, &entry)) {
         if (wanted == count || gf_random_next(&seed) % count < wanted) {
-            field_reply(hash->x->reply, &entry, with_values);
+            field_reply(hash->x, &entry, with_values);
             wanted--;
         }
         count--;
+        gf_exec_pause(hash->x, 1);
     }
     GF_ASSERT(wanted == 0);
 }
@@ -259,21 +264,32 @@ static void random_by_draw(const struct gf_hash *hash, uint64_t count, uint64_t 
         char text[GF_PACKED_TEXT_MAX];
 
         field_any(hash, count, &seed, &entry);
+        gf_exec_pause(hash->x, 1);
         if (gf_dict_put(&drawn, gf_packed_text(&entry.key, text), NULL, NULL) == GF_DICT_CHANGED)
             continue;
-        field_reply(hash->x->reply, &entry, with_values);
+        field_reply(hash->x, &entry, with_values);
         wanted--;
     }
-    gf_dict_deinit(&drawn);
+    gf_dict_free_paced(&drawn, &hash->x->pace);
 }
 
 #define DRAW_SHARE 16u /* up to one of so many fields is drawn by chance, more by a walk */
+
+/* How many fields are looked at. */
+static uint64_t random_length(uint64_t count, int64_t wanted)
+{
+    if (wanted < 0)
+        return count > 0 ? (uint64_t)-wanted : 0;
+    return (uint64_t)wanted < count / DRAW_SHARE ? (uint64_t)wanted : count;
+}
 
 static void random_fields(const struct gf_hash *hash, int64_t wanted, bool with_values)
 {
     uint64_t count = gf_hash_count(hash);
     bool is_dict = hash->object && (hash->object->flags & GF_OBJECT_POINTER) != 0;
 
+    if (gf_exec_is_long(hash->x, random_length(count, wanted)))
+        return;
     if (count == 0 || wanted == 0)
         gf_reply_array(hash->x->reply, 0);
     else if (wanted < 0)

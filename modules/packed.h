@@ -195,6 +195,12 @@ size_t gf_packed_text_size(const struct gf_packed_view *view);
 /* gf_packed_reply - answers it as a bulk string. */
 void gf_packed_reply(struct gf_reply *reply, const struct gf_packed_view *view);
 
+/* gf_packed_steps - answering it is so much for gf_exec_pause. */
+static inline uint32_t gf_packed_steps(const struct gf_packed_view *view)
+{
+    return 1 + (uint32_t)(view->size / 512);
+}
+
 /* gf_packed_view_equals - the value's text is `bytes`. */
 bool gf_packed_view_equals(const struct gf_packed_view *view, struct gf_bytes bytes);
 

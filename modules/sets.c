@@ -89,7 +89,7 @@ static const struct gf_command set_commands[] = {
         GF_ARGS(KEY),
     },
     {
-        .name = "SMEMBERS", .run = gf_set_smembers_run, .flags = GF_READ, .arity = 2,
+        .name = "SMEMBERS", .run = gf_set_smembers_run, .flags = GF_READ | GF_SLICED, .arity = 2,
         .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .tips = "nondeterministic_output_order",
         .since = "1.0.0", .group = "set", .complexity = "O(N), N = members of the set",
@@ -105,7 +105,7 @@ static const struct gf_command set_commands[] = {
         GF_ARGS({.name = "source", .type = GF_ARG_KEY}, DESTINATION, MEMBER),
     },
     {
-        .name = "SPOP", .run = gf_set_spop_run, .flags = GF_WRITE | GF_FAST, .arity = -2,
+        .name = "SPOP", .run = gf_set_spop_run, .flags = GF_WRITE | GF_FAST | GF_SLICED, .arity = -2,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_DELETE,
         .tips = "nondeterministic_output",
@@ -116,7 +116,7 @@ static const struct gf_command set_commands[] = {
                       .since = "3.2.0"}),
     },
     {
-        .name = "SRANDMEMBER", .run = gf_set_srandmember_run, .flags = GF_READ, .arity = -2,
+        .name = "SRANDMEMBER", .run = gf_set_srandmember_run, .flags = GF_READ | GF_SLICED, .arity = -2,
         .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .tips = "nondeterministic_output",
         .history = srandmember_history, .history_count = GF_COUNT(srandmember_history),

@@ -10,7 +10,6 @@
 #include "modules/sets.h"
 
 #define SOURCES_INSIDE 16
-#define FREE_ELEMENTS 64u /* of a table, between two pauses */
 /* A union of more sets than this is collected even to be answered: looking whether a member was in
  * any of the sets before takes a look-up in each. */
 #define UNION_LOOKS_MAX 4
@@ -180,13 +179,6 @@ void gf_set_sdiff_run(struct gf_exec *x)
     answer(x, subtract);
 }
 
-/* What was collected is not needed any more. */
-static void dict_free(struct gf_exec *x, struct gf_dict *dict)
-{
-    while (!gf_dict_free_slice(dict, FREE_ELEMENTS))
-        gf_exec_pause(x, FREE_ELEMENTS / 4);
-}
-
 /* Answers the union of many sets. */
 static void answer_collected(struct gf_exec *x)
 {
@@ -211,7 +203,7 @@ static void answer_collected(struct gf_exec *x)
             gf_exec_pause(x, 1);
         }
     }
-    dict_free(x, &dict);
+    gf_dict_free_paced(&dict, &x->pace);
 }
 
 void gf_set_sunion_run(struct gf_exec *x)
@@ -303,7 +295,7 @@ static void store(struct gf_exec *x, combine *operation, const char *event)
     operation(&sources, &result);
     sources_deinit(&sources);
     if (result.no_memory) {
-        dict_free(x, &dict);
+        gf_dict_free_paced(&dict, &x->pace);
         gf_reply_error(x->reply, GF_MSG_OOM);
     } else {
         put(x, &to, &dict, event);

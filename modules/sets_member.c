@@ -90,12 +90,14 @@ void gf_set_smembers_run(struct gf_exec *x)
     struct gf_set_walk walk;
     struct gf_set set;
 
-    if (!gf_set_find(x, &set))
+    if (!gf_set_find(x, &set) || gf_exec_is_long(x, gf_set_count(set.object)))
         return;
     gf_reply_set(x->reply, gf_set_count(set.object));
     gf_set_walk_init(&walk, set.object);
-    while (gf_set_walk_next(&walk, &member))
+    while (gf_set_walk_next(&walk, &member)) {
         gf_packed_reply(x->reply, &member);
+        gf_exec_pause(x, gf_packed_steps(&member));
+    }
 }
 
 /* Moves a member that is there, to another set. It is added first: when there is no memory for it,

@@ -7,14 +7,20 @@
 #define ANSWER_SIZE_MIN 7
 #define POP_MOST 5 /* that many times more go than stay: Redis makes a new set then, too */
 
-static void set_reply(struct gf_reply *reply, const struct gf_object *object)
+static void member_reply(struct gf_exec *x, const struct gf_packed_view *member)
+{
+    gf_packed_reply(x->reply, member);
+    gf_exec_pause(x, gf_packed_steps(member));
+}
+
+static void set_reply(struct gf_exec *x, const struct gf_object *object)
 {
     struct gf_packed_view member;
     struct gf_set_walk walk;
 
     gf_set_walk_init(&walk, object);
     while (gf_set_walk_next(&walk, &member))
-        gf_packed_reply(reply, &member);
+        member_reply(x, &member);
 }
 
 /* ---- SPOP ----------------------------------------------------------------------------------- */
@@ -53,32 +59,33 @@ static void tell_popped(struct gf_exec *x, struct gf_set *set)
 static void pop_all(struct gf_exec *x, struct gf_set *set)
 {
     gf_reply_set(x->reply, gf_set_count(set->object));
-    set_reply(x->reply, set->object);
+    set_reply(x, set->object);
     gf_keyspace_remove(set->place.keyspace, set->place.hash, set->object);
     gf_exec_changed(x, x->db, set->place.key, GF_EVENT_SET, "spop");
     gf_exec_event(x, x->db, set->place.key, GF_EVENT_GENERIC, "del");
 }
 
 /* `left` members of a much larger set, chosen by chance. False: no memory. */
-static bool choose(const struct gf_object *object, uint64_t left, uint64_t *seed,
+static bool choose(struct gf_exec *x, const struct gf_object *object, uint64_t left,
                    struct gf_dict *chosen)
 {
+    uint64_t seed = x->seed;
     char text[GF_PACKED_TEXT_MAX];
     struct gf_packed_view member;
 
     while (gf_dict_count(chosen) < left) {
-        gf_set_random(object, seed, &member);
+        gf_set_random(object, &seed, &member);
         if (gf_dict_put(chosen, gf_packed_text(&member, text), NULL, NULL) == GF_DICT_NO_MEMORY)
             return false;
+        gf_exec_pause(x, 1);
     }
     return true;
 }
 
-/* Answers and destroys what was under the key but for those that stay there. */
-static void answer_gone(struct gf_exec *x, const struct gf_value *old,
+/* Answers what was under the key but for those that stay there. */
+static void answer_gone(struct gf_exec *x, const struct gf_dict *dict,
                         const struct gf_object *staying)
 {
-    struct gf_dict *dict = old->pointer;
     struct gf_dict_walk walk;
     struct gf_dict_entry entry;
 
@@ -87,40 +94,51 @@ static void answer_gone(struct gf_exec *x, const struct gf_value *old,
     while (gf_dict_walk_next(&walk, &entry)) {
         if (!gf_set_has_view(staying, &entry.key))
             gf_packed_reply(x->reply, &entry.key);
+        gf_exec_pause(x, gf_packed_steps(&entry.key));
     }
+}
+
+/* The set holds those chosen, what it held is given in *ret_old. False: no memory, it is as it
+ * was. */
+static bool keep_chosen(struct gf_exec *x, struct gf_set *set, struct gf_dict *chosen,
+                        struct gf_value *ret_old)
+{
+    struct gf_place *place = &set->place;
+    uint64_t expire_ms;
+    bool kept;
+
+    gf_keyspace_take(place->keyspace, place->hash, set->object, ret_old, &expire_ms);
+    set->object = NULL;
+    kept = gf_set_put_table(x, set, chosen, GF_SET_PACKED);
+    if (!kept)
+        set->object = gf_keyspace_put(place->keyspace, place->hash, place->key, ret_old, expire_ms,
+                                      x->now_ms);
+    else if (expire_ms != 0)
+        set->object = gf_keyspace_set_expire(place->keyspace, place->hash, set->object, expire_ms);
+    return kept;
 }
 
 /* Nearly all members of a large set go: those few that stay are chosen, and become a set that may
  * be a small one again. */
 static void pop_most(struct gf_exec *x, struct gf_set *set, uint64_t left)
 {
-    const struct gf_keyspace_context *context = gf_keyspace_context_of(set->place.keyspace);
-    uint64_t seed = x->seed, expire_ms;
+    struct gf_keyspace *keyspace = set->place.keyspace;
     struct gf_value old;
     struct gf_dict chosen;
 
-    gf_dict_init(&chosen, GF_DICT_KEYS, context->hash_seed);
-    if (!choose(set->object, left, &seed, &chosen)) {
+    gf_dict_init(&chosen, GF_DICT_KEYS, gf_keyspace_context_of(keyspace)->hash_seed);
+    if (!choose(x, set->object, left, &chosen)) {
         gf_dict_deinit(&chosen);
         gf_reply_error(x->reply, GF_MSG_OOM);
         return;
     }
-    gf_keyspace_take(set->place.keyspace, set->place.hash, set->object, &old, &expire_ms);
-    set->object = NULL;
-    if (gf_set_put_table(x, set, &chosen, GF_SET_PACKED)) {
-        answer_gone(x, &old, set->object);
-        gf_exec_changed(x, x->db, set->place.key, GF_EVENT_SET, "spop");
-    } else {
+    if (!keep_chosen(x, set, &chosen, &old)) {
         gf_reply_error(x->reply, GF_MSG_OOM);
-        set->object = gf_keyspace_put(set->place.keyspace, set->place.hash, set->place.key, &old,
-                                      expire_ms, x->now_ms);
-        old.pointer = NULL;
+        return;
     }
-    if (expire_ms != 0 && old.pointer != NULL)
-        set->object = gf_keyspace_set_expire(set->place.keyspace, set->place.hash, set->object,
-                                             expire_ms);
-    if (old.pointer != NULL)
-        gf_value_deinit(&old, context);
+    gf_exec_changed(x, x->db, set->place.key, GF_EVENT_SET, "spop");
+    answer_gone(x, old.pointer, set->object);
+    gf_keyspace_retire(keyspace, old.type, old.pointer);
 }
 
 static void pop_count(struct gf_exec *x, struct gf_set *set, uint64_t count)
@@ -132,6 +150,8 @@ static void pop_count(struct gf_exec *x, struct gf_set *set, uint64_t count)
         return;
     }
     left = gf_set_count(set->object) > count ? gf_set_count(set->object) - count : 0;
+    if (gf_exec_is_long(x, gf_set_count(set->object) - left))
+        return;
     if (left == 0) {
         pop_all(x, set);
         return;
@@ -141,8 +161,10 @@ static void pop_count(struct gf_exec *x, struct gf_set *set, uint64_t count)
         return;
     }
     gf_reply_set(x->reply, count);
-    while (count-- > 0)
+    while (count-- > 0) {
         pop_one(x, set, &seed);
+        gf_exec_pause(x, 2);
+    }
     tell_popped(x, set);
 }
 
@@ -184,7 +206,7 @@ static void answer_repeated(struct gf_exec *x, const struct gf_object *object, u
     gf_reply_array(x->reply, count);
     while (count-- > 0) {
         gf_set_random(object, &seed, &member);
-        gf_packed_reply(x->reply, &member);
+        member_reply(x, &member);
     }
 }
 
@@ -205,6 +227,7 @@ static void answer_many(struct gf_exec *x, const struct gf_object *object, uint6
             count--;
         }
         left--;
+        gf_exec_pause(x, gf_packed_steps(&member));
     }
 }
 
@@ -224,14 +247,15 @@ static bool answer_few(struct gf_exec *x, const struct gf_object *object, uint64
     while (good && gf_dict_count(&chosen) < count) {
         gf_set_random(object, &seed, &member);
         good = gf_dict_put(&chosen, gf_packed_text(&member, text), NULL, NULL) != GF_DICT_NO_MEMORY;
+        gf_exec_pause(x, 1);
     }
     if (good) {
         gf_reply_array(x->reply, count);
         gf_dict_walk_init(&walk, &chosen);
         while (gf_dict_walk_next(&walk, &entry))
-            gf_packed_reply(x->reply, &entry.key);
+            member_reply(x, &entry.key);
     }
-    gf_dict_deinit(&chosen);
+    gf_dict_free_paced(&chosen, &x->pace);
     return good;
 }
 
@@ -239,9 +263,11 @@ static void answer_different(struct gf_exec *x, const struct gf_object *object, 
 {
     uint64_t count = gf_set_count(object);
 
+    if (gf_exec_is_long(x, wanted > count / 4 ? count : wanted))
+        return;
     if (wanted >= count) {
         gf_reply_array(x->reply, count);
-        set_reply(x->reply, object);
+        set_reply(x, object);
     } else if (wanted > count / 4 || gf_object_encoding(object) != GF_SET_TABLE) {
         answer_many(x, object, wanted);
     } else if (!answer_few(x, object, wanted)) {
@@ -273,7 +299,7 @@ static void srandmember_count(struct gf_exec *x)
         answer_different(x, set.object, (uint64_t)count);
     else if ((uint64_t)-count > x->limits->bulk_size_max / ANSWER_SIZE_MIN)
         gf_reply_error(x->reply, GF_MSG_OUT_OF_RANGE);
-    else
+    else if (!gf_exec_is_long(x, (uint64_t)-count))
         answer_repeated(x, set.object, (uint64_t)-count);
 }
 

@@ -132,8 +132,9 @@ struct gf_zset_answer {
     bool nested;
 };
 
-/* gf_zset_reply - the elements; the aggregate around them is the caller's. */
-void gf_zset_reply(struct gf_reply *reply, const struct gf_zset *zset,
+/* gf_zset_reply - the elements; the aggregate around them is the caller's. Of a big one it may
+ * pause. */
+void gf_zset_reply(struct gf_exec *x, const struct gf_zset *zset,
                    const struct gf_zset_answer *answer);
 
 /* Changing. Nothing here tells of the change (gf_exec_changed). */

@@ -52,14 +52,14 @@ static void pop_run(struct gf_exec *x, const struct pop *pop, struct gf_zset *zs
     reply_header(x, pop, zset->place.key, count);
     if (count == 0)
         return;
-    gf_zset_reply(x->reply, zset,
+    gf_zset_reply(x, zset,
                   &(struct gf_zset_answer){.first = pop->highest ? zset->count - 1 : 0,
                                            .count = count,
                                            .reverse = pop->highest,
                                            .with_scores = true,
                                            .nested = pop->shape == SHAPE_NESTED ||
                                                      pop->shape == SHAPE_KEY_PAIRS});
-    gf_zset_remove_range(zset, pop->highest ? zset->count - count : 0, count, NULL);
+    gf_zset_remove_range(zset, pop->highest ? zset->count - count : 0, count, &x->pace);
     gf_zset_removed(x, zset, pop->highest ? "zpopmax" : "zpopmin");
 }
 
@@ -75,7 +75,8 @@ static void pop_one_key(struct gf_exec *x, bool highest)
         pop.count = (uint64_t)gf_args_next_within(x->args, 0, INT64_MAX, GF_MSG_MUST_BE_POSITIVE);
         pop.shape = x->reply->resp == 3 ? SHAPE_NESTED : SHAPE_FLAT;
     }
-    if (gf_args_ok(x->args, x->reply) && gf_zset_open(x, &place, &zset))
+    if (gf_args_ok(x->args, x->reply) && gf_zset_open(x, &place, &zset) &&
+        !gf_exec_is_long(x, pop.count < zset.count ? pop.count : zset.count))
         pop_run(x, &pop, &zset);
 }
 
@@ -233,7 +234,7 @@ static const struct gf_key_spec bzmpop_keys[] = {
 #define POP(command, function, what)                                                              \
     {                                                                                             \
         .name = command, .run = function,                                                         \
-        .flags = GF_WRITE | GF_FAST, .arity = -2,                                                 \
+        .flags = GF_WRITE | GF_FAST | GF_SLICED, .arity = -2,                                     \
         .key_first = 1, .key_last = 1, .key_step = 1,                                             \
         .key_flags = GF_KEY_RW | GF_KEY_ACCESS | GF_KEY_DELETE,                                   \
         .since = "5.0.0", .group = "sorted-set",                                                  \

@@ -36,6 +36,7 @@ static void reply_any(struct gf_exec *x, const struct choice *choice, const stru
         struct gf_order_pair pair = pair_at(&walk, zset, gf_random_next(&seed) % zset->count);
 
         gf_zset_reply_pair(x->reply, &pair, choice->with_scores, nested);
+        gf_exec_pause(x, 2);
     }
 }
 
@@ -51,6 +52,7 @@ static void reply_different(struct gf_exec *x, const struct choice *choice,
 
     gf_zset_walk_init(&walk, zset, 0, UINT64_MAX, false);
     for (uint64_t left = zset->count; wanted > 0 && gf_zset_walk_next(&walk, &pair); left--) {
+        gf_exec_pause(x, 1);
         if (gf_random_next(&seed) % left >= wanted)
             continue;
         gf_zset_reply_pair(x->reply, &pair, choice->with_scores, nested);
@@ -91,6 +93,8 @@ static void random_many(struct gf_exec *x, const struct gf_place *place)
         choice.count = 0;
     if (!choice.repeats && choice.count > zset.count)
         choice.count = zset.count;
+    if (gf_exec_is_long(x, choice.repeats ? choice.count : zset.count))
+        return;
     nested = choice.with_scores && x->reply->resp == 3;
     gf_reply_array(x->reply, choice.with_scores && !nested ? choice.count * 2 : choice.count);
     if (choice.repeats)
@@ -233,7 +237,7 @@ static void zscan(struct gf_exec *x)
 static const struct gf_command commands[] = {
     {
         .name = "ZRANDMEMBER", .run = zrandmember,
-        .flags = GF_READ, .arity = -2,
+        .flags = GF_READ | GF_SLICED, .arity = -2,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .tips = "nondeterministic_output",

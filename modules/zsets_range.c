@@ -87,8 +87,10 @@ static void range_reply(struct gf_exec *x, const struct range *range, const stru
     uint64_t first = 0;
     uint64_t count = range_find(range, zset, &first);
 
+    if (gf_exec_is_long(x, count))
+        return;
     gf_reply_array(x->reply, range->with_scores && !nested ? count * 2 : count);
-    gf_zset_reply(x->reply, zset,
+    gf_zset_reply(x, zset,
                   &(struct gf_zset_answer){.first = first,
                                            .count = count,
                                            .reverse = range->reverse,
@@ -197,7 +199,7 @@ static const struct gf_history zrevrangebyscore_history[] = {
 static const struct gf_command commands[] = {
     {
         .name = "ZRANGE", .run = zrange,
-        .flags = GF_READ, .arity = -4,
+        .flags = GF_READ | GF_SLICED, .arity = -4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .history = zrange_history, .history_count = GF_COUNT(zrange_history),
@@ -243,7 +245,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZREVRANGE", .run = zrevrange,
-        .flags = GF_READ, .arity = -4,
+        .flags = GF_READ | GF_SLICED, .arity = -4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .deprecated_since = "6.2.0",
@@ -259,7 +261,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZRANGEBYSCORE", .run = zrangebyscore,
-        .flags = GF_READ, .arity = -4,
+        .flags = GF_READ | GF_SLICED, .arity = -4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .history = zrangebyscore_history, .history_count = GF_COUNT(zrangebyscore_history),
@@ -280,7 +282,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZREVRANGEBYSCORE", .run = zrevrangebyscore,
-        .flags = GF_READ, .arity = -4,
+        .flags = GF_READ | GF_SLICED, .arity = -4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .history = zrevrangebyscore_history, .history_count = GF_COUNT(zrevrangebyscore_history),
@@ -301,7 +303,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZRANGEBYLEX", .run = zrangebylex,
-        .flags = GF_READ, .arity = -4,
+        .flags = GF_READ | GF_SLICED, .arity = -4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .deprecated_since = "6.2.0",
@@ -319,7 +321,7 @@ static const struct gf_command commands[] = {
     },
     {
         .name = "ZREVRANGEBYLEX", .run = zrevrangebylex,
-        .flags = GF_READ, .arity = -4,
+        .flags = GF_READ | GF_SLICED, .arity = -4,
         .key_first = 1, .key_last = 1, .key_step = 1,
         .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .deprecated_since = "6.2.0",

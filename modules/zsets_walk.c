@@ -88,7 +88,7 @@ void gf_zset_reply_pair(struct gf_reply *reply, const struct gf_order_pair *pair
 }
 
 /* Of a big one: nothing between the tree and the answer. */
-static void tree_reply(struct gf_reply *reply, const struct gf_zset *zset,
+static void tree_reply(struct gf_exec *x, const struct gf_zset *zset,
                        const struct gf_zset_answer *answer)
 {
     struct gf_order_cursor cursor = gf_order_at(&zset->tree->order, answer->first);
@@ -97,7 +97,8 @@ static void tree_reply(struct gf_reply *reply, const struct gf_zset *zset,
     while (!gf_order_at_end(&cursor) && left-- > 0) {
         struct gf_order_pair pair = gf_order_pair(&cursor);
 
-        gf_zset_reply_pair(reply, &pair, answer->with_scores, answer->nested);
+        gf_zset_reply_pair(x->reply, &pair, answer->with_scores, answer->nested);
+        gf_exec_pause(x, 1 + (uint32_t)(pair.member.size / 512));
         if (answer->reverse)
             gf_order_previous(&cursor);
         else
@@ -105,17 +106,17 @@ static void tree_reply(struct gf_reply *reply, const struct gf_zset *zset,
     }
 }
 
-void gf_zset_reply(struct gf_reply *reply, const struct gf_zset *zset,
+void gf_zset_reply(struct gf_exec *x, const struct gf_zset *zset,
                    const struct gf_zset_answer *answer)
 {
     struct gf_zset_walk walk;
     struct gf_order_pair pair;
 
     if (zset->tree != NULL) {
-        tree_reply(reply, zset, answer);
+        tree_reply(x, zset, answer);
         return;
     }
     gf_zset_walk_init(&walk, zset, answer->first, answer->count, answer->reverse);
     while (gf_zset_walk_next(&walk, &pair))
-        gf_zset_reply_pair(reply, &pair, answer->with_scores, answer->nested);
+        gf_zset_reply_pair(x->reply, &pair, answer->with_scores, answer->nested);
 }
