@@ -55,14 +55,12 @@ void gf_words_deinit(struct gf_words *words)
     *words = (struct gf_words){0};
 }
 
-/* words_reserve - room for `count` more words. */
-static bool words_reserve(struct gf_words *words, uint64_t count)
+/* words_grow - the slow half of words_reserve. */
+static bool words_grow(struct gf_words *words, uint64_t count)
 {
     uint64_t capacity = words->capacity ? words->capacity : WORDS_FIRST;
     struct gf_bytes *items;
 
-    if (GF_LIKELY(words->capacity - words->count >= count))
-        return true;
     while (capacity < words->count + count)
         capacity *= 2;
     if (capacity > UINT32_MAX)
@@ -73,6 +71,12 @@ static bool words_reserve(struct gf_words *words, uint64_t count)
     words->items = items;
     words->capacity = (uint32_t)capacity;
     return true;
+}
+
+/* words_reserve - room for `count` more words. */
+static inline bool words_reserve(struct gf_words *words, uint64_t count)
+{
+    return GF_LIKELY(words->capacity - words->count >= count) || words_grow(words, count);
 }
 
 void gf_parser_init(struct gf_parser *parser, const struct gf_parser_limits *limits)

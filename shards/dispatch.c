@@ -34,16 +34,18 @@ struct last_key {
 
 #define LAST_KEY_NONE ((struct last_key){.key = {.size = SIZE_MAX}})
 
-static inline void key_locate(const struct gf_server *server, struct gf_bytes key,
+/* Returns whether it is the last one again. */
+static inline bool key_locate(const struct gf_server *server, struct gf_bytes key,
                               struct last_key *last)
 {
     if (gf_bytes_equal(key, last->key))
-        return;
+        return true;
     *last = (struct last_key){
         .key = key,
         .hash = gf_keyspace_hash(server->hash_seed, key),
         .partition = gf_router_partition(&server->router, key),
     };
+    return false;
 }
 
 /* Finds partition and hash of the only key, if the command has exactly one. */
@@ -58,11 +60,22 @@ static inline void ahead_locate(const struct gf_worker *worker, struct gf_ahead 
     if (GF_UNLIKELY(!command || !gf_command_has_one_key(command) ||
                     (uint32_t)command->key_first >= ahead->parsed.words_count))
         return;
-    key_locate(server, words[command->key_first], last);
+    ahead->repeats = key_locate(server, words[command->key_first], last);
     ahead->key_hash = last->hash;
     ahead->partition = last->partition;
     ahead->here = server->router.owners[ahead->partition] == worker->core->id;
     ahead->located = true;
+}
+
+/* The row of a command's name; `before` is the command before it in the batch, or NULL: most
+ * batches say one name again and again. */
+static inline const struct gf_command *command_find(const struct gf_worker *worker,
+                                                    const struct gf_bytes *words,
+                                                    const struct gf_ahead *before)
+{
+    if (before && gf_bytes_equal(words[0], worker->words.items[before->parsed.words_first]))
+        return before->command;
+    return gf_registry_find(worker->plugins->registry, words[0]);
 }
 
 /* Parses up to GF_CONN_AHEAD requests and looks up what the prefetch needs to know. */
@@ -88,9 +101,9 @@ static enum gf_parse_result parse_ahead(struct gf_conn *conn, const char *data, 
         used += ahead->parsed.size;
         if (ahead->parsed.words_count == 0)
             continue;
-        count++;
         words = &worker->words.items[ahead->parsed.words_first];
-        ahead->command = gf_registry_find(worker->plugins->registry, words[0]);
+        ahead->command = command_find(worker, words, count > 0 ? ahead - 1 : NULL);
+        count++;
         ahead_locate(worker, ahead, words, &last);
         if (GF_UNLIKELY(ahead->command && (ahead->command->flags & GF_NO_AUTH)))
             break; /* AUTH, HELLO, RESET: what follows may be parsed under other limits */

@@ -65,11 +65,10 @@ static void elements_prefetch(struct elements *elements)
     }
 }
 
-/* Is the i-th command ahead on the key of the one before it? Then that is fetched already. */
-static inline bool ahead_repeats(const struct gf_worker *worker, uint32_t i)
+/* Is there anything of its key to fetch that was not fetched for the one before it? */
+static inline bool ahead_is_fresh(const struct gf_ahead *ahead)
 {
-    return i > 0 && worker->ahead[i].key_hash == worker->ahead[i - 1].key_hash &&
-           worker->ahead[i - 1].here;
+    return ahead->here && !ahead->repeats;
 }
 
 /* The objects of the keys, and the first step for the elements. */
@@ -82,7 +81,7 @@ static void ahead_objects(const struct gf_worker *worker, uint32_t db, uint32_t 
     for (uint32_t i = 0; i < count; i++) {
         const struct gf_ahead *ahead = &worker->ahead[i];
 
-        if (ahead->here && !ahead_repeats(worker, i))
+        if (ahead_is_fresh(ahead))
             gf_keyspace_prefetch_object(keyspace_of(worker, ahead->partition, db), ahead->key_hash);
     }
     elements->count = 0;
@@ -110,7 +109,7 @@ void gf_prefetch_ahead(struct gf_worker *worker, uint32_t db, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         const struct gf_ahead *ahead = &worker->ahead[i];
 
-        if (ahead->here && !ahead_repeats(worker, i))
+        if (ahead_is_fresh(ahead))
             gf_keyspace_prefetch_bucket(keyspace_of(worker, ahead->partition, db), ahead->key_hash);
     }
     ahead_objects(worker, db, count, &elements);

@@ -45,6 +45,7 @@ struct gf_ahead {
     uint32_t partition;
     bool located;  /* key_hash and partition are known */
     bool here;     /* ... this core owns the partition, and the command does not pause */
+    bool repeats;  /* ... the key is that of the last one before it that was located */
     size_t offset; /* of its first byte in what was parsed */
 };
 
