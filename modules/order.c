@@ -225,8 +225,11 @@ void gf_order_insert(struct gf_order *order, double score, struct gf_bytes membe
 }
 
 /* A pair went out of a leaf: bring the nodes above up to date, drop what is empty, join what is
- * small. */
-static void path_shrink(struct gf_order *order, struct path *path)
+ * small.
+ *
+ * leftmost   the leaf was the first: no search looks at what the nodes above say of its first pair
+ */
+static void path_shrink(struct gf_order *order, struct path *path, bool leftmost)
 {
     for (uint32_t level = 0; level < order->height; level++) {
         struct gf_order_inner *inner = path->steps[level].inner;
@@ -240,7 +243,8 @@ static void path_shrink(struct gf_order *order, struct path *path)
             if (index > 0 && gf_order_inner_join(order, inner, index - 1, level))
                 continue;
         }
-        gf_order_inner_refresh(inner, index, level);
+        if (!leftmost)
+            gf_order_inner_refresh(inner, index, level);
     }
 }
 
@@ -272,6 +276,7 @@ static bool leaf_may_wait(const struct gf_order *order, const struct gf_order_le
 static void path_remove(struct gf_order *order, struct path *path, uint32_t index)
 {
     struct gf_order_leaf *leaf = path->leaf;
+    bool leftmost = leaf == order->first;
 
     gf_order_leaf_remove(leaf, index);
     order->count--;
@@ -281,7 +286,7 @@ static void path_remove(struct gf_order *order, struct path *path, uint32_t inde
         if (path->leaf != leaf)
             path_refresh(order, path);
     }
-    path_shrink(order, path);
+    path_shrink(order, path, leftmost);
     order_lower(order);
 }
 
@@ -451,8 +456,20 @@ void gf_order_deinit(struct gf_order *order)
     GF_ASSERT(order->size == 0);
 }
 
-/* A node and everything below it. Its entry in the node above is `inner`'s at `index`. */
-static uint64_t node_check(const void *node, uint32_t level, size_t *size)
+/* What a node says of a child. */
+static void entry_check(const struct gf_order_inner *inner, uint32_t index, uint32_t level)
+{
+    struct gf_order_inner fresh;
+
+    fresh.children[0] = inner->children[index];
+    gf_order_inner_refresh(&fresh, 0, level);
+    GF_ASSERT(fresh.firsts[0] == inner->firsts[index]);
+    GF_ASSERT(fresh.scores[0] == inner->scores[index]);
+    GF_ASSERT(fresh.prefixes[0] == inner->prefixes[index]);
+}
+
+/* A node and everything below it. */
+static uint64_t node_check(const void *node, uint32_t level, bool leftmost, size_t *size)
 {
     const struct gf_order_inner *inner = node;
     uint64_t sum = 0;
@@ -465,14 +482,11 @@ static uint64_t node_check(const void *node, uint32_t level, size_t *size)
     GF_ASSERT(inner->count > 0);
     GF_ASSERT(inner->count <= GF_ORDER_CHILDREN_MAX);
     for (uint32_t i = 0; i < inner->count; i++) {
-        struct gf_order_inner fresh;
+        bool is_first = leftmost && i == 0;
 
-        fresh.children[0] = inner->children[i];
-        gf_order_inner_refresh(&fresh, 0, level - 1);
-        GF_ASSERT(fresh.firsts[0] == inner->firsts[i]);
-        GF_ASSERT(fresh.scores[0] == inner->scores[i]);
-        GF_ASSERT(fresh.prefixes[0] == inner->prefixes[i]);
-        GF_ASSERT(node_check(inner->children[i], level - 1, size) == inner->counts[i]);
+        if (!is_first)
+            entry_check(inner, i, level - 1);
+        GF_ASSERT(node_check(inner->children[i], level - 1, is_first, size) == inner->counts[i]);
         sum += inner->counts[i];
     }
     return sum;
@@ -487,7 +501,7 @@ void gf_order_check(const struct gf_order *order)
 
     GF_ASSERT((order->root == NULL) == (order->count == 0));
     if (order->root != NULL)
-        GF_ASSERT(node_check(order->root, order->height, &size) == order->count);
+        GF_ASSERT(node_check(order->root, order->height, true, &size) == order->count);
     GF_ASSERT(size == order->size);
     for (; !gf_order_at_end(&cursor); gf_order_next(&cursor)) {
         struct gf_order_pair pair = gf_order_pair(&cursor);

@@ -4,6 +4,9 @@
  * level      0: the children are leaves (order_leaf.h); else inner nodes
  * index      of a child, below `count`
  *
+ * What the nodes at the left edge of the tree say of the first pair of child 0 may be out of date:
+ * no search looks at it, and it would change with every pair taken from that end.
+ *
  * Used by order.c only.
  */
 #pragma once
