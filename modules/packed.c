@@ -130,7 +130,7 @@ static bool digits_pack(const char *digits, size_t size, char *to)
     return gf_hex_pack(digits + size - GF_HEX_STEP, to + (size - GF_HEX_STEP) / 2);
 }
 
-static void digits_unpack(const char *packed, size_t size, char *to)
+static inline void digits_unpack(const char *packed, size_t size, char *to)
 {
     for (size_t i = 0; i < size - GF_HEX_STEP; i += GF_HEX_STEP)
         gf_hex_unpack(packed + i / 2, to + i);
@@ -375,7 +375,11 @@ static void reply_long(struct gf_reply *reply, const struct gf_packed_view *view
         return;
     }
     text = gf_reply_bulk_room(reply, view->size);
-    if (text != NULL)
+    if (text == NULL)
+        return;
+    if (GF_LIKELY(view->number == GF_PACKED_DIGITS))
+        digits_unpack(view->data, view->size, text);
+    else
         gf_packed_text_long(view, text);
 }
 

@@ -178,11 +178,6 @@ static inline void write_sized(struct gf_reply *reply, char type, struct gf_byte
     written(reply, start, p);
 }
 
-static inline void write_bulk(struct gf_reply *reply, struct gf_bytes bytes)
-{
-    write_sized(reply, '$', GF_BYTES(""), bytes);
-}
-
 /* A bulk string whose line comes from the table takes no more: the line is stored as 8 bytes. */
 #define SHORT_BULK_ROOM (1 + sizeof(struct gf_line_number) + GF_LINES_COUNT + 2)
 
@@ -208,17 +203,14 @@ static inline void copy_short(char *to, const char *from, size_t size)
 
 static __attribute__((noinline)) void bulk_long(struct gf_reply *reply, struct gf_bytes bytes)
 {
-    write_bulk(reply, bytes);
+    write_sized(reply, '$', GF_BYTES(""), bytes);
 }
 
-void gf_reply_bulk(struct gf_reply *reply, struct gf_bytes bytes)
+static inline void write_bulk(struct gf_reply *reply, struct gf_bytes bytes)
 {
     struct gf_chain *chain = reply->chain;
     char *p;
 
-    gf_owed_pay(reply, 1);
-    if (reply->discard)
-        return;
     if (GF_UNLIKELY(bytes.size >= GF_LINES_COUNT ||
                     (size_t)(chain->end - chain->cursor) < SHORT_BULK_ROOM)) {
         bulk_long(reply, bytes);
@@ -229,6 +221,13 @@ void gf_reply_bulk(struct gf_reply *reply, struct gf_bytes bytes)
     p += bytes.size;
     memcpy(p, "\r\n", 2);
     chain->cursor = p + 2;
+}
+
+void gf_reply_bulk(struct gf_reply *reply, struct gf_bytes bytes)
+{
+    gf_owed_pay(reply, 1);
+    if (!reply->discard)
+        write_bulk(reply, bytes);
 }
 
 char *gf_reply_bulk_room(struct gf_reply *reply, size_t size)
