@@ -6,15 +6,6 @@
 
 #define BUCKETS_FIRST 16u
 
-/* A key that is held or waited for. */
-struct gf_lock_key {
-    struct gf_lock_key *next; /* in its bucket */
-    uint64_t hash;
-    uint32_t held;
-    uint32_t wanted;
-    uint32_t seen; /* last walk that found it blocked */
-};
-
 void gf_locks_init(struct gf_locks *locks, uint32_t partitions_count)
 {
     *locks = (struct gf_locks){.partitions_count = partitions_count};
@@ -103,7 +94,22 @@ static void key_leave(struct gf_locks *locks, struct gf_lock_key *key)
     gf_free(GF_MEMORY_OTHER, key);
 }
 
-/* ---- claims -------------------------------------------------------------------------------- */
+/* ---- who waits ----------------------------------------------------------------------------- */
+
+enum verdict {
+    FREE,
+    DUE,     /* partitions have been taken, or somebody is due who came before */
+    BLOCKED, /* anything else is in the way, too                               */
+};
+
+/* What waits in front of an entry of a claim. */
+struct before {
+    bool any;
+    bool whole;
+    bool names;
+    bool due;
+    bool key; /* the same one */
+};
 
 bool gf_locks_free_key(const struct gf_locks *locks, uint32_t id, uint64_t hash)
 {
@@ -111,31 +117,84 @@ bool gf_locks_free_key(const struct gf_locks *locks, uint32_t id, uint64_t hash)
 
     if (locks->busy == 0 || (partition->held | partition->wanted) == 0)
         return true;
-    return gf_locks_free_names(locks, id) && !key_find(locks, hash);
+    return (partition->held_whole | partition->held_names | partition->wanted_whole) == 0 &&
+           !key_find(locks, hash);
 }
 
-static bool entry_is_free(const struct gf_locks *locks, const struct gf_claim *claim, uint32_t i)
+/* Of a claim that is new: everybody who waits. Of one that waits itself: what the walk has found
+ * blocked until it came to it. */
+static struct before entry_before(const struct gf_locks *locks, const struct gf_claim *claim,
+                                  uint32_t i, bool waits)
 {
-    uint16_t partition = claim->partitions[i];
+    const struct gf_lock_partition *partition = &locks->partitions[claim->partitions[i]];
+    const struct gf_lock_key *key = claim->hashes ? key_find(locks, claim->hashes[i]) : NULL;
+    uint32_t epoch = locks->epoch;
 
-    if (claim->hashes)
-        return gf_locks_free_key(locks, partition, claim->hashes[i]);
+    if (!waits)
+        return (struct before){.any = partition->wanted > 0,
+                               .whole = partition->wanted_whole > 0,
+                               .names = partition->wanted_names > 0,
+                               .due = partition->wanted_due > 0,
+                               .key = key && key->wanted > 0};
+    return (struct before){.any = partition->seen == epoch,
+                           .whole = partition->seen_whole == epoch,
+                           .names = partition->seen_names == epoch,
+                           .due = partition->seen_due == epoch,
+                           .key = key && key->seen == epoch};
+}
+
+/* Whether keys that change must let names have their turn. Who is due is not passed: he would not
+ * be due any more. */
+static bool before_is_patient(const struct gf_locks *locks, const struct before *before)
+{
+    return before->names && (before->due || locks->passes >= GF_LOCK_PASSES);
+}
+
+static enum verdict entry_verdict(const struct gf_locks *locks, const struct gf_claim *claim,
+                                  uint32_t i, bool waits)
+{
+    const struct gf_lock_partition *partition = &locks->partitions[claim->partitions[i]];
+    struct before before = entry_before(locks, claim, i, waits);
+    bool blocked =
+        before.whole || partition->held_names > 0 || partition->held_whole > partition->held_takes;
+
     if (claim->takes)
-        return !gf_locks_is_away(locks, partition) &&
-               locks->partitions[partition].wanted_takes == 0;
-    return claim->names ? gf_locks_free_names(locks, partition) : gf_locks_free(locks, partition);
+        return partition->held_whole > 0 || before.due ? DUE : FREE;
+    if (claim->hashes) {
+        const struct gf_lock_key *key = key_find(locks, claim->hashes[i]);
+
+        blocked |= before.key || (key && key->held > 0) ||
+                   (claim->changes && before_is_patient(locks, &before));
+    } else if (claim->names) {
+        blocked |= before.names || partition->held_changes > 0;
+    } else {
+        blocked |= before.any || partition->held > 0;
+    }
+    if (blocked)
+        return BLOCKED;
+    return partition->held_takes > 0 ? DUE : FREE;
+}
+
+static enum verdict claim_verdict(const struct gf_locks *locks, const struct gf_claim *claim,
+                                  bool waits)
+{
+    enum verdict worst = FREE;
+
+    for (uint32_t i = 0; i < claim->count && worst != BLOCKED; i++) {
+        enum verdict verdict = entry_verdict(locks, claim, i, waits);
+
+        if (verdict > worst)
+            worst = verdict;
+    }
+    return worst;
 }
 
 bool gf_locks_would(const struct gf_locks *locks, const struct gf_claim *claim)
 {
-    if (gf_locks_idle(locks))
-        return true;
-    for (uint32_t i = 0; i < claim->count; i++) {
-        if (!entry_is_free(locks, claim, i))
-            return false;
-    }
-    return true;
+    return gf_locks_idle(locks) || claim_verdict(locks, claim, false) == FREE;
 }
+
+/* ---- claims -------------------------------------------------------------------------------- */
 
 static void claim_take(struct gf_locks *locks, const struct gf_claim *claim)
 {
@@ -150,11 +209,22 @@ static void claim_take(struct gf_locks *locks, const struct gf_claim *claim)
             partition->held_names++;
         else
             partition->held_whole++;
+        partition->held_takes += claim->takes;
+        partition->held_changes += claim->changes;
     }
     locks->busy += claim->count;
 }
 
-static void claim_enqueue(struct gf_locks *locks, struct gf_claim *claim)
+static void claim_set_due(struct gf_locks *locks, struct gf_claim *claim, bool due)
+{
+    if (claim->due == due)
+        return;
+    claim->due = due;
+    for (uint32_t i = 0; i < claim->count; i++)
+        locks->partitions[claim->partitions[i]].wanted_due += due ? 1u : -1u;
+}
+
+static void claim_enqueue(struct gf_locks *locks, struct gf_claim *claim, bool due)
 {
     for (uint32_t i = 0; i < claim->count; i++) {
         struct gf_lock_partition *partition = &locks->partitions[claim->partitions[i]];
@@ -162,16 +232,20 @@ static void claim_enqueue(struct gf_locks *locks, struct gf_claim *claim)
         partition->wanted++;
         if (claim->hashes)
             key_use(locks, claim->hashes[i])->wanted++;
+        else if (claim->names)
+            partition->wanted_names++;
         else
-            partition->wanted_whole++;
-        partition->wanted_takes += claim->takes;
+            partition->wanted_whole += !claim->takes;
     }
+    claim->due = false;
+    claim_set_due(locks, claim, due);
     locks->busy++;
     gf_list_push_back(&locks->waiting, &claim->link);
 }
 
 static void claim_dequeue(struct gf_locks *locks, struct gf_claim *claim)
 {
+    claim_set_due(locks, claim, false);
     for (uint32_t i = 0; i < claim->count; i++) {
         struct gf_lock_partition *partition = &locks->partitions[claim->partitions[i]];
 
@@ -183,65 +257,51 @@ static void claim_dequeue(struct gf_locks *locks, struct gf_claim *claim)
             GF_ASSERT(key->wanted > 0);
             key->wanted--;
             key_leave(locks, key);
+        } else if (claim->names) {
+            partition->wanted_names--;
         } else {
-            GF_ASSERT(partition->wanted_whole > 0);
-            partition->wanted_whole--;
+            partition->wanted_whole -= !claim->takes;
         }
-        partition->wanted_takes -= claim->takes;
     }
+    if (claim->names)
+        locks->passes = 0;
     GF_ASSERT(locks->busy > 0);
     locks->busy--;
     gf_list_remove(&claim->link);
 }
 
-bool gf_locks_claim(struct gf_locks *locks, struct gf_claim *claim)
+/* Does it come before names that wait? */
+static bool claim_passes_names(const struct gf_locks *locks, const struct gf_claim *claim)
 {
-    GF_ASSERT(claim->count > 0);
-    GF_ASSERT(gf_link_is_free(&claim->link));
-
-    if (gf_locks_would(locks, claim)) {
-        if (claim->holds)
-            claim_take(locks, claim);
-        return true;
-    }
-    claim_enqueue(locks, claim);
-    return false;
-}
-
-/* ---- granting ------------------------------------------------------------------------------ */
-
-/* Whether an entry of a waiting claim overlaps with what is held or with an older claim that still
- * waits. */
-static bool entry_is_blocked(const struct gf_locks *locks, const struct gf_claim *claim, uint32_t i)
-{
-    const struct gf_lock_partition *partition = &locks->partitions[claim->partitions[i]];
-    const struct gf_lock_key *key;
-
-    if (partition->held_whole > 0)
-        return true;
-    if (claim->takes)
-        return partition->seen_takes == locks->epoch;
-    if (partition->held_names > 0 || partition->seen_whole == locks->epoch)
-        return true;
-    if (claim->names)
-        return false;
-    if (!claim->hashes)
-        return partition->held > 0 || partition->seen == locks->epoch;
-    key = key_find(locks, claim->hashes[i]);
-    return key->held > 0 || key->seen == locks->epoch;
-}
-
-static bool claim_is_blocked(const struct gf_locks *locks, const struct gf_claim *claim)
-{
-    for (uint32_t i = 0; i < claim->count; i++) {
-        if (entry_is_blocked(locks, claim, i))
+    for (uint32_t i = 0; i < claim->count && claim->changes; i++) {
+        if (locks->partitions[claim->partitions[i]].wanted_names > 0)
             return true;
     }
     return false;
 }
 
+bool gf_locks_claim(struct gf_locks *locks, struct gf_claim *claim)
+{
+    enum verdict verdict;
+
+    GF_ASSERT(claim->count > 0);
+    GF_ASSERT(gf_link_is_free(&claim->link));
+
+    verdict = gf_locks_idle(locks) ? FREE : claim_verdict(locks, claim, false);
+    if (verdict != FREE) {
+        claim_enqueue(locks, claim, verdict == DUE);
+        return false;
+    }
+    locks->passes += claim_passes_names(locks, claim);
+    if (claim->holds)
+        claim_take(locks, claim);
+    return true;
+}
+
+/* ---- granting ------------------------------------------------------------------------------ */
+
 /* What comes behind it waits for it. */
-static void claim_mark_blocked(struct gf_locks *locks, const struct gf_claim *claim)
+static void claim_mark(struct gf_locks *locks, const struct gf_claim *claim)
 {
     for (uint32_t i = 0; i < claim->count; i++) {
         struct gf_lock_partition *partition = &locks->partitions[claim->partitions[i]];
@@ -249,10 +309,12 @@ static void claim_mark_blocked(struct gf_locks *locks, const struct gf_claim *cl
         partition->seen = locks->epoch;
         if (claim->hashes)
             key_find(locks, claim->hashes[i])->seen = locks->epoch;
-        else
+        else if (claim->names)
+            partition->seen_names = locks->epoch;
+        else if (!claim->takes)
             partition->seen_whole = locks->epoch;
-        if (claim->takes)
-            partition->seen_takes = locks->epoch;
+        if (claim->due)
+            partition->seen_due = locks->epoch;
     }
 }
 
@@ -267,13 +329,17 @@ static void locks_grant(struct gf_locks *locks)
     locks->epoch++;
     while (link) {
         struct gf_claim *claim = gf_container(link, struct gf_claim, link);
+        enum verdict verdict;
 
         link = gf_list_next(&locks->waiting, link);
-        if (claim_is_blocked(locks, claim)) {
-            claim_mark_blocked(locks, claim);
+        verdict = claim_verdict(locks, claim, true);
+        if (verdict != FREE) {
+            claim_set_due(locks, claim, verdict == DUE);
+            claim_mark(locks, claim);
             continue;
         }
         claim_dequeue(locks, claim);
+        locks->passes += claim_passes_names(locks, claim);
         if (claim->holds)
             claim_take(locks, claim);
         claim->granted(claim);
@@ -302,6 +368,8 @@ static void claim_drop(struct gf_locks *locks, const struct gf_claim *claim)
             GF_ASSERT(partition->held_whole == 1);
             partition->held_whole--;
         }
+        partition->held_takes -= claim->takes;
+        partition->held_changes -= claim->changes;
     }
     locks->busy -= claim->count;
 }
@@ -339,99 +407,4 @@ void gf_locks_keep_keys(struct gf_locks *locks, struct gf_claim *whole, struct g
     claim_drop(locks, whole);
     claim_take(locks, keys);
     locks_released(locks);
-}
-
-/* ---- checks -------------------------------------------------------------------------------- */
-
-/* Does a waiting claim overlap with what is held? */
-static bool claim_meets_held(const struct gf_locks *locks, const struct gf_claim *claim)
-{
-    for (uint32_t i = 0; i < claim->count; i++) {
-        const struct gf_lock_partition *partition = &locks->partitions[claim->partitions[i]];
-
-        bool whole = !claim->names && !claim->takes && !claim->hashes;
-
-        if (partition->held_whole > 0 || (whole && partition->held > 0) ||
-            (!claim->takes && partition->held_names > 0) ||
-            (claim->hashes && key_find(locks, claim->hashes[i])->held > 0))
-            return true;
-    }
-    return false;
-}
-
-/* Would `claim` have to wait behind `older`? */
-static bool claims_overlap(const struct gf_claim *claim, const struct gf_claim *older)
-{
-    if (claim->takes && !older->takes)
-        return false;
-    for (uint32_t i = 0; i < claim->count; i++) {
-        for (uint32_t k = 0; k < older->count; k++) {
-            if (claim->partitions[i] == older->partitions[k] &&
-                (!older->hashes ||
-                 (claim->hashes ? claim->hashes[i] == older->hashes[k] : !claim->names)))
-                return true;
-        }
-    }
-    return false;
-}
-
-static bool claim_must_wait(const struct gf_locks *locks, const struct gf_claim *claim)
-{
-    const struct gf_link *link = gf_list_peek_front(&locks->waiting);
-
-    if (claim_meets_held(locks, claim))
-        return true;
-    for (; link != &claim->link; link = gf_list_next(&locks->waiting, link)) {
-        if (claims_overlap(claim, gf_container(link, struct gf_claim, link)))
-            return true;
-    }
-    return false;
-}
-
-static void keys_check(const struct gf_locks *locks, uint32_t held, uint32_t wanted)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < locks->buckets_count; i++) {
-        for (const struct gf_lock_key *key = locks->keys[i]; key; key = key->next) {
-            GF_ASSERT(key->held + key->wanted > 0);
-            held -= key->held;
-            wanted -= key->wanted;
-            count++;
-        }
-    }
-    GF_ASSERT(count == locks->keys_count);
-    GF_ASSERT(held == 0);
-    GF_ASSERT(wanted == 0);
-}
-
-void gf_locks_check(const struct gf_locks *locks)
-{
-    uint32_t *wanted = gf_alloc_zero(GF_MEMORY_OTHER, locks->partitions_count * sizeof(*wanted));
-    uint32_t busy = 0, keys_held = 0, keys_wanted = 0;
-
-    for (struct gf_link *link = gf_list_peek_front(&locks->waiting); link;
-         link = gf_list_next(&locks->waiting, link)) {
-        const struct gf_claim *claim = gf_container(link, struct gf_claim, link);
-
-        GF_ASSERT(locks->granting || claim_must_wait(locks, claim));
-        for (uint32_t i = 0; i < claim->count; i++) {
-            GF_ASSERT(claim->partitions[i] < locks->partitions_count);
-            wanted[claim->partitions[i]]++;
-            keys_wanted += claim->hashes != NULL;
-        }
-        busy++;
-    }
-    for (uint32_t id = 0; id < locks->partitions_count; id++) {
-        const struct gf_lock_partition *partition = &locks->partitions[id];
-
-        GF_ASSERT(wanted[id] == partition->wanted);
-        GF_ASSERT(partition->held_whole <= 1);
-        GF_ASSERT(partition->held_names <= 1);
-        busy += partition->held;
-        keys_held += partition->held - partition->held_whole - partition->held_names;
-    }
-    GF_ASSERT(busy == locks->busy);
-    keys_check(locks, keys_held, keys_wanted);
-    gf_free(GF_MEMORY_OTHER, wanted);
 }

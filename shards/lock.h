@@ -6,14 +6,10 @@
  * partitions; and with `hashes`, of each only one key:
  *
  *     who is there or came before    who comes now: keys   whole partitions   names
- *     keys                           the same key waits    waits              goes on
- *     whole partitions, names        waits                 waits              waits
- *
- * Who holds keys and wants to use them on another core takes the partitions, too, for a short time
- * (`takes`): nobody else gets at anything in them meanwhile. Such a claim passes all who wait, for
- * they may wait for its keys, or behind who does; and who holds `names`. It waits for others of its
- * kind only, who go through the cores in ascending order and wait for no key then; in the order in
- * which they came.
+ *     keys                           the same key waits    waits              goes on, but (1)
+ *     whole partitions               waits                 waits              waits
+ *     names, and looks at them       waits                 waits              waits
+ *     names, and waits               goes on, but (2)      waits              waits
  *
  * A core grants claims in the order of arrival wherever they overlap: a big claim is not starved
  * by small ones, and a request that arrives behind a claim on its key waits behind it. Keys are
@@ -21,7 +17,20 @@
  * keys of the same name in two databases.
  *
  * `names`: what only looks at which keys there are (SCAN, DBSIZE) does not wait for a command that
- * holds a few of them for a long time: that one changes what there is at once, when it ends.
+ * holds a few of them for a long time: that one changes what there is at once, when it ends. Nor
+ * does anybody who wants keys wait for one that waits itself: it may be for all of a core.
+ *
+ * (1) `changes`: keys of a command that changes one core after the other, or several keys. Who
+ * looks at names waits until it is over: he would see half of it. (2) Such claims could follow each
+ * other without end, so after GF_LOCK_PASSES of them that came later names have their turn.
+ *
+ * Who holds keys and wants to use them on another core takes the partitions, too, for a short time
+ * (`takes`): nobody else gets at anything in them meanwhile. Such a claim passes all who wait for a
+ * key, for whole partitions, or behind who does: that may be one of its keys. And it passes who
+ * holds `names`. It does not pass who is `due`: who waits for nothing but that partitions come
+ * back, as itself. Those who take partitions go through the cores in ascending order, and wait for
+ * no key then; so on the last core nobody waits for anything, and whoever is due has his turn, one
+ * after the other, in the order in which they came.
  *
  * Ordinary requests of this core take no lock: they ask gf_locks_free first and, when the answer is
  * no, wait their turn with a claim that does not hold.
@@ -33,7 +42,7 @@
 
 #include "core/list.h"
 
-struct gf_lock_key;
+#define GF_LOCK_PASSES 64 /* claims on keys that come before names which came before them */
 
 /* One party that wants partitions of this core. Embedded in its owner; zeroed = idle. */
 struct gf_claim {
@@ -43,22 +52,37 @@ struct gf_claim {
     uint32_t count;                          /* 1 or more                                      */
     bool holds;                              /* take the lock (else: run once when it is free) */
     bool names;                              /* without hashes: only which keys there are      */
+    bool changes;                            /* holds, with hashes: names wait for it          */
     bool takes;                              /* without hashes: of who holds keys there, or
                                                 (!holds) waits until nobody has taken them     */
+    bool due;                                /* waits for taken partitions only; the lock's    */
     void (*granted)(struct gf_claim *claim); /* called once, later, when it had to wait       */
 };
 
 /* What is known of one partition. */
 struct gf_lock_partition {
     uint32_t held;         /* entries of granted claims that hold                    */
-    uint32_t wanted;       /* entries of waiting claims                              */
     uint32_t held_whole;   /* those of them that have all of it: 0 or 1; 1: it is away */
+    uint32_t held_takes;   /* ... for a time, by who holds keys                      */
     uint32_t held_names;   /* those of them that look at names: 0 or 1               */
-    uint32_t wanted_whole; /* those of them without keys                             */
-    uint32_t wanted_takes; /* those of them that take partitions                     */
+    uint32_t held_changes; /* those of them that names wait for                      */
+    uint32_t wanted;       /* entries of waiting claims                              */
+    uint32_t wanted_whole; /* those of them that want all of it, and do not take it  */
+    uint32_t wanted_names; /* those of them that look at names                       */
+    uint32_t wanted_due;   /* those of them that are due                             */
     uint32_t seen;         /* last walk that found it blocked for some claim ...     */
-    uint32_t seen_whole;   /* ... without keys                                       */
-    uint32_t seen_takes;   /* ... that takes partitions                              */
+    uint32_t seen_whole;   /* ... of those that want all of it                       */
+    uint32_t seen_names;
+    uint32_t seen_due;
+};
+
+/* A key that is held or waited for. */
+struct gf_lock_key {
+    struct gf_lock_key *next; /* in its bucket */
+    uint64_t hash;
+    uint32_t held;
+    uint32_t wanted;
+    uint32_t seen; /* last walk that found it blocked */
 };
 
 /* All locks of one core.
@@ -73,6 +97,7 @@ struct gf_locks {
     uint32_t partitions_count;
     uint32_t busy;                        /* entries held + claims waiting              */
     uint32_t epoch;                       /* of the last walk over `waiting`            */
+    uint32_t passes;                      /* before names that wait                     */
     bool granting;                        /* a walk over `waiting` is going on          */
     bool released;                        /* something was given back since it began    */
     struct gf_lock_partition *partitions; /* by id; owned                 */
@@ -105,7 +130,8 @@ static inline bool gf_locks_free_names(const struct gf_locks *locks, uint32_t pa
 {
     const struct gf_lock_partition *it = &locks->partitions[partition];
 
-    return locks->busy == 0 || (it->held_whole | it->held_names | it->wanted_whole) == 0;
+    return locks->busy == 0 || (it->held_whole | it->held_names | it->held_changes |
+                                it->wanted_whole | it->wanted_names) == 0;
 }
 
 /* gf_locks_would - a claim would be granted at once. */

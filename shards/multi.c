@@ -1,7 +1,6 @@
 /* Commands over several partitions, at home: plan, lock, run, merge. See multi.h. */
 #include "shards/multi.h"
 
-
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/core.h"
@@ -26,8 +25,7 @@ struct gf_multi {
     uint32_t parts_out; /* RUN or UNLOCK under way                                */
     bool lend;
     struct gf_slice *slice; /* that waits until the parts are back; or NULL          */
-    struct gf_op again;     /* deferred while parts are to be asked again            */
-    uint32_t *key_parts; /* part of the i-th key, for MERGE_KEYS; in `block`       */
+    uint32_t *key_parts;    /* part of the i-th key, for MERGE_KEYS; in `block`       */
     uint32_t keys_count;
     void *block; /* partitions, words, key_parts; owned                    */
 };
@@ -35,15 +33,13 @@ struct gf_multi {
 static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi);
 static void multi_locked(struct gf_worker *worker, struct gf_multi *multi);
 static void multi_continue(struct gf_worker *worker, struct gf_multi *multi);
-static void multi_answer(struct gf_worker *worker, struct gf_multi *multi);
 
 /* ---- locking and running ------------------------------------------------------------------- */
 
 static void part_send(struct gf_worker *worker, struct gf_part *part, enum gf_part_step step)
 {
     part->step = step;
-    part->parcel.locks =
-        step == GF_PART_LOCK || step == GF_PART_LOCK_RUN || step == GF_PART_TAKE;
+    part->parcel.locks = step == GF_PART_LOCK || step == GF_PART_LOCK_RUN || step == GF_PART_TAKE;
     part->parcel.takes = step == GF_PART_TAKE;
     if (part->core == worker->core->id)
         gf_part_arrive(worker, part);
@@ -150,40 +146,6 @@ static void multi_took(struct gf_worker *worker, struct gf_multi *multi)
     gf_slice_go(worker, multi->slice);
 }
 
-/* Parts that found their partitions away: a turn later. Were they to wait over there, they would
- * keep places in the ring that who gives the partitions back may need. */
-static void multi_again_done(struct gf_op *op, int result)
-{
-    struct gf_multi *multi = gf_container(op, struct gf_multi, again);
-    struct gf_worker *worker = gf_worker_of(gf_core_here());
-    uint32_t count = multi->parts_count;
-
-    (void)result; /* always GF_OK */
-    multi->parts_out++; /* it is not over before all have been asked */
-    for (uint32_t i = 0; i < count; i++) {
-        struct gf_part *part = &multi->parts[i];
-
-        if (part->waits_again) {
-            part->waits_again = false;
-            part_send(worker, part, GF_PART_RUN);
-        }
-    }
-    multi->parts_out--;
-    if (multi->parts_out == 0)
-        multi_answer(worker, multi);
-}
-
-static void part_again(struct gf_worker *worker, struct gf_part *part)
-{
-    struct gf_multi *multi = part->multi;
-
-    part->waits_again = true;
-    if (gf_op_is_deferred(&multi->again))
-        return;
-    multi->again.done = multi_again_done;
-    gf_core_defer(worker->core, GF_PHASE_WORK, &multi->again);
-}
-
 static void multi_continue(struct gf_worker *worker, struct gf_multi *multi)
 {
     uint32_t count = multi->lend ? multi->parts_count : multi->parts_count - 1;
@@ -278,11 +240,6 @@ void gf_part_home(struct gf_worker *worker, struct gf_part *part)
             gf_slice_held(worker, multi->slice);
         return;
     case GF_PART_RUN:
-        if (GF_UNLIKELY(part->again)) {
-            part_again(worker, part);
-            return;
-        }
-        __attribute__((fallthrough));
     case GF_PART_UNLOCK:
         GF_ASSERT(multi->parts_out > 0);
         multi->parts_out--;
@@ -309,8 +266,7 @@ static struct gf_request *request_make(struct gf_conn *conn, const struct gf_ahe
     return request;
 }
 
-void gf_multi_start(struct gf_worker *worker, struct gf_request *request,
-                    struct gf_plan *plan)
+void gf_multi_start(struct gf_worker *worker, struct gf_request *request, struct gf_plan *plan)
 {
     struct gf_multi *multi = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*multi));
 
@@ -344,6 +300,7 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
     struct gf_worker *worker = conn->worker;
     bool trip = (ahead->command->flags & GF_CURSOR) && worker->core->count > 1;
     bool blocking = (ahead->command->flags & GF_BLOCKING) != 0;
+    bool names = gf_command_sees_names(ahead->command);
     struct gf_request *request;
 
     if (!trip && !blocking && plan->core == worker->core->id &&
@@ -371,8 +328,8 @@ static bool start_on_one_core(struct gf_conn *conn, const struct gf_ahead *ahead
     if (blocking)
         conn->blocking = request;
     gf_request_start(worker, request);
-    if (conn->blocking && !conn->held)
-        gf_conn_hold(conn); /* it has not been answered yet, and may wait */
+    if ((conn->blocking || (names && conn->requests_count > 0)) && !conn->held)
+        gf_conn_hold(conn); /* it has not been answered yet, and may wait: others pass it */
     return true;
 }
 

@@ -46,7 +46,7 @@ struct gf_worker;
 enum gf_part_step {
     GF_PART_LOCK,     /* lock and come back; lend: as the home core's property */
     GF_PART_LOCK_RUN, /* lock, run, unlock and come back: the last core of a split */
-    GF_PART_RUN,      /* run, unlock and come back: locked before */
+    GF_PART_RUN,      /* locked before: run when it is here, unlock and come back */
     GF_PART_UNLOCK,   /* take back what was lent and come back */
     GF_PART_HOLD,     /* the same, but the command keeps its keys */
     GF_PART_TAKE,     /* wait until the partitions are here, lend them and come back */
@@ -58,8 +58,6 @@ struct gf_part {
     enum gf_part_step step;
     bool lend;
     bool keeps;                /* `keys` is granted, besides `claim`, or instead of it */
-    bool again;                /* RUN: the partitions were away, ask again            */
-    bool waits_again;          /* home core only: it is back, to be asked again       */
     struct gf_multi *multi;    /* home core only                                      */
     const struct gf_request *request; /* command, db, resp: read only                 */
     uint16_t core;
@@ -71,7 +69,8 @@ struct gf_part {
     uint16_t *key_partitions;  /* ... where they are                                  */
     uint32_t keys_count;
     struct gf_claim claim;     /* on `core`; of a split command with keys: those      */
-    struct gf_claim keys;      /* on `core`: what a command in slices keeps           */
+    struct gf_claim keys;      /* on `core`: what a command in slices keeps; of a split
+                                  one: until its partitions are here                  */
     struct gf_chain reply;     /* of a split part                                     */
     uint64_t duration_ns;      /* of a split part that was timed on its own           */
     enum gf_message_id failure; /* of a split part: the error it answered             */

@@ -30,6 +30,16 @@ static void part_finish(struct gf_worker *worker, struct gf_part *part)
         gf_stay_return(worker, &part->parcel.message, GF_MESSAGE_PART);
 }
 
+/* Others who look at names would see what it has changed on one core, and not what it will change
+ * on another. What runs in slices changes one key, in the end. */
+static bool part_changes(const struct gf_part *part)
+{
+    const struct gf_request *request = part->request;
+
+    return !(request->command->flags & GF_SLICED) &&
+           (request->errand || (request->command->flags & GF_WRITE));
+}
+
 /* Runs a split command's part. Its memory was checked for by the coordinator. */
 static void part_run(struct gf_worker *worker, struct gf_part *part)
 {
@@ -119,22 +129,43 @@ static void part_lock(struct gf_worker *worker, struct gf_part *part)
         .count = keyed ? part->keys_count : part->partitions_count,
         .holds = true,
         .names = !part->lend && gf_command_sees_names(part->request->command),
+        .changes = keyed && part_changes(part),
         .granted = part_granted,
     };
     part_claim(worker, part);
 }
 
+static void part_run_locked(struct gf_worker *worker, struct gf_part *part)
+{
+    part_run(worker, part);
+    gf_locks_release(&worker->locks, &part->claim);
+    part_finish(worker, part);
+    gf_waiters_after(worker);
+}
+
+static void part_returned(struct gf_claim *claim)
+{
+    struct gf_part *part = gf_container(claim, struct gf_part, keys);
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+
+    gf_stay_end(worker, &part->parcel.message);
+    part_run_locked(worker, part);
+}
+
 /* It holds its keys, or names, but the partitions may be with another command for a slice of that
  * one. */
-static bool part_is_away(struct gf_worker *worker, const struct gf_part *part)
+static void part_run_when_here(struct gf_worker *worker, struct gf_part *part)
 {
-    if (!part->claim.hashes && !part->claim.names)
-        return false;
-    for (uint32_t i = 0; i < part->partitions_count; i++) {
-        if (gf_locks_is_away(&worker->locks, part->partitions[i]))
-            return true;
-    }
-    return false;
+    part->keys = (struct gf_claim){
+        .partitions = part->partitions,
+        .count = part->partitions_count,
+        .takes = true,
+        .granted = part_returned,
+    };
+    if ((!part->claim.hashes && !part->claim.names) || gf_locks_claim(&worker->locks, &part->keys))
+        part_run_locked(worker, part);
+    else
+        gf_stay_begin(worker, &part->parcel.message);
 }
 
 /* The partitions come back. The keys stay locked, and objects where they are. */
@@ -188,12 +219,8 @@ void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
         part_take(worker, part);
         return;
     case GF_PART_RUN:
-        part->again = part_is_away(worker, part);
-        if (!part->again) {
-            part_run(worker, part);
-            gf_locks_release(&worker->locks, &part->claim);
-        }
-        break;
+        part_run_when_here(worker, part);
+        return;
     case GF_PART_UNLOCK:
         part_unlock(worker, part);
         break;

@@ -395,6 +395,8 @@ static struct gf_conn *request_holds(const struct gf_request *request)
 
     if (!conn)
         return NULL;
+    if (conn->held && !request->multi)
+        holds |= gf_command_sees_names(request->command);
     if (conn->blocking == request) {
         holds = !request->spread;
         conn->worker->waiting.clients -= conn->blocked;

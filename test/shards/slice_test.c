@@ -359,6 +359,40 @@ Test(slice_spread, a_slice_waits_for_partitions_that_are_away, .timeout = 60)
     teardown();
 }
 
+/* DBSIZE waits for a slice of another core's command: for one partition, and asks for all. */
+Test(slice_spread, who_looks_at_names_and_waits_keeps_nobody_from_keys, .timeout = 60)
+{
+    struct node_client remote;
+    char from[16], far[16], free[16];
+
+    start(2);
+    node_key(&node, 0, 0, from);
+    node_key(&node, 0, 1, free);
+    node_key(&node, 1, 0, far);
+    set_make(from);
+    node_client_open(&remote, &node, 1);
+    node_client_format(&remote, "COPY %s %s\r\n", from, far);
+    node_turn_all(&node, 5);
+    for (unsigned i = 0; owner_now(from) == 0; i++) {
+        cr_assert_lt(i, 10);
+        node_turn(&node, 1);
+        node_turn(&node, 0);
+    }
+    node_client_format(&client, "DBSIZE\r\nSET %s 1\r\n", free);
+    node_turn(&node, 0);
+    node_client_format(&other, "GET %s\r\n", free);
+    for (unsigned i = 0; i < 3; i++)
+        node_turn(&node, 0);
+    expect_nothing(&client);
+    node_client_read(&other);
+    cr_assert_str_eq(other.in, "$-1\r\n");
+    node_client_expect(&client, ":1\r\n+OK\r\n");
+    cr_assert(is_held(far));
+    node_client_expect(&remote, ":1\r\n");
+    node_client_close(&remote);
+    teardown();
+}
+
 /* Several parts of one command find their partitions away, and come back one after the other. */
 Test(slice_spread, parts_are_asked_again_each_for_itself, .timeout = 60)
 {

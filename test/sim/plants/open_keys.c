@@ -12,7 +12,9 @@ bool gf_locks_free_key(const struct gf_locks *locks, uint32_t partition, uint64_
 bool gf_locks_free_key(const struct gf_locks *locks, uint32_t partition, uint64_t hash)
 {
     (void)hash;
-    return locks->busy == 0 || gf_locks_free_names(locks, partition);
+    return locks->busy == 0 ||
+           (locks->partitions[partition].held_whole | locks->partitions[partition].held_names |
+            locks->partitions[partition].wanted_whole) == 0;
 }
 
 /* A request that runs in one step. */
@@ -21,6 +23,6 @@ bool gf_locks_claim(struct gf_locks *locks, struct gf_claim *claim)
     bool open = claim->hashes && !claim->holds;
 
     for (uint32_t i = 0; open && i < claim->count; i++)
-        open = gf_locks_free_names(locks, claim->partitions[i]);
+        open = gf_locks_free_key(locks, claim->partitions[i], claim->hashes[i]);
     return open || locks_claim_honest(locks, claim);
 }
