@@ -55,6 +55,7 @@ struct gf_zset {
     struct gf_block block;     /* of a small one; data NULL when it is empty and has no object */
     uint64_t count;
     const struct gf_limits *limits;
+    bool keeps_sign; /* of -0: it is made to be answered only */
     uint64_t hash_seed;
     uint64_t now_ms;
 };

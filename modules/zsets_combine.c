@@ -37,7 +37,7 @@ struct combination {
     struct gf_place target;
     struct source *sources; /* owned */
     uint32_t sources_count;
-    struct gf_pace *pace;   /* borrowed */
+    struct gf_pace *pace; /* borrowed */
 };
 
 /* Members of a source, with their scores. */
@@ -329,6 +329,7 @@ static void combination_finish(struct gf_exec *x, const struct combination *c)
     struct gf_zset zset;
 
     gf_zset_init(x, &zset);
+    zset.keeps_sign = !c->stores;
     gf_dict_init(&result, GF_DICT_SCORES, zset.hash_seed);
     if (!run_operation(c, &result) || !gf_zset_fill(&zset, &result, c->pace)) {
         gf_dict_deinit(&result);

@@ -3,6 +3,7 @@
  * A small one is walked from the start: its few dozen records lie in a few cache lines behind one
  * another, and no other order of them would save more than the walk costs.
  */
+#include <math.h>
 #include <string.h>
 
 #include "core/alloc.h"
@@ -37,11 +38,16 @@ static void head_write(char *data, uint64_t count)
     data[1] = (char)(count >> 8);
 }
 
+static bool is_integer(double score)
+{
+    return score > -INTEGER_MAX && score < INTEGER_MAX && score == (double)(int64_t)score;
+}
+
 /* Integers as integers (-0 becomes 0, as in Redis's small sorted sets); the 8 bytes of all others
  * are never taken for the text of one. */
-static void score_make(double score, struct score_draft *ret_draft)
+static void score_make(const struct gf_zset *zset, double score, struct score_draft *ret_draft)
 {
-    if (score > -INTEGER_MAX && score < INTEGER_MAX && score == (double)(int64_t)score) {
+    if (is_integer(score) && (!zset->keeps_sign || score != 0 || !signbit(score))) {
         ret_draft->draft = gf_packed_draft_int((int64_t)score);
         return;
     }
@@ -132,7 +138,7 @@ static bool small_insert(struct gf_zset *zset, size_t at, const struct gf_packed
     size_t size;
     char *place;
 
-    score_make(score, &draft);
+    score_make(zset, score, &draft);
     size = gf_packed_draft_size(member) + gf_packed_draft_size(&draft.draft);
     if (zset->block.data == NULL) {
         GF_ASSERT(at == GF_ZSET_HEAD);
@@ -175,7 +181,7 @@ static bool small_rescore(struct gf_zset *zset, struct record *record,
         size_t old_size = record->end - record->score_at;
         char *place;
 
-        score_make(score, &draft);
+        score_make(zset, score, &draft);
         place = gf_block_splice(&zset->block, record->score_at, old_size,
                                 gf_packed_draft_size(&draft.draft));
         if (place == NULL)

@@ -160,15 +160,6 @@ def _clock_ids(pair):
         abs(int(ids[0][1]) - int(ids[1][1])) < 60000
 
 
-def _without_minus_zero(reply):
-    text = repr(reply)
-    return text.replace("$'-0'", "$'0'").replace(",'-0'", ",'0'")
-
-
-def _minus_zero(pair):
-    return pair.name.startswith(b"z") and _without_minus_zero(pair.left) == repr(pair.right)
-
-
 def _sort_leaves_form(pair):
     return (pair.name, pair.sub) == (b"object", b"encoding") and pair.sorts \
         and (pair.left.value, pair.right.value) == (b"skiplist", b"listpack")
@@ -325,7 +316,6 @@ ACCEPTED = [
              "is since 7.2", _long_wait),
     Accepted("clock-ids", "XADD takes its id from the clock, and the two servers run it one after the "
              "other", _clock_ids, ends=True),
-    Accepted("minus-zero", "a score of -0 in a small sorted set is 0, as since 7.2", _minus_zero),
     Accepted("xread-balance", "XREADGROUP's complaint about the number of keys and ids names the "
              "command and its >, as since 7.2", _xread_balance),
     Accepted("xread-plus", "XREAD knows + for the last entry, as since 7.4", _xread_plus),

@@ -15,6 +15,36 @@ STREAMS = {
   0 > LPOS l a RANK -9223372036854775807
   0 > LPOS l -9223372036854775808 RANK 0 COUNT
 """,
+    "a score of -0, small and large, answered and stored": """
+  0 > DEL z
+  0 > ZADD z INCR -0 a
+  0 > ZINCRBY z -0 b
+  0 > ZADD z -0 c
+  0 > ZSCORE z c
+  0 > ZRANGE z 0 -1 WITHSCORES
+  0 > DEL y
+  0 > ZADD y -1 a 1 b
+  0 > ZUNION 1 y WEIGHTS 0 WITHSCORES
+  0 > ZINTER 2 y y WEIGHTS 0 0 WITHSCORES
+  0 > ZINTER 1 y WEIGHTS 0 WITHSCORES
+  0 > ZUNIONSTORE s 1 y WEIGHTS 0
+  0 > ZRANGE s 0 -1 WITHSCORES
+  0 > ZDIFF 1 z WITHSCORES
+  0 > ZADD z -5 d
+  0 > ZINCRBY z 5 d
+  0 > ZUNION 2 y z AGGREGATE MIN WITHSCORES
+  0 > ZUNION 2 z y WEIGHTS 1 0 AGGREGATE MAX WITHSCORES
+  0 > ZRANGESTORE r z 0 -1
+  0 > ZRANGE r 0 -1 WITHSCORES
+  0 > ZPOPMIN z
+  0 > ZADD big -1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa -0 b
+  0 > ZRANGE big 0 -1 WITHSCORES
+  0 > ZUNION 1 big WEIGHTS 0 WITHSCORES
+  0 > ZRANGESTORE r big 1 1
+  0 > ZRANGE r 0 -1 WITHSCORES
+  0 > ZUNIONSTORE s 1 big WEIGHTS 0
+  0 > ZRANGE s 0 -1 WITHSCORES
+""",
 }
 
 

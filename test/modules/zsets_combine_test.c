@@ -42,6 +42,18 @@ Test(zsets_combine, what_is_no_number_counts_as_zero)
                {"ZUNION 1 a WEIGHTS 0 WITHSCORES", "*2\r\n$1\r\nx\r\n$1\r\n0"});
 }
 
+/* A small sorted set holds whole scores as integers: 0 is what is stored of it. */
+Test(zsets_combine, minus_zero_is_answered_as_it_is)
+{
+    EXEC_STEPS(
+        {"ZADD a -1 x 1 y", ":2"},
+        {"ZUNION 1 a WEIGHTS 0 WITHSCORES", "*4\r\n$1\r\nx\r\n$2\r\n-0\r\n$1\r\ny\r\n$1\r\n0"},
+        {"ZINTER 2 a a WEIGHTS 0 0 AGGREGATE MAX WITHSCORES",
+         "*4\r\n$1\r\nx\r\n$2\r\n-0\r\n$1\r\ny\r\n$1\r\n0"},
+        {"ZUNIONSTORE t 1 a WEIGHTS 0", ":2"}, {"ZSCORE t x", "$1\r\n0"},
+        {"ZADD t INCR -0 z", "$2\r\n-0"}, {"ZSCORE t z", "$1\r\n0"});
+}
+
 Test(zsets_combine, mistakes_in_the_order_of_redis)
 {
     EXEC_STEPS(TWO_SETS, {"SET s text", "+OK"},
