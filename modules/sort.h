@@ -28,39 +28,46 @@ struct gf_sort_order {
     int64_t limit_count;   /* negative: to the end */
 };
 
-/* One element. Positions are in gf_sort_items.texts. */
+/* One element. Texts are in gf_sort_items.texts. */
 struct gf_sort_item {
-    size_t text;
-    size_t text_size;
+    struct gf_bytes text;
     union {
         double score;
-        struct {
-            size_t at; /* SIZE_MAX: there is none, which comes before all others */
-            size_t size;
-        } weight;
+        struct gf_bytes weight; /* data NULL: there is none, which comes before all others */
     };
     uint64_t index; /* in the order they were added */
 };
 
+/* Places for items, in chunks: to make one large block larger, or to free it, would take long. */
+#define GF_SORT_CHUNK_SHIFT 12
+#define GF_SORT_CHUNK ((uint64_t)1 << GF_SORT_CHUNK_SHIFT) /* items; the first may be smaller */
+struct gf_sort_places {
+    struct gf_sort_item **chunks; /* owned, and so are they */
+    uint64_t capacity;            /* items in all of them */
+};
+
+struct gf_sort_text;
+
 struct gf_sort_items {
-    struct gf_sort_item *items; /* owned */
+    struct gf_sort_places places;
     uint64_t count;
-    uint64_t capacity;
-    char *texts; /* owned */
-    size_t texts_size;
-    size_t texts_capacity;
+    struct gf_sort_text *texts; /* chunks of them, the one that is being filled first; owned */
     size_t longest; /* bytes of an element */
     char *room;     /* for the name of a key that a pattern makes of an element; owned */
     struct gf_pace *pace; /* borrowed; or NULL */
 };
 
+static inline struct gf_sort_item *gf_sort_place(const struct gf_sort_places *places,
+                                                 uint64_t index)
+{
+    return &places->chunks[index >> GF_SORT_CHUNK_SHIFT][index & (GF_SORT_CHUNK - 1)];
+}
 static inline struct gf_bytes gf_sort_text(const struct gf_sort_items *items, uint64_t index)
 {
-    const struct gf_sort_item *item = &items->items[index];
-
-    return (struct gf_bytes){.data = items->texts + item->text, .size = item->text_size};
+    return gf_sort_place(&items->places, index)->text;
 }
 
+/* gf_sort_items_deinit - may pause. */
 void gf_sort_items_deinit(struct gf_sort_items *items);
 
 /* gf_sort_items_add - false when there is no memory. May pause. */

@@ -9,66 +9,130 @@
 #include "modules/sort.h"
 #include "modules/zsets.h"
 
-#define NO_WEIGHT SIZE_MAX
-
 /* ---- collecting ----------------------------------------------------------------------------- */
 
-void gf_sort_items_deinit(struct gf_sort_items *items)
-{
-    gf_free(GF_MEMORY_OTHER, items->items);
-    gf_free(GF_MEMORY_OTHER, items->texts);
-    gf_free(GF_MEMORY_OTHER, items->room);
-}
+#define CHUNK_STEPS 32u      /* of gf_pace_step: a chunk of items, or of texts, comes or goes */
+#define PLACES_FIRST 16u     /* items in a first chunk that has to grow */
+#define TEXTS_SIZE 131072u   /* bytes of a chunk of texts */
+#define TEXTS_SIZE_FIRST 512u
 
-/* Room for one more of `size` bytes each in a block that doubles. */
-static bool block_reserve(void **block, uint64_t *capacity, uint64_t wanted, size_t size)
-{
-    uint64_t grown = *capacity < 16 ? 16 : *capacity * 2;
-    void *moved;
+/* A chunk of texts. One that is longer than a chunk has one to itself. */
+struct gf_sort_text {
+    struct gf_sort_text *next;
+    size_t used;
+    size_t size;
+    char bytes[];
+};
 
-    if (wanted <= *capacity)
-        return true;
-    if (grown < wanted)
-        grown = wanted;
-    moved = *block ? gf_realloc_try(GF_MEMORY_OTHER, *block, grown * size)
-                   : gf_alloc_try(GF_MEMORY_OTHER, grown * size);
-    if (moved == NULL)
+/* The first chunk, or a larger one in its place. */
+static bool places_begin(struct gf_sort_places *places, uint64_t wanted)
+{
+    uint64_t capacity = places->capacity < PLACES_FIRST ? PLACES_FIRST : 2 * places->capacity;
+    struct gf_sort_item *chunk;
+
+    capacity = capacity < wanted ? wanted : capacity;
+    capacity = capacity < GF_SORT_CHUNK ? capacity : GF_SORT_CHUNK;
+    if (places->chunks == NULL)
+        places->chunks = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*places->chunks));
+    chunk = gf_realloc_try(GF_MEMORY_OTHER, places->chunks[0], capacity * sizeof(*chunk));
+    if (chunk == NULL)
         return false;
-    *block = moved;
-    *capacity = grown;
+    places->chunks[0] = chunk;
+    places->capacity = capacity;
     return true;
 }
 
-/* Copies a text behind the others; false when there is no memory. */
-static bool text_add(struct gf_sort_items *items, struct gf_bytes text, size_t *ret_at)
+/* Makes room for up to `wanted` items; for more than there is. False when there is no memory. */
+static bool places_extend(struct gf_sort_places *places, uint64_t wanted)
 {
-    void *block = items->texts;
+    uint64_t count = places->capacity >> GF_SORT_CHUNK_SHIFT;
+    void *chunks = places->chunks;
 
-    if (!block_reserve(&block, &items->texts_capacity, items->texts_size + text.size, 1))
+    if (count == 0)
+        return places_begin(places, wanted);
+    if ((count & (count - 1)) == 0) /* the table doubles */
+        chunks = gf_realloc_try(GF_MEMORY_OTHER, chunks, 2 * count * sizeof(*places->chunks));
+    if (chunks == NULL)
         return false;
-    items->texts = block;
+    places->chunks = chunks;
+    places->chunks[count] =
+        gf_alloc_try(GF_MEMORY_OTHER, GF_SORT_CHUNK * sizeof(**places->chunks));
+    if (places->chunks[count] == NULL)
+        return false;
+    places->capacity += GF_SORT_CHUNK;
+    return true;
+}
+
+static void places_deinit(struct gf_sort_places *places, struct gf_pace *pace)
+{
+    for (uint64_t first = 0; first < places->capacity; first += GF_SORT_CHUNK) {
+        gf_free(GF_MEMORY_OTHER, places->chunks[first >> GF_SORT_CHUNK_SHIFT]);
+        gf_pace_step(pace, CHUNK_STEPS);
+    }
+    gf_free(GF_MEMORY_OTHER, places->chunks);
+    *places = (struct gf_sort_places){0};
+}
+
+void gf_sort_items_deinit(struct gf_sort_items *items)
+{
+    struct gf_sort_text *chunk;
+
+    places_deinit(&items->places, items->pace);
+    while ((chunk = items->texts) != NULL) {
+        items->texts = chunk->next;
+        gf_free(GF_MEMORY_OTHER, chunk);
+        gf_pace_step(items->pace, CHUNK_STEPS);
+    }
+    gf_free(GF_MEMORY_OTHER, items->room);
+}
+
+/* A chunk in front of the others, with room for `size` bytes. */
+static bool texts_extend(struct gf_sort_items *items, size_t size)
+{
+    size_t room = items->texts == NULL ? TEXTS_SIZE_FIRST : 4 * items->texts->size;
+    struct gf_sort_text *chunk;
+
+    room = room > TEXTS_SIZE ? TEXTS_SIZE : room;
+    room = room < size ? size : room;
+    chunk = gf_alloc_try(GF_MEMORY_OTHER, sizeof(*chunk) + room);
+    if (chunk == NULL)
+        return false;
+    chunk->next = items->texts;
+    chunk->used = 0;
+    chunk->size = room;
+    items->texts = chunk;
+    gf_pace_step(items->pace, CHUNK_STEPS);
+    return true;
+}
+
+/* Copies a text; false when there is no memory. */
+static bool text_add(struct gf_sort_items *items, struct gf_bytes text, struct gf_bytes *ret_copy)
+{
+    char *copy;
+
+    if ((items->texts == NULL || items->texts->size - items->texts->used < text.size) &&
+        !texts_extend(items, text.size))
+        return false;
+    copy = items->texts->bytes + items->texts->used;
     if (text.size > 0)
-        memcpy(items->texts + items->texts_size, text.data, text.size);
-    *ret_at = items->texts_size;
-    items->texts_size += text.size;
+        memcpy(copy, text.data, text.size);
+    items->texts->used += text.size;
+    *ret_copy = (struct gf_bytes){.data = copy, .size = text.size};
     return true;
 }
 
 bool gf_sort_items_add(struct gf_sort_items *items, struct gf_bytes text)
 {
-    void *block = items->items;
     struct gf_sort_item *item;
 
-    if (!block_reserve(&block, &items->capacity, items->count + 1, sizeof(*item)))
+    if (items->count == items->places.capacity && !places_extend(&items->places, 0))
         return false;
-    items->items = block;
-    item = &items->items[items->count];
+    item = gf_sort_place(&items->places, items->count);
     if (!text_add(items, text, &item->text))
         return false;
-    item->text_size = text.size;
     item->index = items->count++;
     items->longest = text.size > items->longest ? text.size : items->longest;
-    gf_pace_step(items->pace, 1);
+    gf_pace_step(items->pace, 1 + (uint32_t)(text.size / 512));
     return true;
 }
 
@@ -148,10 +212,13 @@ static bool load_list(const struct gf_list *list, uint64_t first, uint64_t count
 static void reverse_items(struct gf_sort_items *items)
 {
     for (uint64_t i = 0; i < items->count / 2; i++) {
-        struct gf_sort_item item = items->items[i];
+        struct gf_sort_item *front = gf_sort_place(&items->places, i);
+        struct gf_sort_item *back = gf_sort_place(&items->places, items->count - 1 - i);
+        struct gf_sort_item item = *front;
 
-        items->items[i] = items->items[items->count - 1 - i];
-        items->items[items->count - 1 - i] = item;
+        *front = *back;
+        *back = item;
+        gf_pace_step(items->pace, 1);
     }
 }
 
@@ -240,80 +307,71 @@ static bool score_of(struct gf_bytes text, double *ret_score)
 static enum gf_sort_result weigh(struct gf_exec *x, struct gf_sort_items *items,
                                  struct gf_sort_item *item, const struct gf_sort_order *order)
 {
-    struct gf_bytes text = {.data = items->texts + item->text, .size = item->text_size};
-    struct gf_sort_value value = {.found = true, .bytes = text};
-    size_t at = item->text;
+    struct gf_sort_value value = {.found = true, .bytes = item->text};
 
     if (order->by.size > 0)
-        gf_sort_value_find(x, order->by, text, items->room, &value);
+        gf_sort_value_find(x, order->by, item->text, items->room, &value);
     if (!order->alpha) {
         item->score = 0;
         return !value.found || score_of(value.bytes, &item->score) ? GF_SORT_OK
                                                                    : GF_SORT_NOT_NUMBERS;
     }
-    if (value.found && order->by.size > 0 && !text_add(items, value.bytes, &at))
-        return GF_SORT_NO_MEMORY;
-    item->weight.at = value.found ? at : NO_WEIGHT;
-    item->weight.size = value.bytes.size;
-    return GF_SORT_OK;
+    item->weight = value.found ? value.bytes : (struct gf_bytes){0};
+    return !value.found || order->by.size == 0 || text_add(items, value.bytes, &item->weight)
+               ? GF_SORT_OK
+               : GF_SORT_NO_MEMORY;
 }
 
 /* ---- order ---------------------------------------------------------------------------------- */
 
-struct comparison {
-    const struct gf_sort_items *items;
-    const struct gf_sort_order *order;
-};
-
-static int scores_compare(const struct gf_sort_items *items, const struct gf_sort_item *a,
-                          const struct gf_sort_item *b)
+static int scores_compare(const struct gf_sort_item *a, const struct gf_sort_item *b)
 {
-    struct gf_bytes first = {.data = items->texts + a->text, .size = a->text_size};
-    struct gf_bytes second = {.data = items->texts + b->text, .size = b->text_size};
-
     if (a->score != b->score)
         return a->score < b->score ? -1 : 1;
-    return gf_bytes_compare(first, second);
+    return gf_bytes_compare(a->text, b->text);
 }
 
-static int weights_compare(const struct gf_sort_items *items, const struct gf_sort_item *a,
-                           const struct gf_sort_item *b)
+static int weights_compare(const struct gf_sort_item *a, const struct gf_sort_item *b)
 {
-    struct gf_bytes first, second;
-
-    if (a->weight.at == NO_WEIGHT || b->weight.at == NO_WEIGHT)
-        return (a->weight.at != NO_WEIGHT) - (b->weight.at != NO_WEIGHT);
-    first = (struct gf_bytes){.data = items->texts + a->weight.at, .size = a->weight.size};
-    second = (struct gf_bytes){.data = items->texts + b->weight.at, .size = b->weight.size};
-    return gf_bytes_compare(first, second);
+    if (a->weight.data == NULL || b->weight.data == NULL)
+        return (a->weight.data != NULL) - (b->weight.data != NULL);
+    return gf_bytes_compare(a->weight, b->weight);
 }
 
 /* Elements of equal weight stay in the order in which they came. */
-static int items_compare(const struct comparison *comparison, const struct gf_sort_item *a,
+static int items_compare(const struct gf_sort_order *order, const struct gf_sort_item *a,
                          const struct gf_sort_item *b)
 {
-    int result = comparison->order->alpha ? weights_compare(comparison->items, a, b)
-                                          : scores_compare(comparison->items, a, b);
+    int result = order->alpha ? weights_compare(a, b) : scores_compare(a, b);
 
     if (result != 0)
-        return comparison->order->descending ? -result : result;
+        return order->descending ? -result : result;
     return (a->index > b->index) - (a->index < b->index);
 }
 
+/* A pass over all items: from one set of places to the other. */
+struct merge {
+    const struct gf_sort_order *order;
+    struct gf_sort_places from;
+    struct gf_sort_places to;
+    struct gf_pace *pace;
+};
+
 /* Two rows that stand one behind the other and are in order, as one: from `first` to `middle`, and
  * on to `end`. */
-static void rows_merge(const struct comparison *comparison, const struct gf_sort_item *from,
-                       struct gf_sort_item *to, uint64_t first, uint64_t middle, uint64_t end)
+static void rows_merge(const struct merge *merge, uint64_t first, uint64_t middle, uint64_t end)
 {
     uint64_t left = first, right = middle;
 
     for (uint64_t i = first; i < end; i++) {
         bool takes_right =
             left == middle ||
-            (right < end && items_compare(comparison, &from[right], &from[left]) < 0);
+            (right < end && items_compare(merge->order, gf_sort_place(&merge->from, right),
+                                          gf_sort_place(&merge->from, left)) < 0);
 
-        to[i] = from[takes_right ? right++ : left++];
-        gf_pace_step(comparison->items->pace, 1);
+        *gf_sort_place(&merge->to, i) =
+            *gf_sort_place(&merge->from, takes_right ? right++ : left++);
+        gf_pace_step(merge->pace, 1);
     }
 }
 
@@ -323,35 +381,38 @@ static uint64_t at_most(uint64_t index, uint64_t count)
 }
 
 /* Not qsort: with many elements that does a long last step in which it cannot pause. */
-static bool items_merge(const struct comparison *comparison, struct gf_sort_items *items)
+static bool items_merge(struct gf_sort_items *items, const struct gf_sort_order *order)
 {
-    struct gf_sort_item *room =
-        gf_alloc_try(GF_MEMORY_OTHER, items->count * sizeof(*items->items));
+    struct merge merge = {.order = order, .from = items->places, .pace = items->pace};
+    uint64_t count = items->count;
+    bool room = true;
 
-    if (room == NULL)
-        return false;
-    for (uint64_t width = 1; width < items->count; width *= 2) {
-        struct gf_sort_item *sorted = room;
-
-        for (uint64_t first = 0; first < items->count; first += 2 * width)
-            rows_merge(comparison, items->items, room, first, at_most(first + width, items->count),
-                       at_most(first + 2 * width, items->count));
-        room = items->items;
-        items->items = sorted;
-        items->capacity = items->count;
+    while (room && merge.to.capacity < count) {
+        room = places_extend(&merge.to, count);
+        gf_pace_step(items->pace, CHUNK_STEPS);
     }
-    gf_free(GF_MEMORY_OTHER, room);
-    return true;
+    for (uint64_t width = 1; room && width < count; width *= 2) {
+        struct gf_sort_places sorted;
+
+        for (uint64_t first = 0; first < count; first += 2 * width)
+            rows_merge(&merge, first, at_most(first + width, count),
+                       at_most(first + 2 * width, count));
+        sorted = merge.to;
+        merge.to = merge.from;
+        merge.from = sorted;
+    }
+    items->places = merge.from;
+    places_deinit(&merge.to, items->pace);
+    return room;
 }
 
 enum gf_sort_result gf_sort_items_sort(struct gf_exec *x, struct gf_sort_items *items,
                                        const struct gf_sort_order *order)
 {
-    struct comparison comparison = {.items = items, .order = order};
     enum gf_sort_result result = GF_SORT_OK;
 
     for (uint64_t i = 0; i < items->count; i++) {
-        enum gf_sort_result one = weigh(x, items, &items->items[i], order);
+        enum gf_sort_result one = weigh(x, items, gf_sort_place(&items->places, i), order);
 
         if (one == GF_SORT_NO_MEMORY)
             return one;
@@ -359,7 +420,7 @@ enum gf_sort_result gf_sort_items_sort(struct gf_exec *x, struct gf_sort_items *
             result = one;
         gf_exec_pause(x, 1);
     }
-    if (result == GF_SORT_OK && items->count > 1 && !items_merge(&comparison, items))
+    if (result == GF_SORT_OK && items->count > 1 && !items_merge(items, order))
         result = GF_SORT_NO_MEMORY;
     return result;
 }
