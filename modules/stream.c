@@ -8,6 +8,8 @@
 #include "modules/exec.h"
 #include "modules/stream_group.h"
 
+#define TRIM_BLOCK_STEPS 8u  /* of gf_pace_step: a block goes */
+#define TRIM_STEP_ENTRIES 4u /* entries that make one, where it is not known how large blocks are */
 #define NODE_BYTES_MAX (1u << 30) /* of Redis's nodes when no other limit is set */
 
 struct gf_stream *gf_stream_create(void)
@@ -154,7 +156,8 @@ static bool trim_takes_block(const struct gf_stream *stream, const struct gf_str
     return gf_id_compare(block->last, trim->minid) < 0;
 }
 
-uint64_t gf_stream_trim(struct gf_stream *stream, const struct gf_stream_trim *trim)
+uint64_t gf_stream_trim(struct gf_stream *stream, const struct gf_stream_trim *trim,
+                        struct gf_pace *pace)
 {
     uint64_t length = stream->length;
     struct gf_stream_slot *slot;
@@ -170,6 +173,7 @@ uint64_t gf_stream_trim(struct gf_stream *stream, const struct gf_stream_trim *t
         if (trim_takes_block(stream, trim, slot->block)) {
             slot_drop(stream, slot);
             stream->length -= live;
+            gf_pace_step(pace, TRIM_BLOCK_STEPS);
             continue;
         }
         if (trim->approximate)
@@ -187,7 +191,43 @@ uint64_t gf_stream_trim(struct gf_stream *stream, const struct gf_stream_trim *t
     return length - stream->length;
 }
 
+uint64_t gf_stream_trim_steps(const struct gf_stream *stream, const struct gf_stream_trim *trim,
+                              uint64_t max)
+{
+    struct gf_id_cursor cursor = {.leaf = stream->blocks.first};
+    const struct gf_stream_slot *slot;
+    uint64_t steps = 0;
+
+    if (trim->kind == GF_STREAM_TRIM_MAXLEN)
+        return stream->length > trim->maxlen
+                   ? TRIM_BLOCK_STEPS + (stream->length - trim->maxlen) / TRIM_STEP_ENTRIES
+                   : 0;
+    while (steps <= max && (slot = gf_id_cursor_at(&stream->blocks, cursor)) != NULL &&
+           gf_id_compare(slot->first, trim->minid) < 0) {
+        steps += TRIM_BLOCK_STEPS;
+        gf_id_cursor_next(&cursor);
+    }
+    return steps;
+}
+
 /* Reading. */
+
+uint64_t gf_stream_count(const struct gf_stream *stream, struct gf_id from, struct gf_id to,
+                         uint64_t max)
+{
+    struct gf_id_cursor cursor = gf_id_tree_seek_back(&stream->blocks, from);
+    const struct gf_stream_slot *slot;
+    uint64_t count = 0;
+
+    if (!cursor.leaf)
+        cursor.leaf = stream->blocks.first;
+    while (count <= max && (slot = gf_id_cursor_at(&stream->blocks, cursor)) != NULL &&
+           gf_id_compare(slot->first, to) <= 0) {
+        count += slot->block->live;
+        gf_id_cursor_next(&cursor);
+    }
+    return count;
+}
 
 struct gf_id gf_stream_first_id(const struct gf_stream *stream)
 {

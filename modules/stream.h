@@ -15,6 +15,7 @@
 #include "modules/stream_block.h"
 
 struct gf_limits;
+struct gf_pace;
 struct gf_stream_group;
 
 /* Where a block is: the tree's record. */
@@ -69,8 +70,16 @@ struct gf_stream_trim {
     struct gf_id minid; /* the lowest id to keep */
 };
 
-/* gf_stream_trim - returns how many entries went. */
-uint64_t gf_stream_trim(struct gf_stream *stream, const struct gf_stream_trim *trim);
+/* gf_stream_trim - returns how many entries went. pace: NULL, or it may pause meanwhile. */
+uint64_t gf_stream_trim(struct gf_stream *stream, const struct gf_stream_trim *trim,
+                        struct gf_pace *pace);
+/* gf_stream_trim_steps - about how much of gf_pace_step that takes, as far as `max`. */
+uint64_t gf_stream_trim_steps(const struct gf_stream *stream, const struct gf_stream_trim *trim,
+                              uint64_t max);
+
+/* gf_stream_count - entries from one id to another, as far as `max`, to a block. */
+uint64_t gf_stream_count(const struct gf_stream *stream, struct gf_id from, struct gf_id to,
+                         uint64_t max);
 
 /* gf_stream_first_id - of the first entry; 0-0 when there is none. */
 struct gf_id gf_stream_first_id(const struct gf_stream *stream);

@@ -5,6 +5,7 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
+#include "modules/exec.h"
 #include "modules/stream.h"
 
 /* Both kinds of lists are arrays of pointers, ordered by name. */
@@ -183,14 +184,17 @@ struct gf_stream_consumer *gf_stream_consumer_add(struct gf_stream_group *group,
     return consumer;
 }
 
-void gf_stream_consumer_remove(struct gf_stream_group *group, struct gf_stream_consumer *consumer)
+void gf_stream_consumer_remove(struct gf_stream_group *group, struct gf_stream_consumer *consumer,
+                               struct gf_pace *pace)
 {
-    struct gf_id_cursor cursor = {.leaf = consumer->pending.first};
-    const struct gf_id *id;
+    const struct gf_id *last;
 
-    while ((id = gf_id_cursor_at(&consumer->pending, cursor)) != NULL) {
-        (void)gf_id_tree_remove(&group->pending, *id);
-        gf_id_cursor_next(&cursor);
+    while ((last = gf_id_tree_last(&consumer->pending)) != NULL) {
+        struct gf_id id = *last;
+
+        (void)gf_id_tree_remove(&group->pending, id);
+        (void)gf_id_tree_remove(&consumer->pending, id);
+        gf_pace_step(pace, 2);
     }
     list_remove((void **)group->consumers, group->consumers_count, consumer);
     group->consumers_count--;

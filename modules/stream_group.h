@@ -13,6 +13,7 @@
 #include "core/bytes.h"
 #include "modules/id_tree.h"
 
+struct gf_pace;
 struct gf_stream;
 
 #define GF_STREAM_READ_UNKNOWN (-1)
@@ -76,8 +77,9 @@ struct gf_stream_consumer *gf_stream_consumer_find(const struct gf_stream_group 
 struct gf_stream_consumer *gf_stream_consumer_add(struct gf_stream_group *group,
                                                   struct gf_bytes name, uint64_t now_ms);
 
-/* gf_stream_consumer_remove - with all that is pending for it. */
-void gf_stream_consumer_remove(struct gf_stream_group *group, struct gf_stream_consumer *consumer);
+/* gf_stream_consumer_remove - with all that is pending for it. May pause meanwhile. */
+void gf_stream_consumer_remove(struct gf_stream_group *group, struct gf_stream_consumer *consumer,
+                               struct gf_pace *pace);
 
 /* gf_stream_pending_find - NULL when the entry is not pending. */
 static inline struct gf_stream_pending *gf_stream_pending_find(const struct gf_stream_group *group,

@@ -79,7 +79,8 @@ static const struct gf_key_spec xreadgroup_keys[] = {
 
 static const struct gf_command stream_commands[] = {
     {
-        .name = "XADD", .run = gf_streams_xadd_run, .flags = GF_WRITE | GF_GROWS | GF_FAST,
+        .name = "XADD", .run = gf_streams_xadd_run,
+        .flags = GF_WRITE | GF_GROWS | GF_FAST | GF_SLICED,
         .arity = -5, ONE_KEY(GF_KEY_RW | GF_KEY_UPDATE), .tips = "nondeterministic_output",
         .history = xadd_history, .history_count = GF_COUNT(xadd_history),
         .since = "5.0.0", .group = "stream",
@@ -104,7 +105,7 @@ static const struct gf_command stream_commands[] = {
         GF_ARGS(KEY),
     },
     {
-        .name = "XRANGE", .run = gf_streams_xrange_run, .flags = GF_READ, .arity = -4,
+        .name = "XRANGE", .run = gf_streams_xrange_run, .flags = GF_READ | GF_SLICED, .arity = -4,
         ONE_KEY(GF_KEY_RO | GF_KEY_ACCESS),
         .history = range_history, .history_count = GF_COUNT(range_history),
         .since = "5.0.0", .group = "stream", .complexity = "O(N) in the entries of the answer",
@@ -115,7 +116,8 @@ static const struct gf_command stream_commands[] = {
                 COUNT_OPTION),
     },
     {
-        .name = "XREVRANGE", .run = gf_streams_xrevrange_run, .flags = GF_READ, .arity = -4,
+        .name = "XREVRANGE", .run = gf_streams_xrevrange_run,
+        .flags = GF_READ | GF_SLICED, .arity = -4,
         ONE_KEY(GF_KEY_RO | GF_KEY_ACCESS),
         .history = range_history, .history_count = GF_COUNT(range_history),
         .since = "5.0.0", .group = "stream", .complexity = "O(N) in the entries of the answer",
@@ -143,7 +145,7 @@ static const struct gf_command stream_commands[] = {
         GF_ARGS(KEY, {.name = "id", .type = GF_ARG_STRING, .flags = GF_ARG_MULTIPLE}),
     },
     {
-        .name = "XTRIM", .run = gf_streams_xtrim_run, .flags = GF_WRITE, .arity = -4,
+        .name = "XTRIM", .run = gf_streams_xtrim_run, .flags = GF_WRITE | GF_SLICED, .arity = -4,
         ONE_KEY(GF_KEY_RW | GF_KEY_DELETE), .tips = "nondeterministic_output",
         .history = xtrim_history, .history_count = GF_COUNT(xtrim_history),
         .since = "5.0.0", .group = "stream",
@@ -190,7 +192,8 @@ static const struct gf_command stream_commands[] = {
                 {.name = "id", .type = GF_ARG_STRING, .flags = GF_ARG_MULTIPLE}),
     },
     {
-        .name = "XPENDING", .run = gf_streams_xpending_run, .flags = GF_READ, .arity = -3,
+        .name = "XPENDING", .run = gf_streams_xpending_run,
+        .flags = GF_READ | GF_SLICED, .arity = -3,
         ONE_KEY(GF_KEY_RO | GF_KEY_ACCESS), .tips = "nondeterministic_output",
         .history = xpending_history, .history_count = GF_COUNT(xpending_history),
         .since = "5.0.0", .group = "stream",
@@ -232,7 +235,8 @@ static const struct gf_command stream_commands[] = {
                  .flags = GF_ARG_OPTIONAL}),
     },
     {
-        .name = "XAUTOCLAIM", .run = gf_streams_xautoclaim_run, .flags = GF_WRITE | GF_FAST,
+        .name = "XAUTOCLAIM", .run = gf_streams_xautoclaim_run,
+        .flags = GF_WRITE | GF_FAST | GF_SLICED,
         .arity = -6, ONE_KEY(GF_KEY_RW | GF_KEY_DELETE), .tips = "nondeterministic_output",
         .history = xautoclaim_history, .history_count = GF_COUNT(xautoclaim_history),
         .since = "6.2.0", .group = "stream", .complexity = "O(N) in what is looked at",

@@ -242,6 +242,7 @@ static void sweep_run(struct gf_exec *x, struct claim *claim, struct sweep *swee
             sweep->left--;
         }
         gf_id_cursor_next(&cursor);
+        gf_exec_pause(x, 4);
     }
     sweep->next = pending ? pending->id : GF_ID_MIN;
 }
@@ -284,6 +285,18 @@ static uint64_t next_sweep_count(struct gf_args *args)
     return (uint64_t)count;
 }
 
+/* sweep_is_long - see gf_exec_is_long. */
+static bool sweep_is_long(struct gf_exec *x, const struct gf_stream *stream, struct gf_bytes name,
+                          const struct sweep *sweep)
+{
+    const struct gf_stream_group *group = stream ? gf_stream_group_find(stream, name) : NULL;
+    uint64_t attempts = sweep->left * AUTOCLAIM_ATTEMPTS_FACTOR;
+
+    if (!group)
+        return false;
+    return gf_exec_is_long(x, attempts < group->pending.count ? attempts : group->pending.count);
+}
+
 void gf_streams_xautoclaim_run(struct gf_exec *x)
 {
     struct claim_options options = {.deliveries = -1, .delivery_ms = x->now_ms};
@@ -303,7 +316,7 @@ void gf_streams_xautoclaim_run(struct gf_exec *x)
             break;
     }
     if (!gf_args_finish(x->args, x->reply) || !gf_streams_find(x, &claim.place, &claim.stream) ||
-        !claim_start(x, name, &claim))
+        sweep_is_long(x, claim.stream, name, &sweep) || !claim_start(x, name, &claim))
         return;
     reply_sweep(x, &claim, &sweep);
     gf_free(GF_MEMORY_OTHER, sweep.gone);

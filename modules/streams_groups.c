@@ -196,7 +196,9 @@ static void group_delconsumer_run(struct gf_exec *x)
     consumer = gf_stream_consumer_find(group, gf_args_next(x->args));
     if (consumer) {
         pending = consumer->pending.count;
-        gf_stream_consumer_remove(group, consumer);
+        if (gf_exec_is_long(x, 2 * pending))
+            return;
+        gf_stream_consumer_remove(group, consumer, &x->pace);
         gf_streams_changed(x, &place, "xgroup-delconsumer");
     }
     gf_reply_int(x->reply, (int64_t)pending);
@@ -262,7 +264,8 @@ static const struct gf_command group_commands[] = {
                 {.name = "consumername", .type = GF_ARG_STRING}),
     },
     {
-        .name = "DELCONSUMER", .run = group_delconsumer_run, .flags = GF_WRITE, .arity = 5,
+        .name = "DELCONSUMER", .run = group_delconsumer_run,
+        .flags = GF_WRITE | GF_SLICED, .arity = 5,
         GROUP_KEYS(GF_KEY_DELETE),
         .since = "5.0.0", .group = "stream",
         .complexity = "O(N log M), N = pending for it, M = pending for the group",

@@ -129,12 +129,24 @@ static void reply_list(struct gf_exec *x, const struct gf_stream_group *group,
         uint64_t idle_ms = x->now_ms > pending->delivery_ms ? x->now_ms - pending->delivery_ms : 0;
 
         gf_id_cursor_next(&cursor);
+        gf_exec_pause(x, 2);
         if (idle_ms < options->idle_min_ms)
             continue;
         reply_pending(x, pending, idle_ms);
         given++;
     }
     gf_reply_close(x->reply, array, given);
+}
+
+/* list_is_long - see gf_exec_is_long. Entries that are not idle are looked at and not answered. */
+static bool list_is_long(struct gf_exec *x, const struct gf_stream_group *group,
+                         const struct pending_options *options)
+{
+    uint64_t count = group->pending.count;
+
+    if (options->idle_min_ms == 0 && options->count < count)
+        count = options->count;
+    return gf_exec_is_long(x, 2 * count);
 }
 
 void gf_streams_xpending_run(struct gf_exec *x)
@@ -155,6 +167,6 @@ void gf_streams_xpending_run(struct gf_exec *x)
         return;
     if (summary)
         reply_summary(x, group);
-    else
+    else if (!list_is_long(x, group, &options))
         reply_list(x, group, &options);
 }

@@ -1,6 +1,8 @@
 /* Entries in order: XLEN, XRANGE, XREVRANGE. */
 #include "modules/streams.h"
 
+#define ENTRY_STEPS 4u /* of gf_exec_pause: an id, and some fields with their values */
+
 void gf_streams_xlen_run(struct gf_exec *x)
 {
     struct gf_place place = gf_place_next(x);
@@ -19,10 +21,18 @@ struct range {
     uint64_t count; /* with counted */
 };
 
-static void reply_range(struct gf_reply *reply, const struct gf_stream *stream,
+/* range_is_long - see gf_exec_is_long. */
+static bool range_is_long(struct gf_exec *x, const struct gf_stream *stream,
+                          const struct range *range)
+{
+    return (!range->counted || range->count > x->at_once) &&
+           gf_exec_is_long(x, gf_stream_count(stream, range->from, range->to, x->at_once));
+}
+
+static void reply_range(struct gf_exec *x, const struct gf_stream *stream,
                         const struct range *range)
 {
-    struct gf_reply_open array = gf_reply_array_open(reply);
+    struct gf_reply_open array = gf_reply_array_open(x->reply);
     uint64_t left = range->counted ? range->count : UINT64_MAX;
     struct gf_stream_entry entry;
     struct gf_stream_walk walk;
@@ -34,11 +44,12 @@ static void reply_range(struct gf_reply *reply, const struct gf_stream *stream,
         gf_stream_walk_start(&walk, stream, range->from, range->to);
     while (given < left && (range->back ? gf_stream_walk_back_next(&walk, &entry)
                                         : gf_stream_walk_next(&walk, &entry))) {
-        gf_streams_reply_entry(reply, &entry);
+        gf_streams_reply_entry(x->reply, &entry);
         given++;
+        gf_exec_pause(x, ENTRY_STEPS);
     }
     gf_stream_walk_end(&walk);
-    gf_reply_close(reply, array, given);
+    gf_reply_close(x->reply, array, given);
 }
 
 static void range_run(struct gf_exec *x, struct range range)
@@ -67,8 +78,8 @@ static void range_run(struct gf_exec *x, struct range range)
         gf_reply_array(x->reply, 0);
     else if (range.counted && range.count == 0)
         gf_reply_null_array(x->reply);
-    else
-        reply_range(x->reply, stream, &range);
+    else if (!range_is_long(x, stream, &range))
+        reply_range(x, stream, &range);
 }
 
 void gf_streams_xrange_run(struct gf_exec *x)

@@ -106,6 +106,14 @@ static bool add_prepare(struct gf_exec *x, const struct gf_stream *stream,
     return size <= ENTRY_TEXT_MAX;
 }
 
+/* trim_is_long - see gf_exec_is_long. */
+static bool trim_is_long(struct gf_exec *x, const struct gf_stream *stream,
+                         const struct gf_stream_trim *trim)
+{
+    return stream && trim->kind != GF_STREAM_TRIM_NONE &&
+           gf_exec_is_long(x, gf_stream_trim_steps(stream, trim, x->at_once));
+}
+
 void gf_streams_xadd_run(struct gf_exec *x)
 {
     struct add_options options = {.only_existing = false};
@@ -119,7 +127,7 @@ void gf_streams_xadd_run(struct gf_exec *x)
         gf_reply_null(x->reply);
         return;
     }
-    if (!add_prepare(x, stream, &options, &id))
+    if (!add_prepare(x, stream, &options, &id) || trim_is_long(x, stream, &options.trimming.trim))
         return;
 
     struct gf_stream_words words = {.words = x->args->words + x->args->index,
@@ -138,7 +146,7 @@ void gf_streams_xadd_run(struct gf_exec *x)
     }
     gf_streams_changed(x, &place, "xadd");
     if (options.trimming.trim.kind != GF_STREAM_TRIM_NONE &&
-        gf_stream_trim(stream, &options.trimming.trim) > 0)
+        gf_stream_trim(stream, &options.trimming.trim, &x->pace) > 0)
         gf_exec_event(x, x->db, place.key, GF_EVENT_STREAM, "xtrim");
     gf_streams_reply_id(x->reply, id);
 }
@@ -157,10 +165,11 @@ void gf_streams_xtrim_run(struct gf_exec *x)
     if (options.trim.kind == GF_STREAM_TRIM_NONE && options.trim.limit == 0)
         gf_args_fail(x->args, GF_MSG_STREAM_TRIM_NONE);
     gf_streams_finish_trim(x->args, x->limits, &options);
-    if (!gf_args_finish(x->args, x->reply) || !gf_streams_find(x, &place, &stream))
+    if (!gf_args_finish(x->args, x->reply) || !gf_streams_find(x, &place, &stream) ||
+        trim_is_long(x, stream, &options.trim))
         return;
 
-    trimmed = stream ? gf_stream_trim(stream, &options.trim) : 0;
+    trimmed = stream ? gf_stream_trim(stream, &options.trim, &x->pace) : 0;
     if (trimmed > 0)
         gf_streams_changed(x, &place, "xtrim");
     gf_reply_int(x->reply, (int64_t)trimmed);

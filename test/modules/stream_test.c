@@ -88,7 +88,7 @@ static void trim(struct test_random *random, struct gf_stream *stream)
         trim.kind = GF_STREAM_TRIM_MINID;
         trim.minid = model[gone].id;
     }
-    trimmed = gf_stream_trim(stream, &trim);
+    trimmed = gf_stream_trim(stream, &trim, NULL);
     if (trim.approximate)
         cr_assert(le(u64, trimmed, gone));
     else

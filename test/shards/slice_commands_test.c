@@ -181,22 +181,22 @@ Test(slice_commands, sorted_sets)
                 {ZSET, "ZRANDMEMBER %s 999 WITHSCORES"});
 }
 
-/* What chance chooses is not the same twice: as many as asked for, and the others stay. */
-static void expect_pauses_by_chance(const struct row *row, const char *header)
+/* A command on "a" whose answer is not the same twice, and begins with `header`. */
+static void expect_pauses_and(const char *command, const char *header)
 {
-    make(row->make, "a", row->format);
-    node_client_format(&client, row->command, "a");
+    node_client_format(&client, command, "a");
     node_client_send(&client, "\r\n");
     node_turn(&node, 0);
-    cr_assert(is_suspended(), "%s: does not pause", row->command);
+    cr_assert(is_suspended(), "%s: does not pause", command);
     node_client_send(&other, "SET x 1\r\n");
     node_client_expect(&other, "+OK\r\n");
-    cr_assert(is_suspended(), "%s: nobody is answered between its slices", row->command);
+    cr_assert(is_suspended(), "%s: nobody is answered between its slices", command);
     read_all(&client);
     cr_assert_eq(strncmp(client.in, header, strlen(header)), 0, "%.20s", client.in);
     client.in_size = 0;
 }
 
+/* As many as asked for, and the others stay. */
 Test(slice_commands, chosen_by_chance)
 {
     const struct {
@@ -218,10 +218,71 @@ Test(slice_commands, chosen_by_chance)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        expect_pauses_by_chance(&rows[i].row, rows[i].header);
+        make(rows[i].row.make, "a", rows[i].row.format);
+        expect_pauses_and(rows[i].row.command, rows[i].header);
         node_client_send(&other, rows[i].size);
         node_client_expect(&other, rows[i].left);
         node_client_send(&other, "DEL a\r\n");
         node_client_expect(&other, ":1\r\n");
+    }
+}
+
+static void stream_make(const char *key)
+{
+    int used = 0;
+
+    for (unsigned i = 1; i <= ELEMENTS; i++)
+        used += snprintf(text + used, sizeof(text) - (size_t)used,
+                         "XADD %s %u-1 field value\r\n", key, i);
+    node_client_send(&other, text);
+    read_all(&other);
+    other.in_size = 0;
+}
+
+Test(slice_commands, streams)
+{
+    const char *commands[] = {
+        "XRANGE %s - +",
+        "XREVRANGE %s 900 20",
+        "XTRIM %s MAXLEN 7",
+        "XTRIM %s MINID ~ 800",
+        "XADD %s MAXLEN 5 2000-1 field value",
+        "XADD %s MINID 900 2000-1 field value",
+    };
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        stream_make("a");
+        stream_make("b");
+        expect_pauses(commands[i]);
+    }
+}
+
+/* All of it is pending for one consumer; that is seen in what is pending afterwards. */
+Test(slice_commands, groups)
+{
+    const struct {
+        const char *command;
+        const char *header;
+        const char *left;
+    } rows[] = {
+        {"XPENDING %s group IDLE 0 - + 1000", "*999\r\n", "*4\r\n:999\r\n"},
+        {"XPENDING %s group - + 1000 first", "*999\r\n", "*4\r\n:999\r\n"},
+        {"XAUTOCLAIM %s group second 0 - COUNT 990", "*3\r\n$5\r\n991-1\r\n*990\r\n",
+         "*4\r\n:999\r\n$3\r\n1-1\r\n$5\r\n999-1\r\n*2\r\n*2\r\n$5\r\nfirst\r\n$1\r\n9\r\n"
+         "*2\r\n$6\r\nsecond\r\n$3\r\n990\r\n"},
+        {"XGROUP DELCONSUMER %s group second", ":990\r\n", "*4\r\n:9\r\n"},
+    };
+
+    stream_make("a");
+    node_client_send(&other, "XGROUP CREATE a group 0\r\n"
+                             "XREADGROUP GROUP group first STREAMS a >\r\n");
+    read_all(&other);
+    other.in_size = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        expect_pauses_and(rows[i].command, rows[i].header);
+        node_client_send(&other, "XPENDING a group\r\n");
+        node_client_expect(&other, rows[i].left);
+        read_all(&other);
+        other.in_size = 0;
     }
 }
