@@ -50,6 +50,7 @@ const struct gf_bytes fuzz_seeds[] = {
              "-9223372036854775808\nSUBSTR a 0 1\nPSETEX a 1 b\nTIME\nLOLWUT VERSION 5 9 9 9\n"),
     GF_BYTES("32*3\r\n$3\r\nSET\r\n$1\r\na\r\n$5\r\n\0\r\n\xff\"\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
              "*1\r\n$-1\r\n"),
+    GF_BYTES("33COMMAND DOCS client\n"), /* nothing else answers in as many levels */
     {0},
 };
 
