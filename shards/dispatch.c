@@ -32,7 +32,8 @@ struct last_key {
     uint32_t partition;
 };
 
-#define LAST_KEY_NONE ((struct last_key){.key = {.size = SIZE_MAX}})
+/* The largest size that gcc lets be compared. */
+#define LAST_KEY_NONE ((struct last_key){.key = {.size = PTRDIFF_MAX}})
 
 /* Returns whether it is the last one again. */
 static inline bool key_locate(const struct gf_server *server, struct gf_bytes key,
