@@ -10,12 +10,12 @@ from pathlib import Path
 SOAK = Path(__file__).resolve().parent.parent.parent / "tools" / "soak"
 
 TESTS = """
-add_test(good "/bin/sh" "-c" "echo played \\$0 \\$1; echo \\$WHO" "--seeds" "1..3,70")
-set_tests_properties(good PROPERTIES LABELS "other;soak" ENVIRONMENT "WHO=said")
+add_test(good "/bin/sh" "-c" "echo \\$0 \\$1; echo \\$WHO for \\$GF_TIMEOUT_S s" "--seeds" "1..3,70")
+set_tests_properties(good PROPERTIES LABELS "other;soak" ENVIRONMENT "WHO=said;GF_TIMEOUT_S=7")
 add_test(bad "/bin/sh" "-c" "echo what; echo went wrong; exit 3" "--seeds" "5")
 set_tests_properties(bad PROPERTIES LABELS "soak")
 add_test(endless "/bin/sh" "-c" "echo begun; exec sleep 100" "--seeds" "1..2")
-set_tests_properties(endless PROPERTIES LABELS "soak" TIMEOUT 1)
+set_tests_properties(endless PROPERTIES LABELS "soak" TIMEOUT 0.2)
 add_test(without "/bin/false")
 """
 
@@ -36,7 +36,8 @@ class Soak(unittest.TestCase):
 
     def test_it_plays_as_many_other_seeds(self):
         status, said = self.soak("good")
-        first, last = map(int, re.search(r"good --seeds (\d+)\.\.(\d+): said", said).groups())
+        seeds = re.search(r"good --seeds (\d+)\.\.(\d+): said for 70 s", said)
+        first, last = map(int, seeds.groups())
         self.assertEqual((status, last - first), (0, 3))
         self.assertIn("good: 1 runs, 4 seeds, 0 failed\n1 runs, 4 seeds, 0 failed\n", said)
 
