@@ -24,6 +24,7 @@ struct gf_multi {
     uint32_t parts_locked;
     uint32_t parts_out; /* RUN or UNLOCK under way                                */
     bool lend;
+    bool keys_first;        /* partitions are taken when all keys are locked         */
     struct gf_slice *slice; /* that waits until the parts are back; or NULL          */
     uint32_t *key_parts;    /* part of the i-th key, for MERGE_KEYS; in `block`       */
     uint32_t keys_count;
@@ -39,7 +40,7 @@ static void multi_continue(struct gf_worker *worker, struct gf_multi *multi);
 static void part_send(struct gf_worker *worker, struct gf_part *part, enum gf_part_step step)
 {
     part->step = step;
-    part->parcel.locks = step == GF_PART_LOCK || step == GF_PART_LOCK_RUN || step == GF_PART_TAKE;
+    part->parcel.locks = step != GF_PART_RUN && step != GF_PART_UNLOCK && step != GF_PART_HOLD;
     part->parcel.takes = step == GF_PART_TAKE;
     if (part->core == worker->core->id)
         gf_part_arrive(worker, part);
@@ -51,10 +52,41 @@ static void multi_lock_next(struct gf_worker *worker, struct gf_multi *multi)
 {
     struct gf_part *part = &multi->parts[multi->parts_locked];
     bool last = multi->parts_locked + 1 == multi->parts_count;
+    enum gf_part_step step = GF_PART_LOCK;
 
-    if (last && !multi->lend)
+    if (multi->lend && multi->keys_count > 0)
+        step = multi->keys_first ? GF_PART_KEYS : GF_PART_TRY;
+    else if (last && !multi->lend)
+        step = GF_PART_LOCK_RUN;
+    if (step == GF_PART_LOCK_RUN)
         multi->parts_out = 1;
-    part_send(worker, part, last && !multi->lend ? GF_PART_LOCK_RUN : GF_PART_LOCK);
+    part_send(worker, part, step);
+}
+
+/* All parts so far lock partitions; from now on, keys. */
+static void multi_hold(struct gf_worker *worker, struct gf_multi *multi, uint32_t count)
+{
+    multi->parts_out = count;
+    for (uint32_t i = 0; i < count; i++)
+        part_send(worker, &multi->parts[i], GF_PART_HOLD);
+}
+
+static void multi_tried(struct gf_worker *worker, struct gf_multi *multi, bool refused)
+{
+    multi->parts_locked += !refused;
+    multi->keys_first = refused;
+    if (refused && multi->parts_locked > 0)
+        multi_hold(worker, multi, multi->parts_locked);
+    else if (multi->parts_locked < multi->parts_count)
+        multi_lock_next(worker, multi);
+    else
+        multi_locked(worker, multi);
+}
+
+static void multi_take(struct gf_worker *worker, struct gf_multi *multi)
+{
+    multi->parts_locked = 0;
+    part_send(worker, &multi->parts[0], GF_PART_TAKE);
 }
 
 /* CLIENT NO-TOUCH for what other cores have lent to this one. */
@@ -123,16 +155,13 @@ void gf_multi_hold(struct gf_worker *worker, struct gf_multi *multi, struct gf_s
     GF_ASSERT(multi->lend);
     multi_end_lent(worker, multi);
     multi->slice = slice;
-    multi->parts_out = multi->parts_count;
-    for (uint32_t i = 0; i < multi->parts_count; i++)
-        part_send(worker, &multi->parts[i], GF_PART_HOLD);
+    multi_hold(worker, multi, multi->parts_count);
 }
 
 void gf_multi_take(struct gf_worker *worker, struct gf_multi *multi)
 {
     GF_ASSERT(multi->slice != NULL);
-    multi->parts_locked = 0;
-    part_send(worker, &multi->parts[0], GF_PART_TAKE);
+    multi_take(worker, multi);
 }
 
 static void multi_took(struct gf_worker *worker, struct gf_multi *multi)
@@ -140,6 +169,10 @@ static void multi_took(struct gf_worker *worker, struct gf_multi *multi)
     multi->parts_locked++;
     if (multi->parts_locked < multi->parts_count) {
         part_send(worker, &multi->parts[multi->parts_locked], GF_PART_TAKE);
+        return;
+    }
+    if (!multi->slice) {
+        multi_locked(worker, multi);
         return;
     }
     multi_begin_lent(worker, multi);
@@ -214,6 +247,14 @@ static void multi_answer(struct gf_worker *worker, struct gf_multi *multi)
         gf_conn_release(conn);
 }
 
+static void multi_held(struct gf_worker *worker, struct gf_multi *multi)
+{
+    if (multi->slice)
+        gf_slice_held(worker, multi->slice);
+    else
+        multi_lock_next(worker, multi);
+}
+
 void gf_part_home(struct gf_worker *worker, struct gf_part *part)
 {
     struct gf_multi *multi = part->multi;
@@ -230,6 +271,16 @@ void gf_part_home(struct gf_worker *worker, struct gf_part *part)
         multi->parts_locked++;
         multi_locked(worker, multi);
         return;
+    case GF_PART_TRY:
+        multi_tried(worker, multi, part->refused);
+        return;
+    case GF_PART_KEYS:
+        multi->parts_locked++;
+        if (multi->parts_locked < multi->parts_count)
+            multi_lock_next(worker, multi);
+        else
+            multi_take(worker, multi);
+        return;
     case GF_PART_TAKE:
         multi_took(worker, multi);
         return;
@@ -237,7 +288,7 @@ void gf_part_home(struct gf_worker *worker, struct gf_part *part)
         GF_ASSERT(multi->parts_out > 0);
         multi->parts_out--;
         if (multi->parts_out == 0)
-            gf_slice_held(worker, multi->slice);
+            multi_held(worker, multi);
         return;
     case GF_PART_RUN:
     case GF_PART_UNLOCK:

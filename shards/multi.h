@@ -13,8 +13,12 @@
  *            (its slice is over)  v   |  (all are here again)
  *                     keys only: HOLDING -> TAKING, in ascending order
  *
- * A split command locks its keys, a lent one the partitions. One that runs in slices (slice.h)
- * gives them back after each, and keeps its keys; whoever waits for other keys goes on meanwhile.
+ * A split command locks its keys, a lent one the partitions: at once, where all of them are free.
+ * Where they are not, it does not hold partitions and wait: it locks its keys, core by core, and
+ * then takes the partitions for as long as it runs. One that runs in slices (slice.h) gives them
+ * back after each, and keeps its keys; whoever waits for other keys goes on meanwhile.
+ *
+ *   LOCKING -> (refused) -> HOLDING the keys of what was locked -> LOCKING keys -> TAKING
  *
  *   LOCKING -> LOCKING  [part_home]      the next core; the last one of a split runs at once
  *   LOCKING -> RUNNING  [multi_locked]     an errand that is not done at once: gf_multi_ran follows
@@ -45,6 +49,8 @@ struct gf_worker;
 
 enum gf_part_step {
     GF_PART_LOCK,     /* lock and come back; lend: as the home core's property */
+    GF_PART_TRY,      /* the same of what is lent, if it is free now; or come back refused */
+    GF_PART_KEYS,     /* lock its keys, and come back */
     GF_PART_LOCK_RUN, /* lock, run, unlock and come back: the last core of a split */
     GF_PART_RUN,      /* locked before: run when it is here, unlock and come back */
     GF_PART_UNLOCK,   /* take back what was lent and come back */
@@ -57,6 +63,7 @@ struct gf_part {
     struct gf_parcel parcel;   /* first */
     enum gf_part_step step;
     bool lend;
+    bool refused;              /* TRY: somebody is there                              */
     bool keeps;                /* `keys` is granted, besides `claim`, or instead of it */
     struct gf_multi *multi;    /* home core only                                      */
     const struct gf_request *request; /* command, db, resp: read only                 */

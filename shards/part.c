@@ -118,6 +118,23 @@ static void part_claim(struct gf_worker *worker, struct gf_part *part)
         gf_stay_begin(worker, &part->parcel.message);
 }
 
+/* Partitions to be lent, if they are free. */
+static void part_try(struct gf_worker *worker, struct gf_part *part)
+{
+    part->claim = (struct gf_claim){
+        .partitions = part->partitions,
+        .count = part->partitions_count,
+        .holds = true,
+    };
+    part->refused = !gf_locks_would(&worker->locks, &part->claim);
+    if (part->refused) {
+        part_finish(worker, part);
+        return;
+    }
+    (void)gf_locks_claim(&worker->locks, &part->claim); /* it would, so it has */
+    part_go(worker, part);
+}
+
 /* A split command with keys holds those, what is lent are partitions. */
 static void part_lock(struct gf_worker *worker, struct gf_part *part)
 {
@@ -168,23 +185,61 @@ static void part_run_when_here(struct gf_worker *worker, struct gf_part *part)
         gf_stay_begin(worker, &part->parcel.message);
 }
 
-/* The partitions come back. The keys stay locked, and objects where they are. */
-static void part_hold(struct gf_worker *worker, struct gf_part *part)
+static struct gf_claim keys_of(const struct gf_part *part)
 {
-    part_return(worker, part);
-    gf_heap_pin(worker->heap);
-    if (part->keeps) {
-        gf_locks_release(&worker->locks, &part->claim);
-        return;
-    }
-    part->keeps = true;
-    part->keys = (struct gf_claim){
+    return (struct gf_claim){
         .partitions = part->key_partitions,
         .hashes = part->key_hashes,
         .count = part->keys_count,
         .holds = true,
+        .changes = part_changes(part),
     };
+}
+
+/* The keys are locked, and objects stay where they are, until the partitions are taken. */
+static void part_keep(struct gf_worker *worker, struct gf_part *part)
+{
+    part->keeps = true;
+    gf_heap_pin(worker->heap);
+}
+
+/* The partitions come back. */
+static void part_hold(struct gf_worker *worker, struct gf_part *part)
+{
+    part_return(worker, part);
+    if (part->keeps) {
+        gf_heap_pin(worker->heap);
+        gf_locks_release(&worker->locks, &part->claim);
+        return;
+    }
+    part_keep(worker, part);
+    part->keys = keys_of(part);
     gf_locks_keep_keys(&worker->locks, &part->claim, &part->keys);
+}
+
+static void part_keys_locked(struct gf_worker *worker, struct gf_part *part)
+{
+    part_keep(worker, part);
+    part_finish(worker, part);
+}
+
+static void part_keys_granted(struct gf_claim *claim)
+{
+    struct gf_part *part = gf_container(claim, struct gf_part, keys);
+    struct gf_worker *worker = gf_worker_of(gf_core_here());
+
+    gf_stay_end(worker, &part->parcel.message);
+    part_keys_locked(worker, part);
+}
+
+static void part_lock_keys(struct gf_worker *worker, struct gf_part *part)
+{
+    part->keys = keys_of(part);
+    part->keys.granted = part_keys_granted;
+    if (gf_locks_claim(&worker->locks, &part->keys))
+        part_keys_locked(worker, part);
+    else
+        gf_stay_begin(worker, &part->parcel.message);
 }
 
 static void part_take(struct gf_worker *worker, struct gf_part *part)
@@ -214,6 +269,12 @@ void gf_part_arrive(struct gf_worker *worker, struct gf_part *part)
     case GF_PART_LOCK:
     case GF_PART_LOCK_RUN:
         part_lock(worker, part);
+        return;
+    case GF_PART_TRY:
+        part_try(worker, part);
+        return;
+    case GF_PART_KEYS:
+        part_lock_keys(worker, part);
         return;
     case GF_PART_TAKE:
         part_take(worker, part);

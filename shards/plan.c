@@ -73,6 +73,21 @@ void gf_plan_add_once(struct gf_plan *plan, uint16_t partition, uint8_t *seen)
     plan_add(plan, partition);
 }
 
+void gf_plan_reserve_keys(struct gf_plan *plan, uint32_t count)
+{
+    gf_plan_reserve(plan, count);
+    plan->hashed = true;
+    if (count > GF_PLAN_KEYS_INSIDE)
+        plan->hashes = gf_alloc(GF_MEMORY_OTHER, count * sizeof(*plan->hashes));
+}
+
+void gf_plan_add_key(struct gf_plan *plan, uint16_t partition, uint64_t hash)
+{
+    GF_ASSERT(plan->hashed);
+    plan->hashes[plan->keys_count++] = hash;
+    plan_add(plan, partition);
+}
+
 /* One core's client: the partitions of this core. */
 static void plan_owned(struct gf_plan *plan)
 {
@@ -276,8 +291,7 @@ void *gf_plan_parts(struct gf_plan *plan, const struct gf_request *request,
     bool split = plan->command->merge != GF_MERGE_NONE && plan->keys_count > 0;
     uint32_t words_count =
         split ? plan->keys_count * (uint32_t)plan->command->key_step + plan->cores_count : 0;
-    size_t keys_size =
-        plan->keys_count * (sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t));
+    size_t keys_size = plan->keys_count * (sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t));
     struct gf_bytes *words =
         gf_alloc(GF_MEMORY_OTHER, words_count * sizeof(struct gf_bytes) + keys_size +
                                       plan->partitions_count * sizeof(uint16_t));

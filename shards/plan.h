@@ -52,6 +52,11 @@ bool gf_plan_keys(struct gf_plan *plan, const struct gf_bytes *words, uint32_t c
 void gf_plan_reserve(struct gf_plan *plan, uint32_t count);
 void gf_plan_add_once(struct gf_plan *plan, uint16_t partition, uint8_t *seen);
 
+/* gf_plan_reserve_keys - the same for keys that are not words of a request.
+ * gf_plan_add_key - one key more; named twice is fine. */
+void gf_plan_reserve_keys(struct gf_plan *plan, uint32_t count);
+void gf_plan_add_key(struct gf_plan *plan, uint16_t partition, uint64_t hash);
+
 /* gf_plan_hashes - of the keys, one for each of plan->partitions; NULL: it needs whole
  * partitions. */
 const uint64_t *gf_plan_hashes(struct gf_plan *plan);

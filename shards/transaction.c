@@ -333,6 +333,67 @@ static void union_find(struct gf_plan *all, const struct gf_transaction *transac
         gf_plan_add_once(all, gf_container(link, struct gf_watch, link)->partition, seen);
 }
 
+/* Keys of one command. false: it needs whole partitions. */
+static bool keys_add(struct gf_plan *all, const struct gf_queued *queued)
+{
+    const uint64_t *hashes;
+    struct gf_plan plan;
+    bool has_keys = true;
+
+    gf_plan_init(&plan, all->worker, queued->command);
+    if (gf_plan_keys(&plan, queued->words, queued->words_count)) {
+        hashes = gf_plan_hashes(&plan);
+        for (uint32_t i = 0; hashes && i < plan.keys_count; i++)
+            gf_plan_add_key(all, plan.partitions[i], hashes[i]);
+        has_keys = hashes != NULL;
+    }
+    gf_plan_deinit(&plan);
+    return has_keys;
+}
+
+/* The keys of all commands, and the watched ones. false: keys are not enough. */
+static bool keys_find(struct gf_plan *all, const struct gf_transaction *transaction)
+{
+    const struct gf_list *watches = &transaction->watches;
+    uint32_t count = 0;
+
+    if (transaction->flags & (GF_ALL_KEYS | GF_CURSOR))
+        return false;
+    for (uint32_t i = 0; i < transaction->commands_count; i++)
+        count += transaction->commands[i].words_count;
+    for (struct gf_link *link = gf_list_peek_front(watches); link;
+         link = gf_list_next(watches, link))
+        count++;
+    gf_plan_reserve_keys(all, count);
+    for (uint32_t i = 0; i < transaction->commands_count; i++) {
+        const struct gf_queued *queued = &transaction->commands[i];
+
+        if (gf_command_has_keys(queued->command) && !keys_add(all, queued))
+            return false;
+    }
+    for (struct gf_link *link = gf_list_peek_front(watches); link;
+         link = gf_list_next(watches, link)) {
+        const struct gf_watch *watch = gf_container(link, struct gf_watch, link);
+
+        gf_plan_add_key(all, watch->partition, watch->hash);
+    }
+    return true;
+}
+
+/* What EXEC locks: keys if they are all there is, partitions otherwise. */
+static void transaction_plan(struct gf_conn *conn, const struct gf_command *exec,
+                             struct gf_plan *ret_plan)
+{
+    gf_plan_init(ret_plan, conn->worker, exec);
+    ret_plan->one_core = gf_conn_sees_one_core(conn);
+    if (keys_find(ret_plan, conn->transaction))
+        return;
+    gf_plan_deinit(ret_plan);
+    gf_plan_init(ret_plan, conn->worker, exec);
+    ret_plan->one_core = gf_conn_sees_one_core(conn);
+    union_find(ret_plan, conn->transaction);
+}
+
 static struct gf_request *request_make(struct gf_conn *conn, const struct gf_command *exec,
                                        struct gf_transaction *transaction)
 {
@@ -358,14 +419,15 @@ static struct gf_request *request_make(struct gf_conn *conn, const struct gf_com
 
 /* Everything on one core, or nowhere: as one request. */
 static void start_on_one_core(struct gf_conn *conn, struct gf_request *request,
-                              const struct gf_plan *plan)
+                              struct gf_plan *plan)
 {
     struct gf_worker *worker = conn->worker;
     bool with_conn = transaction_of(request->errand)->flags & GF_HOME;
 
     if (plan->partitions_count > 0) {
         request->owner = plan->core;
-        gf_request_set_partitions(request, plan->partitions, NULL, plan->partitions_count);
+        gf_request_set_partitions(request, plan->partitions, gf_plan_hashes(plan),
+                                  plan->partitions_count);
     }
     if (with_conn)
         gf_conn_hold(conn);
@@ -439,11 +501,9 @@ bool gf_transaction_exec(struct gf_conn *conn, const struct gf_command *exec)
         answer_error(conn, exec, GF_MSG_EXEC_ABORTED_FOR);
         return true;
     }
-    gf_plan_init(&plan, worker, exec);
-    plan.one_core = gf_conn_sees_one_core(conn);
     while ((link = gf_list_pop_front(&conn->watches)))
         gf_list_push_back(&transaction->watches, link);
-    union_find(&plan, transaction);
+    transaction_plan(conn, exec, &plan);
     if (plan.cores_count == 1 && !runs_at_home(conn, transaction) &&
         plan.core != worker->core->id && !gf_parcel_room_for_request(worker, plan.core))
         started = false;

@@ -10,7 +10,8 @@
  *                                                       (none)
  *
  * Between MULTI and EXEC commands are admitted like any others, then kept; one that is refused
- * breaks the transaction. EXEC finds the partitions of all their keys, and of the watched ones:
+ * breaks the transaction. EXEC locks their keys and the watched ones; or partitions, if a command
+ * is about more than keys that it names (FLUSHALL, SCAN, SORT with BY). They are
  *
  *   none, or all on one core   an ordinary request to that core, which runs everything in one go
  *   on several cores           locked and lent to this core, core by core, as for a command over

@@ -37,6 +37,7 @@ void gf_visit_arrive(struct gf_worker *worker, struct gf_visit *visit)
     GF_ASSERT(visit->parcel.to == worker->core->id);
     visit->claim = (struct gf_claim){
         .partitions = visit->partitions,
+        .hashes = visit->hashes,
         .count = visit->partitions_count,
         .granted = visit_granted,
     };

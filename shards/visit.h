@@ -1,6 +1,6 @@
 /* Something to be done with partitions of one core, on that core, when they are free.
  *
- *   home: gf_visit_start --> ring --> core: partitions free? -- no: waits in gf_locks
+ *   home: gf_visit_start --> ring --> core: partitions (keys) free? -- no: waits in gf_locks
  *                                       | yes                       |
  *                                       v                           v
  *   home: done   <------ ring <------ run <-------------------------+
@@ -22,6 +22,7 @@ struct gf_worker;
 struct gf_visit {
     struct gf_parcel parcel;    /* first */
     const uint16_t *partitions; /* of the core; borrowed */
+    const uint64_t *hashes;     /* of a key in each of them; NULL: of all keys; borrowed */
     uint32_t partitions_count;  /* 1 or more */
     void (*run)(struct gf_worker *worker, struct gf_visit *visit);
     void (*done)(struct gf_worker *worker, struct gf_visit *visit);

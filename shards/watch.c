@@ -27,7 +27,7 @@ struct watch_job {
 struct watch_visit {
     struct gf_visit visit;     /* first */
     struct watch_job *job;     /* NULL: they are dropped */
-    struct gf_watch **watches; /* in this block, as the partitions */
+    struct gf_watch **watches; /* in this block, as partitions and hashes */
     uint32_t count;
 };
 
@@ -259,13 +259,16 @@ static void visit_start(struct gf_worker *worker, struct gf_list *watches, uint1
     struct gf_link *link = gf_list_peek_front(watches);
     struct watch_visit *visit;
     uint16_t *partitions;
+    uint64_t *hashes;
 
     if (count == 0)
         return;
-    visit = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*visit) + count * sizeof(*visit->watches) +
-                                               count * sizeof(*partitions));
+    visit =
+        gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*visit) + count * sizeof(*visit->watches) +
+                                           count * sizeof(*hashes) + count * sizeof(*partitions));
     visit->watches = (struct gf_watch **)(void *)(visit + 1);
-    partitions = (uint16_t *)(void *)(visit->watches + count);
+    hashes = (uint64_t *)(void *)(visit->watches + count);
+    partitions = (uint16_t *)(void *)(hashes + count);
     visit->job = job;
     while (link) {
         struct gf_watch *watch = watch_of(link);
@@ -276,9 +279,11 @@ static void visit_start(struct gf_worker *worker, struct gf_list *watches, uint1
         if (!job)
             gf_list_remove(&watch->link);
         partitions[visit->count] = watch->partition;
+        hashes[visit->count] = watch->hash;
         visit->watches[visit->count++] = watch;
     }
     visit->visit.partitions = partitions;
+    visit->visit.hashes = hashes;
     visit->visit.partitions_count = count;
     visit->visit.run = visit_run;
     visit->visit.done = visit_done;

@@ -393,6 +393,39 @@ Test(slice_spread, who_looks_at_names_and_waits_keeps_nobody_from_keys, .timeout
     teardown();
 }
 
+/* Commands in slices take turns over all partitions, so that never all of them are here. */
+Test(slice_spread, who_looks_at_names_has_his_turn_between_slices, .timeout = 60)
+{
+    enum { COMMANDS = 8 };
+    struct node_client clients[COMMANDS];
+    char from[COMMANDS][16], to[16];
+
+    start(2);
+    for (uint16_t i = 0; i < COMMANDS; i++) {
+        node_key(&node, i % 2, i, from[i]);
+        set_make(from[i]);
+    }
+    for (uint16_t i = 0; i < COMMANDS; i++) {
+        node_key(&node, 1 - i % 2, i + 20, to);
+        node_client_open(&clients[i], &node, i / 2 % 2);
+        node_client_format(&clients[i], "COPY %s %s\r\n", from[i], to);
+    }
+    node_turn_all(&node, 20);
+    for (unsigned i = 0; i < 5; i++) {
+        node_client_send(&other, "DBSIZE\r\n");
+        node_client_expect(&other, ":8\r\n");
+    }
+    for (uint16_t i = 0; i < COMMANDS; i++)
+        expect_nothing(&clients[i]);
+    for (uint16_t i = 0; i < COMMANDS; i++) {
+        node_client_expect(&clients[i], ":1\r\n");
+        node_client_close(&clients[i]);
+    }
+    node_client_send(&other, "DBSIZE\r\n");
+    node_client_expect(&other, ":16\r\n");
+    teardown();
+}
+
 /* Several parts of one command find their partitions away, and come back one after the other. */
 Test(slice_spread, parts_are_asked_again_each_for_itself, .timeout = 60)
 {
@@ -432,6 +465,113 @@ static void neighbours_of(const char *key, uint32_t count, char neighbours[][16]
         snprintf(neighbours[i], 16, "n%u", number);
         i += gf_router_partition(router, gf_bytes_of(neighbours[i])) == partition;
     }
+}
+
+static bool is_answered(struct node_client *from)
+{
+    node_client_read(from);
+    return from->in_size > 0;
+}
+
+/* Long commands of both cores over the same partitions advance side by side. */
+Test(slice_spread, none_is_starved_by_others_over_the_same_partitions, .timeout = 60)
+{
+    struct node_client clients[4];
+    char near[16], far[16], from[4][16], to[4][16];
+    uint32_t turns[4] = {0};
+    uint32_t turn = 0;
+
+    start(2);
+    node_key(&node, 0, 0, near);
+    node_key(&node, 1, 0, far);
+    neighbours_of(near, 4, from);
+    neighbours_of(far, 4, to);
+    for (unsigned i = 0; i < 4; i++) {
+        set_make(from[i]);
+        node_client_open(&clients[i], &node, (uint16_t)(i % 2));
+    }
+    for (unsigned i = 0; i < 4; i++)
+        node_client_format(&clients[i], "COPY %s %s\r\n", from[i], to[i]);
+    for (uint32_t left = 4; left > 0; turn++) {
+        node_turn_all(&node, 1);
+        for (unsigned i = 0; i < 4; i++) {
+            if (turns[i] == 0 && is_answered(&clients[i])) {
+                turns[i] = turn;
+                left--;
+            }
+        }
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert_gt(turns[i], turn / 2, "another had %u turns of %u", turns[i], turn);
+        node_client_expect(&clients[i], ":1\r\n");
+        node_client_close(&clients[i]);
+    }
+    teardown();
+}
+
+/* What a long command over both cores holds is one key of each: other keys of its partitions can be
+ * used by everything that names its keys. */
+Test(slice_spread, other_keys_of_its_partitions_are_free_for_every_command, .timeout = 60)
+{
+    char near[16], far[16], nears[2][16], fars[2][16];
+
+    start(2);
+    node_key(&node, 0, 0, near);
+    node_key(&node, 1, 0, far);
+    neighbours_of(near, 2, nears);
+    neighbours_of(far, 2, fars);
+    set_make(near);
+    node_client_format(&client, "COPY %s %s\r\n", near, far);
+    node_turn_all(&node, 5);
+    node_client_format(&other, "SET %s 1\r\nRENAME %s %s\r\n", nears[0], nears[0], fars[0]);
+    node_client_expect(&other, "+OK\r\n+OK\r\n");
+    node_client_format(&other, "MSETNX %s 1 %s 2\r\n", nears[1], fars[1]);
+    node_client_expect(&other, ":1\r\n");
+    node_client_format(&other, "WATCH %s %s\r\nMULTI\r\nINCR %s\r\nINCR %s\r\nEXEC\r\n", nears[1],
+                       fars[0], nears[1], fars[1]);
+    node_client_expect(&other, "+OK\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:2\r\n:3\r\n");
+    node_client_format(&other, "MULTI\r\nINCR %s\r\nEXEC\r\n", nears[1]);
+    node_client_expect(&other, "+OK\r\n+QUEUED\r\n*1\r\n:3\r\n");
+    node_client_format(&other, "MULTI\r\nINCR %s\r\nEXEC\r\n", fars[1]);
+    node_client_expect(&other, "+OK\r\n+QUEUED\r\n*1\r\n:4\r\n");
+    cr_assert(is_held(near), "all of it while the command pauses");
+    cr_assert(is_held(far));
+    node_client_format(&other, "RENAME %s %s\r\nSCARD %s\r\n", far, nears[0], nears[0]);
+    node_turn_all(&node, 5);
+    expect_nothing(&other);
+    node_client_expect(&client, ":1\r\n");
+    node_client_expect(&other, "+OK\r\n:999\r\n");
+    teardown();
+}
+
+/* A command that waits for a key that is held keeps nobody from partitions that it found free. */
+Test(slice_spread, who_waits_for_its_keys_holds_keys_only, .timeout = 60)
+{
+    struct node_client waiter;
+    char near[16], far[16], own[16], beside[16];
+
+    start(2);
+    node_key(&node, 0, 0, near);
+    node_key(&node, 0, 1, own);
+    node_key(&node, 1, 0, far);
+    neighbour_of(own, beside);
+    set_make(near);
+    node_client_format(&client, "COPY %s %s\r\n", near, far);
+    node_turn_all(&node, 5);
+    node_client_open(&waiter, &node, 0);
+    node_client_format(&waiter, "RENAME %s %s\r\n", far, own);
+    node_turn_all(&node, 3);
+    node_client_format(&other, "SET %s 1\r\n", beside);
+    node_client_expect(&other, "+OK\r\n");
+    node_client_format(&other, "EXISTS %s\r\n", own);
+    node_turn_all(&node, 2);
+    expect_nothing(&other);
+    cr_assert(is_held(far));
+    node_client_expect(&client, ":1\r\n");
+    node_client_expect(&waiter, "+OK\r\n");
+    node_client_expect(&other, ":1\r\n");
+    node_client_close(&waiter);
+    teardown();
 }
 
 #define CROWD (2 * GF_PARCEL_RESERVE)
