@@ -152,6 +152,7 @@ static void background_tick(struct gf_timer *timer)
 
     gf_maxmemory_tick(worker);
     gf_tracking_tick(worker);
+    gf_tracking_settle(worker);
     gf_stats_sample(worker);
     tell_log_time(worker);
     gf_shutdown_poll(worker);

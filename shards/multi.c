@@ -320,9 +320,12 @@ static struct gf_request *request_make(struct gf_conn *conn, const struct gf_ahe
 void gf_multi_start(struct gf_worker *worker, struct gf_request *request, struct gf_plan *plan)
 {
     struct gf_multi *multi = gf_alloc_zero(GF_MEMORY_OTHER, sizeof(*multi));
+    uint64_t number;
 
     request->partition = plan->first_partition;
     request->key_hash = plan->first_hash;
+    worker->counters.commands_multi++;
+    number = ++worker->tracking.numbers << 16 | worker->core->id;
     multi->request = request;
     multi->lend = request->command->merge == GF_MERGE_NONE;
     request->multi = multi;
@@ -336,11 +339,11 @@ void gf_multi_start(struct gf_worker *worker, struct gf_request *request, struct
         part->multi = multi;
         part->request = request;
         part->lend = multi->lend;
+        part->flush = (struct gf_tracking_flush){.command = number, .cores = multi->parts_count};
         part->parcel.message =
             (struct gf_message){.home = worker->core->id, .kind = GF_MESSAGE_PART};
         part->parcel.to = part->core;
     }
-    worker->counters.commands_multi++;
     multi_lock_next(worker, multi);
 }
 

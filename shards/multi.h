@@ -38,6 +38,7 @@
 #include "protocol/messages.h"
 #include "shards/lock.h"
 #include "shards/parcel.h"
+#include "shards/tracking.h"
 
 struct gf_ahead;
 struct gf_conn;
@@ -66,6 +67,7 @@ struct gf_part {
     bool refused;              /* TRY: somebody is there                              */
     bool keeps;                /* `keys` is granted, besides `claim`, or instead of it */
     struct gf_multi *multi;    /* home core only                                      */
+    struct gf_tracking_flush flush; /* which command this is, should it flush        */
     const struct gf_request *request; /* command, db, resp: read only                 */
     uint16_t core;
     uint16_t *partitions;      /* ascending, each once; in the multi's block          */

@@ -66,7 +66,9 @@ static void part_run(struct gf_worker *worker, struct gf_part *part)
         run.key_hash = gf_keyspace_hash(worker->server->hash_seed, key);
     }
     gf_reply_init(&reply, &part->reply, request->resp);
+    worker->tracking.flush = part->flush;
     gf_run_command(worker, &run);
+    worker->tracking.flush = (struct gf_tracking_flush){0};
     part->duration_ns = run.duration_ns;
     part->failure = run.failure;
 }

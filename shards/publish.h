@@ -28,6 +28,7 @@
 #include "core/driver.h"
 #include "core/list.h"
 #include "shards/parcel.h"
+#include "shards/tracking.h"
 
 struct gf_ahead;
 struct gf_channel;
@@ -70,6 +71,7 @@ struct gf_publication {
     uint64_t receivers;
     uint64_t writer;            /* CLIENT ID of who changed the key; REDIRECT: of who caches */
     uint64_t target;            /* REDIRECT: CLIENT ID                                   */
+    struct gf_tracking_flush tells; /* FLUSH: of which command                           */
     struct gf_request *request; /* PUBLISH's, which holds the words; NULL: nobody waits  */
     struct gf_bytes channel;
     struct gf_bytes message;

@@ -213,8 +213,10 @@ static void tracking_cleared(struct gf_event_sink *sink, struct gf_partition *pa
         return;
     worker->tracking.flush_seed = worker->seed; /* every command draws a new one */
     publication = gf_publication_create(worker, GF_PUBLICATION_FLUSH, GF_ALL_CORES, 0);
-    if (publication)
-        gf_publication_start(worker, publication);
+    if (!publication)
+        return;
+    publication->tells = worker->tracking.flush;
+    gf_publication_start(worker, publication);
 }
 
 static void tracking_swapped(struct gf_event_sink *sink, struct gf_partition *partition, uint32_t a,

@@ -17,7 +17,8 @@
  * It stays on its core from then on.
  *
  * The table is bounded: at every tick a core with more keys than its share of tracking-table-max-
- * keys invalidates some as if they had changed. A database that is flushed is told with one null.
+ * keys invalidates some as if they had changed. A database that is flushed is told with one null:
+ * each core tells, behind the answers that it has sent, and the null goes out when all have.
  *
  * A connection that tracks stays on its core.
  */
@@ -77,6 +78,20 @@ struct gf_redirect_target {
     struct gf_conn *conn;
 };
 
+/* A command over several cores that flushes: which one, and how many cores tell of it. */
+struct gf_tracking_flush {
+    uint64_t command; /* of all cores; 0 = it runs on one */
+    uint32_t cores;
+};
+
+#define GF_TRACKING_FLUSHES 8 /* that a core waits for; of more, each core is passed on */
+
+/* One that some cores have told of. */
+struct gf_tracking_flushing {
+    struct gf_tracking_flush flush; /* cores: that have not told yet; 0: this is free */
+    bool old;                       /* since before the last tick                     */
+};
+
 struct gf_trackings {
     struct gf_event_sink sink;
     struct gf_worker *worker;
@@ -85,6 +100,9 @@ struct gf_trackings {
     struct gf_names targets; /* gf_redirect_target                     */
     uint64_t prefixes_count; /* of them all                            */
     uint64_t flush_seed;     /* of the command whose flush was told    */
+    uint64_t numbers;        /* given to commands over several cores   */
+    struct gf_tracking_flush flush; /* of the part that runs now       */
+    struct gf_tracking_flushing flushing[GF_TRACKING_FLUSHES];
     _Atomic uint32_t count;  /* clients here; written here, read by every core */
     _Atomic uint32_t bcast_count;
 };
@@ -121,6 +139,10 @@ void gf_tracking_returned(struct gf_worker *worker, const struct gf_partition *p
  * gf_tracking_lost - nobody was there to be redirected to. */
 uint64_t gf_tracking_deliver(struct gf_worker *worker, const struct gf_publication *publication);
 void gf_tracking_lost(struct gf_worker *worker, const struct gf_publication *publication);
+
+/* gf_tracking_settle - at every tick: a core may have had nothing to tell of a flush (nobody
+ * tracked anywhere when it came there). Nobody waits for it any longer. */
+void gf_tracking_settle(struct gf_worker *worker);
 
 /* gf_tracking_tick - keep the tables within their limit. */
 void gf_tracking_tick(struct gf_worker *worker);

@@ -168,6 +168,56 @@ static uint64_t deliver_to_all(struct gf_worker *worker, const struct gf_publica
     return count;
 }
 
+/* ---- flushes ------------------------------------------------------------------------------- */
+
+/* The place of a command's flush; a free one when none has told of it before; or NULL. */
+static struct gf_tracking_flushing *flushing_find(struct gf_trackings *trackings, uint64_t command)
+{
+    struct gf_tracking_flushing *free_one = NULL;
+
+    for (uint32_t i = 0; i < GF_TRACKING_FLUSHES; i++) {
+        struct gf_tracking_flushing *it = &trackings->flushing[i];
+
+        if (it->flush.cores > 0 && it->flush.command == command)
+            return it;
+        if (it->flush.cores == 0)
+            free_one = it;
+    }
+    return free_one;
+}
+
+/* One core more tells of a flush. Was it the last? */
+static bool flush_is_told(struct gf_worker *worker, const struct gf_publication *publication)
+{
+    struct gf_tracking_flushing *it;
+
+    if (publication->tells.command == 0)
+        return true;
+    it = flushing_find(&worker->tracking, publication->tells.command);
+    if (!it)
+        return true;
+    if (it->flush.cores == 0)
+        *it = (struct gf_tracking_flushing){.flush = publication->tells};
+    return --it->flush.cores == 0;
+}
+
+void gf_tracking_settle(struct gf_worker *worker)
+{
+    struct gf_publication null = {.kind = GF_PUBLICATION_FLUSH};
+
+    for (uint32_t i = 0; i < GF_TRACKING_FLUSHES; i++) {
+        struct gf_tracking_flushing *it = &worker->tracking.flushing[i];
+
+        if (it->flush.cores > 0 && it->old) {
+            it->flush.cores = 0;
+            (void)deliver_to_all(worker, &null);
+        }
+        it->old = true;
+    }
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
 uint64_t gf_tracking_deliver(struct gf_worker *worker, const struct gf_publication *publication)
 {
     const char *ids = publication->message.data;
@@ -180,6 +230,8 @@ uint64_t gf_tracking_deliver(struct gf_worker *worker, const struct gf_publicati
             tell(conn, publication, true, publication->resp);
         return conn != NULL;
     }
+    if (publication->kind == GF_PUBLICATION_FLUSH && !flush_is_told(worker, publication))
+        return 0;
     if (publication->kind != GF_PUBLICATION_INVALIDATE)
         return deliver_to_all(worker, publication);
     for (size_t at = 0; at < publication->message.size; at += sizeof(uint64_t)) {

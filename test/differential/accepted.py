@@ -270,7 +270,6 @@ TOGETHER = [
              "who waits for it, as any other; the reference forgets them", _overwritten, ends=True),
     Accepted("groups-are-watched", "a change of a consumer group is one of its stream, for WATCH and "
              "caches", lambda told: False),
-    Accepted("flush-of-every-core", "each core tells caches of a flush", lambda told: False),
     Accepted(MOVED_ON, "what a blocking move hands on goes to the first in line at its destination, "
              "who may wait for other keys that came at once, too", lambda told: False, ends=True),
 ]

@@ -153,13 +153,13 @@ def _is_invalidation(reply):
 
 def _invalidated(replies):
     """The keys that these pushes name, in an order of their own: who changed several told of them
-    one by one, or of all at once; and of a flush each core tells."""
-    keys, flushed = [], False
+    one by one, or of all at once."""
+    keys, flushes = [], 0
     for reply in replies:
         named = reply.value[1].value
-        flushed |= named is None
+        flushes += named is None
         keys += map(repr, named or ())
-    return sorted(keys) + ["everything"] * flushed
+    return sorted(keys) + ["everything"] * flushes
 
 
 def _ends(told):
