@@ -114,7 +114,7 @@ static const struct gf_command commands[] = {
         GF_ARGS({.name = "key", .type = GF_ARG_KEY}, {.name = "offset", .type = GF_ARG_INTEGER}),
     },
     {
-        .name = "BITCOUNT", .run = gf_bitmap_count_run, .flags = GF_READ, .arity = -2,
+        .name = "BITCOUNT", .run = gf_bitmap_count_run, .flags = GF_READ | GF_SLICED, .arity = -2,
         .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .history = unit_history, .history_count = GF_COUNT(unit_history),
         .since = "2.6.0", .group = "bitmap", .complexity = "O(N), N = bytes looked at",
@@ -125,7 +125,7 @@ static const struct gf_command commands[] = {
                          {.name = "end", .type = GF_ARG_INTEGER}, UNIT)}),
     },
     {
-        .name = "BITPOS", .run = gf_bitmap_pos_run, .flags = GF_READ, .arity = -3,
+        .name = "BITPOS", .run = gf_bitmap_pos_run, .flags = GF_READ | GF_SLICED, .arity = -3,
         .key_first = 1, .key_last = 1, .key_step = 1, .key_flags = GF_KEY_RO | GF_KEY_ACCESS,
         .history = unit_history, .history_count = GF_COUNT(unit_history),
         .since = "2.8.7", .group = "bitmap", .complexity = "O(N), N = bytes looked at",

@@ -5,6 +5,10 @@
  */
 #include "modules/bitmaps.h"
 
+#define PIECE_BITS (32768 * 8) /* of a long string, between two pauses */
+#define PIECE_STEPS 32u        /* of gf_exec_pause: less than reading as many elements */
+#define STEP_BYTES (PIECE_BITS / 8 / PIECE_STEPS)
+
 /* The words of a range, and then the bits they mean. */
 struct range {
     int64_t start;
@@ -55,6 +59,25 @@ static bool range_bits(struct range *range, size_t size)
     return true;
 }
 
+/* range_is_long - see gf_exec_is_long. */
+static bool range_is_long(struct gf_exec *x, struct gf_bytes bytes)
+{
+    return gf_exec_is_long(x, 1 + bytes.size / STEP_BYTES);
+}
+
+static int64_t count_pieces(struct gf_exec *x, struct gf_bytes bytes, const struct range *range)
+{
+    uint64_t count = 0;
+
+    for (int64_t first = range->start; first <= range->end; first += PIECE_BITS) {
+        int64_t last = range->end - first < PIECE_BITS ? range->end : first + PIECE_BITS - 1;
+
+        count += gf_bits_count(bytes, (uint64_t)first, (uint64_t)last);
+        gf_exec_pause(x, PIECE_STEPS);
+    }
+    return (int64_t)count;
+}
+
 void gf_bitmap_count_run(struct gf_exec *x)
 {
     struct gf_bytes key = gf_args_next(x->args);
@@ -78,11 +101,12 @@ void gf_bitmap_count_run(struct gf_exec *x)
     bool empty = range.start < 0 && range.end < 0 && range.start > range.end;
     struct gf_bytes bytes = object != NULL ? gf_string_bytes(object, text) : GF_BYTES("");
 
+    if (range_is_long(x, bytes))
+        return;
     if (empty || !range_bits(&range, bytes.size))
         gf_reply_int(x->reply, 0);
     else
-        gf_reply_int(x->reply,
-                     (int64_t)gf_bits_count(bytes, (uint64_t)range.start, (uint64_t)range.end));
+        gf_reply_int(x->reply, count_pieces(x, bytes, &range));
 }
 
 /* [start [end [BYTE|BIT]]]; the unit is looked at before the end is a number, as Redis does. */
@@ -107,13 +131,18 @@ static struct range pos_range_read(struct gf_args *args)
     return range;
 }
 
-static int64_t pos_find(struct gf_bytes bytes, bool bit, struct range *range)
+static int64_t pos_find(struct gf_exec *x, struct gf_bytes bytes, bool bit, struct range *range)
 {
-    int64_t found;
+    int64_t found = -1;
 
     if (!range_bits(range, bytes.size))
         return -1;
-    found = gf_bits_find(bytes, bit, (uint64_t)range->start, (uint64_t)range->end);
+    for (int64_t first = range->start; found < 0 && first <= range->end; first += PIECE_BITS) {
+        int64_t last = range->end - first < PIECE_BITS ? range->end : first + PIECE_BITS - 1;
+
+        found = gf_bits_find(bytes, bit, (uint64_t)first, (uint64_t)last);
+        gf_exec_pause(x, PIECE_STEPS);
+    }
     /* Behind a string whose end nobody named there are zeroes. */
     if (found < 0 && !bit && !range->end_given)
         return range->end + 1;
@@ -138,6 +167,6 @@ void gf_bitmap_pos_run(struct gf_exec *x)
     range_finish(&range);
     if (object == NULL)
         gf_reply_int(x->reply, bit ? -1 : 0);
-    else
-        gf_reply_int(x->reply, pos_find(gf_string_bytes(object, text), bit != 0, &range));
+    else if (!range_is_long(x, gf_string_bytes(object, text)))
+        gf_reply_int(x->reply, pos_find(x, gf_string_bytes(object, text), bit != 0, &range));
 }

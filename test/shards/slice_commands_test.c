@@ -286,3 +286,20 @@ Test(slice_commands, groups)
         other.in_size = 0;
     }
 }
+
+Test(slice_commands, bitmaps)
+{
+    const char *commands[] = {"BITCOUNT %s", "BITCOUNT %s 7 -3 BIT", "BITPOS %s 1", "BITPOS %s 0",
+                              "BITPOS %s 0 70000"};
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        for (const char *key = "a"; key; key = *key == 'a' ? "b" : NULL) {
+            node_client_format(&other, "SETBIT %s 8000001 1\r\nSETBIT %s 9000001 1\r\n", key, key);
+            if (strstr(commands[i], "BITPOS %s 0"))
+                node_client_format(&other, "BITOP NOT %s %s\r\n", key, key);
+            read_all(&other);
+            other.in_size = 0;
+        }
+        expect_pauses(commands[i]);
+    }
+}
