@@ -3,12 +3,15 @@
  * A turn costs a system call, a sleep and a wake-up, whatever it brings. The core says how long it
  * would wait for more (gf_driver.coalesce_ns); this says for how many:
  *
- *   as many as came the last time: that is what those who are being served can bring about;
+ *   half as many more than came the last time. Just as many would never become more, and a core
+ *   with less to do would wake up for it ever more often; a time limit ends what was too many;
  *   half of the handles that are active: who waits for all of them leaves their clients
  *   nothing to do meanwhile, and then has nothing to do himself. A few connections: not at all.
  *
  * Measured (GET, 50 connections, one core): 12 % less CPU per request at 16 deep, 8 % unpipelined,
  * and 7 % more throughput. Waiting for all of 4 connections cost 14 % of it; for half, nothing.
+ * Half as many more than came: a quarter less again for a small command (SADD of one member, 16
+ * deep). To want no more for some runs after one that waited in vain lost most of that.
  */
 #pragma once
 
@@ -54,6 +57,7 @@ static inline void gf_coalesce_run(struct gf_coalesce *coalesce, uint32_t comple
 static inline uint32_t gf_coalesce_count(const struct gf_coalesce *coalesce)
 {
     uint32_t share = coalesce->active_last / GF_COALESCE_SHARE;
+    uint32_t count = coalesce->completions + coalesce->completions / 2;
 
-    return coalesce->completions < share ? coalesce->completions : share;
+    return count < share ? count : share;
 }

@@ -45,15 +45,17 @@ Test(coalesce, does_not_wait_for_one_handle_or_three)
     cr_assert_lt(gf_coalesce_count(&coalesce), 2);
 }
 
-/* Not for more than came the last time; a run that ended with nothing says nothing. */
-Test(coalesce, waits_for_what_came_last)
+/* A run that ended with nothing says nothing. */
+Test(coalesce, waits_for_half_as_many_more_than_came_last)
 {
     runs_of(GF_COALESCE_RUNS, HANDLES);
     cr_assert_eq(gf_coalesce_count(&coalesce), HANDLES / GF_COALESCE_SHARE);
-    runs_of(1, 3);
-    cr_assert_eq(gf_coalesce_count(&coalesce), 3);
+    runs_of(1, 4);
+    cr_assert_eq(gf_coalesce_count(&coalesce), 6);
     runs_of(1, 0);
-    cr_assert_eq(gf_coalesce_count(&coalesce), 3);
+    cr_assert_eq(gf_coalesce_count(&coalesce), 6);
+    runs_of(1, 1);
+    cr_assert_eq(gf_coalesce_count(&coalesce), 1);
     runs_of(1, HANDLES);
     cr_assert_eq(gf_coalesce_count(&coalesce), HANDLES / GF_COALESCE_SHARE);
 }
