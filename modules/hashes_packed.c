@@ -93,13 +93,15 @@ size_t gf_hash_packed_read(const struct gf_hash_packed *packed, size_t offset,
 bool gf_hash_packed_append(struct gf_hash_packed *packed, const struct gf_packed_draft *field,
                            const struct gf_packed_draft *value, uint64_t expire_ms)
 {
-    struct gf_packed_draft expiry = gf_packed_draft_int((int64_t)expire_ms);
+    struct gf_packed_draft expiry;
     size_t size = gf_packed_draft_size(field) + gf_packed_draft_size(value);
     char *at;
 
     GF_ASSERT(expire_ms == 0 || packed->expiring);
-    if (packed->expiring)
+    if (packed->expiring) {
+        expiry = gf_packed_draft_int((int64_t)expire_ms);
         size += gf_packed_draft_size(&expiry);
+    }
     at = gf_block_splice(&packed->block, packed->block.size, 0, size);
     if (!at)
         return false;
@@ -116,15 +118,17 @@ bool gf_hash_packed_append(struct gf_hash_packed *packed, const struct gf_packed
 bool gf_hash_packed_change(struct gf_hash_packed *packed, size_t offset,
                            const struct gf_packed_draft *value, uint64_t expire_ms)
 {
-    struct gf_packed_draft expiry = gf_packed_draft_int((int64_t)expire_ms);
+    struct gf_packed_draft expiry;
     const char *old = gf_packed_next(packed->block.data + offset);
     size_t old_size = (size_t)(gf_packed_skip(old, packed->expiring ? 2 : 1) - old);
     size_t size = gf_packed_draft_size(value);
     char *at;
 
     GF_ASSERT(expire_ms == 0 || packed->expiring);
-    if (packed->expiring)
+    if (packed->expiring) {
+        expiry = gf_packed_draft_int((int64_t)expire_ms);
         size += gf_packed_draft_size(&expiry);
+    }
     at = gf_block_splice(&packed->block, (size_t)(old - packed->block.data), old_size, size);
     if (!at)
         return false;

@@ -197,30 +197,43 @@ static void run_no_touch(struct gf_worker *worker, struct gf_run *run, struct gf
     gf_run_set_untouched(worker, run, false);
 }
 
+/* Field by field: to clear the whole of it first would take as long as the rest. */
+static inline void exec_init(struct gf_worker *worker, const struct gf_run *run,
+                             struct gf_args *args, struct gf_exec *x)
+{
+    gf_args_init(args, run->words, run->words_count);
+    x->keyspace = NULL;
+    if (GF_LIKELY(run->partition != GF_NO_PARTITION))
+        x->keyspace = gf_partition_keyspace(worker->partitions[run->partition], run->db);
+    x->args = args;
+    x->reply = run->reply;
+    x->now_ms = gf_core_now_ms(worker->core);
+    x->seed = gf_worker_seed(worker);
+    x->key_hash = run->key_hash;
+    x->db = run->db;
+    x->space = run->space;
+    x->command = run->command;
+    x->limits = &worker->limits;
+    x->registry = worker->plugins->registry;
+    x->lookups = run->postponed ? NULL : &worker->lookups; /* they were counted */
+    x->trip = run->trip;
+    x->events = &worker->events.events;
+    x->wait = run->wait;
+    x->pace = (struct gf_pace){0};
+    x->at_once = worker->settings.command_slice_elements > 0 ? 0 : GF_SLICE_ELEMENTS;
+    x->may_postpone = run->may_postpone;
+    x->postponed = false;
+    _Static_assert(sizeof(*x) == 144, "all fields are set above");
+}
+
 void gf_run_command(struct gf_worker *worker, struct gf_run *run)
 {
     const struct gf_command *command = run->command;
     struct gf_partition_space rest;
     struct gf_args args;
-    struct gf_exec x = {
-        .args = &args,
-        .reply = run->reply,
-        .now_ms = gf_core_now_ms(worker->core),
-        .seed = gf_worker_seed(worker),
-        .key_hash = run->key_hash,
-        .db = run->db,
-        .space = run->space,
-        .command = command,
-        .limits = &worker->limits,
-        .registry = worker->plugins->registry,
-        .lookups = run->postponed ? NULL : &worker->lookups, /* they were counted */
-        .trip = run->trip,
-        .wait = run->wait,
-        .events = &worker->events.events,
-        .at_once = worker->settings.command_slice_elements > 0 ? 0 : GF_SLICE_ELEMENTS,
-        .may_postpone = run->may_postpone,
-    };
+    struct gf_exec x;
 
+    exec_init(worker, run, &args, &x);
     run->duration_ns = 0;
     run->postponed = false;
     worker->events.client = run->client;
@@ -233,9 +246,6 @@ void gf_run_command(struct gf_worker *worker, struct gf_run *run)
         gf_worker_stats_of(worker, command)->rejected++;
         return;
     }
-    gf_args_init(&args, run->words, run->words_count);
-    if (GF_LIKELY(run->partition != GF_NO_PARTITION))
-        x.keyspace = gf_partition_keyspace(worker->partitions[run->partition], run->db);
     if (GF_UNLIKELY((command->flags & GF_CURSOR) && !run->admitted)) {
         gf_worker_space_from(worker, run->partition, &rest);
         rest.one_core = run->one_core;
