@@ -177,7 +177,8 @@ static struct gf_keyspace *evict_at(void *context, uint32_t index)
                : NULL;
 }
 
-/* One more than the highest database that any partition of this core has. */
+/* One more than the highest database that any partition of this core has. In one that is away,
+ * another core may be making a database. */
 static uint32_t databases_used(const struct gf_worker *worker)
 {
     uint32_t used = 1;
@@ -185,6 +186,8 @@ static uint32_t databases_used(const struct gf_worker *worker)
     for (uint32_t i = 0; i < worker->owned_count; i++) {
         const struct gf_partition *partition = worker->partitions[worker->owned[i]];
 
+        if (gf_locks_is_away(&worker->locks, worker->owned[i]))
+            continue;
         for (uint32_t db = used; db < partition->databases_count; db++) {
             if (partition->databases[db])
                 used = db + 1;
