@@ -123,9 +123,11 @@ def _loglevel_info(pair):
 
 
 def _small_sets(pair):
-    """What is no small set of integers, or has been larger, is a hashtable in 7.0."""
-    return (pair.name, pair.sub) == (b"object", b"encoding") and pair.right.value == b"listpack" \
-        and pair.left.value in (b"hashtable", b"intset")
+    """What is no small set of integers, or has been larger, is a hashtable in 7.0. One made of more
+    words than an intset may have, which do not all differ, is no intset since 7.2."""
+    return (pair.name, pair.sub) == (b"object", b"encoding") and (
+        pair.right.value == b"listpack" and pair.left.value in (b"hashtable", b"intset") or
+        pair.adds_many and (pair.left.value, pair.right.value) == (b"intset", b"hashtable"))
 
 
 def _mistake_before_key(pair):
@@ -177,8 +179,11 @@ def _xread_plus(pair):
 
 
 def _xsetid_deleted(pair):
-    return pair.name == b"xsetid" and pair.left.value == b"OK" and pair.right.value \
-        == b"ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
+    """The reference takes the id, or complains of the last entry, which is looked at behind that."""
+    return pair.name == b"xsetid" and pair.right.value \
+        == b"ERR The ID specified in XSETID is smaller than current max_deleted_entry_id" and \
+        pair.left.value in (b"OK", b"ERR The ID specified in XSETID is smaller than the target "
+                                   b"stream top item")
 
 
 def _consumer_of_nothing(pair):

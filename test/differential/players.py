@@ -96,6 +96,7 @@ class Player:
         self.payloads = [b"", b""]   # what each server's last DUMP answered
         self.expiring = False
         self.sorts = False
+        self.adds_many = False
         self.longest_step = 0.0
         try:
             for step in stream:
@@ -125,6 +126,8 @@ class Player:
         told = self._filled(0, step.requests), map(self.plant, self._filled(1, step.requests))
         self.sorts |= any(words and words[0].lower() in (b"sort", b"sort_ro")
                           for words in step.requests)
+        self.adds_many |= any(len(words) > 514 and words[0].lower() == b"sadd"
+                              for words in step.requests)
         for client, requests in zip(pair, told):
             try:
                 client.send_raw(b"".join(map(resp.encode, requests)))
@@ -155,6 +158,7 @@ class Player:
         lag = max(self.longest_step, time.monotonic() - started)
         replies = Pair(words, left, right, ask, self.expiring, lag)
         replies.sorts = self.sorts
+        replies.adds_many = self.adds_many
         if {left.kind, right.kind} & {"nothing", "not RESP"}:
             raise Difference(self._describe(words, left, right))
         closed = CLOSED in (left, right)
@@ -231,5 +235,6 @@ class Player:
         for words, *replies in zip(questions, left, right):
             pair = Pair(words, *replies, lag=self.longest_step)
             pair.sorts = self.sorts
+            pair.adds_many = self.adds_many
             if not same(pair) and reason(pair) is None:
                 raise Difference("at the end: " + self._describe(words, *replies))

@@ -45,6 +45,18 @@ STREAMS = {
   0 > ZUNIONSTORE s 1 big WEIGHTS 0
   0 > ZRANGE s 0 -1 WITHSCORES
 """,
+    "an id below one that was removed, and below the last entry": """
+  0 > XADD x 325-1 a 00
+  0 > XSETID x 326-0 ENTRIESADDED 5 MAXDELETEDID 327-2
+  0 > XSETID x 326-0 ENTRIESADDED 5 MAXDELETEDID 172-2
+  0 > XSETID x 6-1
+""",
+    "a set made of 513 integers, two of them alike": """
+  0 > SADD s """ + " ".join(map(str, range(512))) + """ 0
+  0 > OBJECT ENCODING s
+  0 > SADD t """ + " ".join(map(str, range(512))) + """
+  0 > OBJECT ENCODING t
+""",
 }
 
 
