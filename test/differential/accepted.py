@@ -210,6 +210,7 @@ def _pfcount_reads(pair):
 # together.py sees these.
 MOVED_ON = "moved-on"
 AS_IN_7_2 = "as-in-7.2"
+SWAPPED_IN = "swapped-in"
 
 
 def _woken_anew(told):
@@ -275,6 +276,8 @@ TOGETHER = [
              "who waits for it, as any other; the reference forgets them", _overwritten, ends=True),
     Accepted("groups-are-watched", "a change of a consumer group is one of its stream, for WATCH and "
              "caches", lambda told: False),
+    Accepted(SWAPPED_IN, "who waits for other keys of those that SWAPDB brings is woken before or after "
+             "another", lambda told: False, ends=True),
     Accepted(MOVED_ON, "what a blocking move hands on goes to the first in line at its destination, "
              "who may wait for other keys that came at once, too", lambda told: False, ends=True),
 ]

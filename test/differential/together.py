@@ -20,7 +20,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import schedules                                               # noqa: E402
-from accepted import AS_IN_7_2, MOVED_ON, Told, reason_together   # noqa: E402
+from accepted import AS_IN_7_2, MOVED_ON, SWAPPED_IN, Told, reason_together   # noqa: E402
 from shrink import shrink                                      # noqa: E402
 from streams import line, text                                 # noqa: E402
 from support import resp, seeds                                # noqa: E402
@@ -233,6 +233,9 @@ class Play:
         different = [index for index, one in enumerate(told)
                      if _sorted_out(one.left) != _sorted_out(one.right)]
         different.sort(key=lambda index: not _ends(told[index]))
+        if different and self._wakes_several(step, left) and set(different) <= set(self.waiting):
+            self.accepted[SWAPPED_IN] = self.accepted.get(SWAPPED_IN, 0) + 1
+            raise Over
         movers = {index for index, one in enumerate(told) if _has_moved(one)}
         if different and movers and not movers & set(different):
             self.accepted[MOVED_ON] = self.accepted.get(MOVED_ON, 0) + 1
@@ -243,6 +246,11 @@ class Play:
         for index, replies in enumerate(left):
             if _sorted_out(replies)[0]:
                 self.asked[index] = ()
+
+    def _wakes_several(self, step, left):
+        """Keys came all at once, and more than one who waited is told."""
+        return any(words[0].upper() == b"SWAPDB" for words in step.requests) and \
+            sum(bool(left[index]) for index in self.waiting) > 1
 
     def _compare_data(self):
         left, right = (side.data() for side in self.sides)
