@@ -48,7 +48,7 @@ static struct gf_partition *partition_next(struct gf_worker *worker)
     if (background->next_partition >= worker->owned_count)
         background->next_partition = 0;
     id = worker->owned[background->next_partition++];
-    return gf_locks_free(&worker->locks, id) ? worker->partitions[id] : NULL;
+    return gf_locks_is_quiet(&worker->locks, id) ? worker->partitions[id] : NULL;
 }
 
 /* One slice: goes round the partitions until its time is over or a whole round found nothing to

@@ -122,6 +122,15 @@ static inline bool gf_locks_free(const struct gf_locks *locks, uint32_t partitio
            (locks->partitions[partition].held | locks->partitions[partition].wanted) == 0;
 }
 
+/* gf_locks_is_quiet - nobody has anything of this partition, or waits for it but to look at names,
+ * which may take as long as a command in slices: keys may expire here, or be evicted. */
+static inline bool gf_locks_is_quiet(const struct gf_locks *locks, uint32_t partition)
+{
+    const struct gf_lock_partition *it = &locks->partitions[partition];
+
+    return locks->busy == 0 || (it->held == 0 && it->wanted == it->wanted_names);
+}
+
 /* gf_locks_free_key - a request for this key may run now: the slow half of gf_locks_free. */
 bool gf_locks_free_key(const struct gf_locks *locks, uint32_t partition, uint64_t hash);
 

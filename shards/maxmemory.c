@@ -172,7 +172,7 @@ static struct gf_keyspace *evict_at(void *context, uint32_t index)
     struct gf_worker *worker = context;
     uint16_t id = worker->owned[index % worker->owned_count];
 
-    return gf_locks_free(&worker->locks, id)
+    return gf_locks_is_quiet(&worker->locks, id)
                ? worker->partitions[id]->databases[index / worker->owned_count]
                : NULL;
 }
@@ -241,7 +241,7 @@ static bool free_flushed(struct gf_worker *worker)
         uint16_t id = worker->owned[i];
         struct gf_partition *partition = worker->partitions[id];
 
-        if (!gf_locks_free(&worker->locks, id) || partition->garbage_count == 0)
+        if (!gf_locks_is_quiet(&worker->locks, id) || partition->garbage_count == 0)
             continue;
         gf_partition_work(partition, FLUSHED_BUDGET);
         return true;

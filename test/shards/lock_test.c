@@ -493,6 +493,30 @@ Test(lock, keys_pass_names_that_wait_and_not_names_that_look)
     cr_assert(gf_locks_idle(&locks));
 }
 
+/* It wants all partitions of the core, of which one may be changed for long. */
+Test(lock, keys_expire_while_names_wait)
+{
+    static const uint16_t both[2] = {3, 4};
+    static const uint64_t hash = 7;
+    struct gf_claim change = claim_of(&both[0], &hash, true);
+    struct gf_claim names = names_of(both, false);
+    struct gf_claim whole = claim_of(&both[1], NULL, false);
+
+    change.changes = true;
+    names.count = 2;
+    whole.granted = count_grant;
+    cr_assert(gf_locks_claim(&locks, &change));
+    cr_assert_not(gf_locks_claim(&locks, &names));
+    cr_assert_not(gf_locks_is_quiet(&locks, 3));
+    cr_assert_not(gf_locks_free(&locks, 4));
+    cr_assert(gf_locks_is_quiet(&locks, 4));
+    cr_assert_not(gf_locks_claim(&locks, &whole));
+    cr_assert_not(gf_locks_is_quiet(&locks, 4));
+    gf_locks_release(&locks, &change);
+    cr_assert_eq(grants, 2);
+    cr_assert(gf_locks_idle(&locks));
+}
+
 /* Commands over several cores, one after the other without a gap. */
 Test(lock, names_have_their_turn_under_a_stream_of_changes)
 {
