@@ -167,6 +167,11 @@ def _sort_leaves_form(pair):
         and (pair.left.value, pair.right.value) == (b"skiplist", b"listpack")
 
 
+def _restore_keeps_form(pair):
+    return (pair.name, pair.sub) == (b"object", b"encoding") and pair.restores \
+        and pair.left.value == b"listpack" and pair.right.value in (b"hashtable", b"skiplist")
+
+
 def _xread_balance(pair):
     """The same sentence with the command's name quoted, and > for XREADGROUP."""
     return all(reply.is_error() and reply.value.startswith(b"ERR Unbalanced ")
@@ -313,6 +318,8 @@ ACCEPTED = [
              "be sent; with a password the reference does when they are many", _reset_closes),
     Accepted("sort-leaves-form", "SORT does not make a large sorted set of a small one",
              _sort_leaves_form),
+    Accepted("restore-keeps-form", "RESTORE does not make a small hash or sorted set of one that had been "
+             "large when it was dumped", _restore_keeps_form),
     Accepted("small-sets", "OBJECT ENCODING of a small set is listpack, as it is since 7.2",
              _small_sets),
     Accepted("bit-range-before-key", "BITCOUNT and BITPOS tell a mistake in their words even when "

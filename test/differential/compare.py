@@ -21,6 +21,7 @@ class Pair:
         self.left = left
         self.right = right
         self.sorts = False   # there was a SORT in this stream: small sorted sets may be large there
+        self.restores = False   # there was a RESTORE
         self.adds_many = False   # there was a SADD of more than 512 members
         self.pipeline = ()   # the requests of the step, when the reference hung up in it
         self.ask = ask   # function(words) -> both replies, same connections; None in a pipeline

@@ -97,6 +97,7 @@ class Player:
         self.expiring = False
         self.sorts = False
         self.adds_many = False
+        self.restores = False
         self.longest_step = 0.0
         try:
             for step in stream:
@@ -128,6 +129,8 @@ class Player:
                           for words in step.requests)
         self.adds_many |= any(len(words) > 514 and words[0].lower() == b"sadd"
                               for words in step.requests)
+        self.restores |= any(words and words[0].lower() in (b"restore", b"restore-asking")
+                             for words in step.requests)
         for client, requests in zip(pair, told):
             try:
                 client.send_raw(b"".join(map(resp.encode, requests)))
@@ -159,6 +162,7 @@ class Player:
         replies = Pair(words, left, right, ask, self.expiring, lag)
         replies.sorts = self.sorts
         replies.adds_many = self.adds_many
+        replies.restores = self.restores
         if {left.kind, right.kind} & {"nothing", "not RESP"}:
             raise Difference(self._describe(words, left, right))
         closed = CLOSED in (left, right)
@@ -236,5 +240,6 @@ class Player:
             pair = Pair(words, *replies, lag=self.longest_step)
             pair.sorts = self.sorts
             pair.adds_many = self.adds_many
+            pair.restores = self.restores
             if not same(pair) and reason(pair) is None:
                 raise Difference("at the end: " + self._describe(words, *replies))

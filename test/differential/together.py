@@ -173,6 +173,13 @@ def _has_moved(told):
         any(reply.kind == "$" and reply.value for reply in told.left)
 
 
+def _destination(told):
+    """Where the last blocking move in these words puts what it takes."""
+    at = max(index for index, word in enumerate(told.words)
+             if word.upper() in (b"BLMOVE", b"BRPOPLPUSH"))
+    return told.words[at + 2] if at + 2 < len(told.words) else None
+
+
 def _sorted_out(told):
     """Answers and messages in order, and apart from them what a cache is to forget. Of a connection
     that was closed, that: what it was told before may have been lost with it."""
@@ -237,7 +244,10 @@ class Play:
             self.accepted[SWAPPED_IN] = self.accepted.get(SWAPPED_IN, 0) + 1
             raise Over
         movers = {index for index, one in enumerate(told) if _has_moved(one)}
-        if different and movers and not movers & set(different):
+        steady = movers - set(different)   # who moved the same; he may have handed it to a mover
+        given = {_destination(told[index]) for index in steady}
+        if different and steady and all(given & set(told[index].words)
+                                        for index in movers & set(different)):
             self.accepted[MOVED_ON] = self.accepted.get(MOVED_ON, 0) + 1
             raise Over
         for index in different:

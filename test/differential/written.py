@@ -57,6 +57,13 @@ STREAMS = {
   0 > SADD t """ + " ".join(map(str, range(512))) + """
   0 > OBJECT ENCODING t
 """,
+    "a hash that is small again, dumped and restored": """
+  0 > HSET h a zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz b 1
+  0 > HSET h a 1
+  0 > DUMP h
+  0 > RESTORE r 0 "\\x00payload"
+  0 > OBJECT ENCODING r
+""",
 }
 
 
