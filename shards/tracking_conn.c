@@ -186,6 +186,11 @@ static struct gf_tracking_flushing *flushing_find(struct gf_trackings *trackings
     return free_one;
 }
 
+static bool nobody_tracks(const struct gf_worker *worker)
+{
+    return atomic_load_explicit(&worker->tracking.count, memory_order_relaxed) == 0;
+}
+
 /* One core more tells of a flush. Was it the last? */
 static bool flush_is_told(struct gf_worker *worker, const struct gf_publication *publication)
 {
@@ -193,12 +198,21 @@ static bool flush_is_told(struct gf_worker *worker, const struct gf_publication 
 
     if (publication->tells.command == 0)
         return true;
+    if (nobody_tracks(worker))
+        return false;
     it = flushing_find(&worker->tracking, publication->tells.command);
     if (!it)
         return true;
     if (it->flush.cores == 0)
         *it = (struct gf_tracking_flushing){.flush = publication->tells};
     return --it->flush.cores == 0;
+}
+
+/* Nobody tracks here any more: who tracks later has nothing from before. */
+static void flushings_forget(struct gf_trackings *trackings)
+{
+    for (uint32_t i = 0; i < GF_TRACKING_FLUSHES; i++)
+        trackings->flushing[i].flush.cores = 0;
 }
 
 void gf_tracking_settle(struct gf_worker *worker)
@@ -356,6 +370,8 @@ void gf_tracking_off(struct gf_conn *conn)
     gf_list_remove(&tracking->link);
     count_add(&worker->tracking.count, -1);
     count_add(&worker->tracking.bcast_count, -(int)tracking->bcast);
+    if (nobody_tracks(worker))
+        flushings_forget(&worker->tracking);
     prefixes_free(worker, tracking);
     gf_free(GF_MEMORY_OTHER, tracking);
     conn->tracking = NULL;

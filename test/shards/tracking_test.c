@@ -288,8 +288,33 @@ Test(tracking, a_flush_is_told_with_null)
     node_client_close(&writer);
 }
 
-/* Nobody tracked when the command came to the other core. */
-Test(tracking, a_flush_is_told_though_a_core_has_nothing_to_tell)
+/* Who tracked had stopped when the command came to the second core. */
+Test(tracking, a_flush_is_not_told_to_who_tracks_since)
+{
+    struct node_client tracker;
+    struct node_client writer;
+
+    tracker_open(&tracker, 1, "");
+    node_client_open(&writer, &node, 0);
+    node_client_send(&writer, "FLUSHALL\r\n");
+    node_turn(&node, 0);
+    node_turn(&node, 1); /* its part, which is told */
+    node_client_send(&tracker, "CLIENT TRACKING OFF\r\n");
+    node_turn(&node, 1);
+    node_client_expect(&tracker, "+OK\r\n");
+    node_client_expect(&writer, "+OK\r\n");
+    ok(&tracker, "CLIENT TRACKING ON");
+    for (uint16_t core = 0; core < 2; core++) {
+        gf_tracking_settle(node_enter(&node, core));
+        gf_tracking_settle(node_enter(&node, core));
+    }
+    expect_silence(&tracker);
+    node_client_close(&tracker);
+    node_client_close(&writer);
+}
+
+/* The other core could not tell. */
+Test(tracking, a_flush_is_told_though_a_core_does_not_tell)
 {
     const struct gf_publication told = {.kind = GF_PUBLICATION_FLUSH,
                                         .tells = {.command = 1u << 16, .cores = 2}};
