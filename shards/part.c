@@ -88,13 +88,22 @@ static void part_return(struct gf_worker *worker, struct gf_part *part)
         gf_waiters_returned(worker, worker->partitions[part->partitions[i]]);
 }
 
+static void part_run_locked(struct gf_worker *worker, struct gf_part *part)
+{
+    part_run(worker, part);
+    gf_locks_release(&worker->locks, &part->claim);
+    part_finish(worker, part);
+    gf_waiters_after(worker);
+}
+
 static void part_go(struct gf_worker *worker, struct gf_part *part)
 {
     GF_ASSERT(part->core == worker->core->id);
     if (part->step == GF_PART_LOCK_RUN) {
-        part_run(worker, part);
-        gf_locks_release(&worker->locks, &part->claim);
-    } else if (part->lend) {
+        part_run_locked(worker, part);
+        return;
+    }
+    if (part->lend) {
         part_lend(worker, part);
         if (part->keeps)
             gf_heap_unpin(worker->heap);
@@ -152,14 +161,6 @@ static void part_lock(struct gf_worker *worker, struct gf_part *part)
         .granted = part_granted,
     };
     part_claim(worker, part);
-}
-
-static void part_run_locked(struct gf_worker *worker, struct gf_part *part)
-{
-    part_run(worker, part);
-    gf_locks_release(&worker->locks, &part->claim);
-    part_finish(worker, part);
-    gf_waiters_after(worker);
 }
 
 static void part_returned(struct gf_claim *claim)
